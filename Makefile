@@ -1,0 +1,60 @@
+# A new machine needs Python 3.13 and make; everything else is installed here, pinned with hashes.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.13
+BIN := .venv/bin
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup demo run up test check format lint types imports template lock clean
+
+help: ## Show what there is to make.
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed .venv-sam/.installed ## Create both environments from their locks.
+
+.venv/.installed: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The SAM CLI and the local cloud pin different releases of botocore, so each has an environment of its own.
+.venv-sam/.installed: requirements/sam.txt
+	$(PYTHON) -m venv .venv-sam
+	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/sam.txt
+	@touch $@
+
+demo: setup ## Run the example project end to end on this machine, without an AWS account.
+	@$(BIN)/python -m local run examples/shop-assistant/dataset.jsonl
+
+up: setup ## Keep the local cloud running and print how to use it.
+	@$(BIN)/python -m local up
+
+test: setup ## Run every test.
+	$(BIN)/python -m pytest
+
+check: setup format lint types imports template test ## The definition of done: everything CI runs.
+
+format:
+	$(BIN)/ruff format --check .
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
+template:
+	.venv-sam/bin/sam validate --lint
+	$(BIN)/python -m tests.translate template.yaml | $(BIN)/cfn-lint --info -
+
+lock: setup ## Pin the dependencies again.
+	$(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header requirements/dev.in --output-file requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header layers/finetune/requirements.in --constraint requirements/dev.txt --output-file layers/finetune/requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header requirements/sam.in --output-file requirements/sam.txt
+
+clean: ## Remove what was built, but not the environments.
+	rm -rf .aws-sam build out
