@@ -1,0 +1,17 @@
+"""Check Customization Job: say how far the job is and when to look again."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, customization
+from finetune.contracts import CheckCustomizationInput
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = CheckCustomizationInput.model_validate(event)
+
+    return customization.check_job(clients.bedrock(), request.job).payload()

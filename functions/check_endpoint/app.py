@@ -1,0 +1,17 @@
+"""Check Endpoint: say whether the endpoint answers yet and when to look again."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, endpoints
+from finetune.contracts import CheckEndpointInput
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = CheckEndpointInput.model_validate(event)
+
+    return endpoints.check(clients.bedrock(), request.endpoint).payload()

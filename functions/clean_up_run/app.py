@@ -1,0 +1,20 @@
+"""Clean Up Run: end what an execution that was aborted, timed out or failed left behind."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clean_up, clients
+from finetune.contracts import CleanUpRunInput
+from finetune.environment import NotifyEnvironment
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = CleanUpRunInput.model_validate(event)
+
+    return clean_up.clean_up_run(
+        clients.bedrock(), clients.ssm(), clients.s3(), clients.sns(), request, NotifyEnvironment.read()
+    ).payload()

@@ -1,0 +1,17 @@
+"""Judge Evaluation: measure the answers, decide whether the custom model is better and write the report."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, judgement
+from finetune.contracts import JudgeEvaluationInput
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = JudgeEvaluationInput.model_validate(event)
+
+    return judgement.judge_evaluation(clients.s3(), request).payload()

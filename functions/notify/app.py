@@ -1,0 +1,30 @@
+"""Notify: send the one mail of the run and name the failure, if it is one, in a sentence."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune import messages
+from finetune.aws import clients, mail
+from finetune.contracts import NotifyInput, NotifyOutput
+from finetune.environment import NotifyEnvironment
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = NotifyInput.model_validate(event)
+    environment = NotifyEnvironment.read()
+
+    mail.deliver(
+        clients.s3(),
+        clients.sns(),
+        bucket=environment.ARTIFACT_BUCKET,
+        topic_arn=environment.TOPIC_ARN,
+        execution_arn=request.execution_arn,
+        mail=messages.compose(request),
+    )
+    failure = messages.failure(request)
+
+    return NotifyOutput(error=failure.Error, cause=failure.Cause).payload()

@@ -1,0 +1,31 @@
+"""Plan Run: claim the run for this execution, pin its inputs and check what they ask for."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, foundation, publication, runs
+from finetune.contracts import PlanRunInput
+from finetune.domain import catalog
+from finetune.environment import PlanEnvironment
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = PlanRunInput.model_validate(event)
+    environment = PlanEnvironment.read()
+
+    run = runs.identify(
+        request.request, artifact_bucket=environment.ARTIFACT_BUCKET, execution_arn=request.execution_arn
+    )
+    if not runs.claim(clients.s3(), run):
+        return run.payload()
+
+    settings = runs.read_settings(clients.s3(), run)
+    row = catalog.base_model(settings.base_model)
+    catalog.require_active(row, service_says_active=foundation.is_active(clients.bedrock(), row))
+    champion = publication.champion(clients.ssm(), environment.STACK_NAME, run.slug)
+
+    return runs.plan(clients.s3(), run, settings, row, champion).payload()

@@ -1,0 +1,17 @@
+"""Prepare Dataset: convert, split and stage the dataset, and estimate what the whole run costs."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, datasets
+from finetune.contracts import PrepareDatasetInput
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = PrepareDatasetInput.model_validate(event)
+
+    return datasets.prepare(clients.s3(), request).payload()

@@ -1,0 +1,18 @@
+"""Promote Model: put the model behind the project's endpoint and publish it."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, publication
+from finetune.contracts import PromoteModelInput
+from finetune.environment import Environment
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = PromoteModelInput.model_validate(event)
+
+    return publication.promote(clients.bedrock(), clients.ssm(), Environment.read().STACK_NAME, request).payload()

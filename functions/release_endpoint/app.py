@@ -1,0 +1,20 @@
+"""Release Endpoint: stop and delete whatever the run still pays for and did not promote."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, release
+from finetune.contracts import ReleaseEndpointInput, ReleaseEndpointOutput
+from finetune.environment import Environment
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = ReleaseEndpointInput.model_validate(event)
+
+    released = release.release_run(clients.bedrock(), clients.ssm(), request.run, stack=Environment.read().STACK_NAME)
+
+    return ReleaseEndpointOutput(released=tuple(released)).payload()

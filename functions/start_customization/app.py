@@ -1,0 +1,18 @@
+"""Start Customization Job: start a candidate's job, or adopt the one an earlier attempt started."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clients, customization
+from finetune.contracts import StartCustomizationInput
+from finetune.environment import CustomizationEnvironment
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = StartCustomizationInput.model_validate(event)
+
+    return customization.start_job(clients.bedrock(), request, CustomizationEnvironment.read()).payload()

@@ -1,0 +1,26 @@
+"""Sweep Endpoints: delete endpoints of this stack that nobody owns and send mails that were never sent."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from finetune.aws import clean_up, clients
+from finetune.contracts import SweepEndpointsInput
+from finetune.environment import NotifyEnvironment
+
+logger = Logger()
+metrics = Metrics(namespace="FineTune")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    SweepEndpointsInput.model_validate(event)
+
+    swept = clean_up.sweep(
+        clients.bedrock(), clients.ssm(), clients.s3(), clients.sns(), clients.stepfunctions(), NotifyEnvironment.read()
+    )
+    metrics.add_metric(name="EndpointsSwept", unit=MetricUnit.Count, value=len(swept.released))
+
+    return swept.payload()

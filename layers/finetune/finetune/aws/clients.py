@@ -1,0 +1,51 @@
+"""One cached client per service, made at first use and never at import."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONTROL = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30)
+# Answers take seconds, and throttling is handled item by item where the answer is missed.
+_INFERENCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=120)
+
+
+@cache
+def s3() -> S3Client:
+    return boto3.client("s3", config=_CONTROL)
+
+
+@cache
+def bedrock() -> BedrockClient:
+    return boto3.client("bedrock", config=_CONTROL)
+
+
+@cache
+def bedrock_runtime() -> BedrockRuntimeClient:
+    return boto3.client("bedrock-runtime", config=_INFERENCE)
+
+
+@cache
+def sns() -> SNSClient:
+    return boto3.client("sns", config=_CONTROL)
+
+
+@cache
+def ssm() -> SSMClient:
+    return boto3.client("ssm", config=_CONTROL)
+
+
+@cache
+def stepfunctions() -> SFNClient:
+    return boto3.client("stepfunctions", config=_CONTROL)

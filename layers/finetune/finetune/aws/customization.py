@@ -1,0 +1,146 @@
+"""Model customization jobs and the models they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from botocore.exceptions import ClientError
+
+from finetune.aws.storage import keys_under, read
+from finetune.aws.translation import code_of, is_missing, service_time, translated
+from finetune.contracts import CheckCustomizationOutput, Run, StartCustomizationInput, StartCustomizationOutput
+from finetune.domain.customization import is_stalled, next_wait, phase_of, request_token
+from finetune.domain.training import Curve, UnreadableMetricsError, read_metrics
+from finetune.environment import CustomizationEnvironment
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_s3 import S3Client
+
+STACK_TAG, RUN_TAG, PROJECT_TAG, LEASE_TAG = (
+    "finetune-stack",
+    "finetune-run",
+    "finetune-project",
+    "finetune-lease-until",
+)
+
+
+def tags_of(run: Run, stack: str, **more: str) -> list[dict[str, str]]:
+    """The tags every resource of a run carries, as Bedrock spells them."""
+    tags = {STACK_TAG: stack, RUN_TAG: run.run_id, PROJECT_TAG: run.slug, **more}
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def find_job(bedrock: BedrockClient, name: str) -> Any:
+    """GetModelCustomizationJob by name or ARN; None when there is none."""
+    with translated(f"looking for customization job {name}"):
+        try:
+            return bedrock.get_model_customization_job(jobIdentifier=name)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+
+def start_job(
+    bedrock: BedrockClient, request: StartCustomizationInput, environment: CustomizationEnvironment
+) -> StartCustomizationOutput:
+    """Start a candidate's job, or adopt the one that an earlier attempt started under the same name."""
+    name = request.candidate.name
+    if existing := find_job(bedrock, name):
+        return StartCustomizationOutput(job_name=name, job_arn=existing["jobArn"])
+    with translated(f"starting customization job {name}"):
+        created = bedrock.create_model_customization_job(**job_request(request, environment))
+    return StartCustomizationOutput(job_name=name, job_arn=created["jobArn"])
+
+
+def job_request(request: StartCustomizationInput, environment: CustomizationEnvironment) -> Any:
+    """CreateModelCustomizationJob's parameters; the token follows from the name, so a repeat starts nothing new."""
+    run, candidate, prepared = request.run, request.candidate, request.prepared
+    tags = tags_of(run, environment.STACK_NAME)
+    parameters: dict[str, Any] = {
+        "jobName": candidate.name,
+        "customModelName": candidate.name,
+        "roleArn": environment.CUSTOMIZATION_ROLE_ARN,
+        "clientRequestToken": request_token(candidate.name),
+        "baseModelIdentifier": run.settings.base_model,
+        "customizationType": run.settings.method,
+        "hyperParameters": candidate.hyperparameters,
+        "trainingDataConfig": {"s3Uri": prepared.training_uri},
+        "outputDataConfig": {"s3Uri": run.uri("output/")},
+        "jobTags": tags,
+        "customModelTags": tags,
+    }
+    if prepared.validation_uri:
+        parameters["validationDataConfig"] = {"validators": [{"s3Uri": prepared.validation_uri}]}
+    if environment.MODEL_KMS_KEY_ARN:
+        parameters["customModelKmsKeyId"] = environment.MODEL_KMS_KEY_ARN
+    return parameters
+
+
+def check_job(bedrock: BedrockClient, job: StartCustomizationOutput) -> CheckCustomizationOutput:
+    """How far a job is, by the service's clock; Completed only once its custom model is Active."""
+    with translated(f"checking customization job {job.job_name}"):
+        found = bedrock.get_model_customization_job(jobIdentifier=job.job_arn)
+    details = cast("Mapping[str, Mapping[str, object]]", found.get("statusDetails", {}))
+    elapsed, phase = service_time(found) - found["creationTime"], phase_of(details)
+    status: str = found["status"]
+    failure: str | None = found.get("failureMessage")
+    if status == "Completed":
+        status, failure = _model_status(bedrock, job.job_name)
+        phase = "finishing"
+    elif status == "InProgress" and is_stalled(elapsed=elapsed, phase=phase):
+        status = "Stalled"
+    return CheckCustomizationOutput.model_validate(
+        {
+            **job.payload(),
+            "status": status,
+            "phase": phase,
+            "elapsed_seconds": int(elapsed.total_seconds()),
+            "wait_seconds": next_wait(elapsed),
+            "model_arn": found.get("outputModelArn") if status == "Completed" else None,
+            "failure": failure,
+        }
+    )
+
+
+def _model_status(bedrock: BedrockClient, name: str) -> tuple[str, str | None]:
+    """A job may complete before its model is Active, and the model may still fail."""
+    with translated(f"checking custom model {name}"):
+        model = bedrock.get_custom_model(modelIdentifier=name)
+    status = {"Active": "Completed", "Failed": "Failed"}.get(model.get("modelStatus", "Active"), "InProgress")
+    return status, model.get("failureMessage")
+
+
+def stop_job(bedrock: BedrockClient, name: str) -> bool:
+    """Stop a job that is still going; whether there was anything to stop."""
+    found = find_job(bedrock, name)
+    if found is None or found["status"] != "InProgress":
+        return False
+    with translated(f"stopping customization job {name}"):
+        try:
+            bedrock.stop_model_customization_job(jobIdentifier=name)
+        except ClientError as error:
+            # The job may end between the look and the stop.
+            if code_of(error) not in {"ConflictException", "ValidationException"}:
+                raise
+    return True
+
+
+def training_curves(s3: S3Client, run: Run, job_arn: str) -> tuple[Curve | None, Curve | None]:
+    """Training and validation losses that a job wrote; None where it wrote none that can be read.
+
+    Their place below the output folder differs by model, their names do not.
+    """
+    folder = run.uri(f"output/model-customization-job-{job_arn.rsplit('/', 1)[-1]}/")
+    files = {uri.rsplit("/", 1)[-1]: uri for uri in keys_under(s3, folder)}
+
+    def curve(name: str, kind: Literal["training", "validation"]) -> Curve | None:
+        try:
+            return read_metrics(read(s3, files[name]) or b"", kind)
+        except (KeyError, UnreadableMetricsError):
+            # A model without readable losses is judged by its answers alone; the summary says "unknown".
+            return None
+
+    return curve("step_wise_training_metrics.csv", "training"), curve("validation_metrics.csv", "validation")

@@ -1,0 +1,178 @@
+"""A run's dataset between S3 and the rules: checked where it lies, staged under names that follow from its content."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from finetune.aws import storage
+from finetune.contracts import (
+    REPORTED_PROBLEMS,
+    ObjectVersion,
+    PrepareDatasetInput,
+    PrepareDatasetOutput,
+    Problem,
+    Run,
+    Shard,
+    ValidateDatasetOutput,
+)
+from finetune.domain import cost
+from finetune.domain.catalog import BaseModelRow, base_model
+from finetune.domain.dataset import DatasetReport, DatasetRules, check_dataset, rules_for
+from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
+from finetune.domain.split import PreparedDataset, Shares, Sinks, StagedFile, prepare_dataset
+from finetune.errors import DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SHARD_ITEMS = 25
+MOST_SHARDS = 40
+# Below this a file is prepared in memory, above it on the function's disk.
+IN_MEMORY_BYTES = 64 * 1024 * 1024
+
+
+def _suffix(version: ObjectVersion) -> str:
+    return PurePosixPath(version.key).suffix.lower()
+
+
+def _rules(run: Run) -> DatasetRules:
+    return rules_for(base_model(run.settings.base_model), run.settings.method)
+
+
+def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
+    """Check the dataset and the project's own validation set against the model's rules; the whole report goes to S3."""
+    report = check_dataset(storage.stream(s3, run.dataset), suffix=_suffix(run.dataset), rules=_rules(run))
+    uri = run.uri("validation.json")
+    storage.write_json(s3, uri, report.as_dict())
+    if run.validation_set:
+        _require_accepted(
+            check_dataset(
+                storage.stream(s3, run.validation_set),
+                suffix=_suffix(run.validation_set),
+                rules=_rules(run),
+                role="validation",
+            ),
+            run.validation_set,
+            ValidationSetInvalid,
+        )
+    return ValidateDatasetOutput(
+        accepted=report.accepted,
+        format=report.format,
+        records=report.records,
+        problems=sum(report.counts.errors.values()),
+        warnings=sum(report.counts.warnings.values()),
+        counts={**report.counts.errors, **report.counts.warnings},
+        first_problems=tuple(
+            Problem(line=each.line, code=each.code, message=each.message)
+            for each in report.problems[:REPORTED_PROBLEMS]
+        ),
+        report_uri=uri,
+    )
+
+
+def _require_accepted(
+    report: DatasetReport, version: ObjectVersion, error: type[EvaluationSetInvalid | ValidationSetInvalid]
+) -> None:
+    if not report.accepted:
+        first = "; ".join(problem.message for problem in report.problems[:5])
+        raise error(f"{version.uri} has {sum(report.counts.errors.values())} problems: {first}")
+
+
+def evaluation_items(s3: S3Client, run: Run) -> tuple[EvaluationItem, ...] | None:
+    """The project's own evaluation set; None when it has none. EvaluationSetInvalid names the first bad lines."""
+    if run.evaluation_set is None:
+        return None
+    items, report = check_evaluation_set(storage.stream(s3, run.evaluation_set))
+    _require_accepted(report, run.evaluation_set, EvaluationSetInvalid)
+    return items
+
+
+def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
+    """Convert, split and stage the dataset, and say what the whole run would cost."""
+    run = request.run
+    row, settings, validation_set = base_model(run.settings.base_model), run.settings, run.validation_set
+    with _sink() as training, _sink() as validation, _sink() as evaluation:
+        prepared = prepare_dataset(
+            lambda: storage.stream(s3, run.dataset),
+            suffix=_suffix(run.dataset),
+            rules=_rules(run),
+            shares=Shares(validation=settings.split.validation, evaluation=settings.split.evaluation),
+            seed=settings.split.seed,
+            sinks=Sinks(training=training, validation=validation, evaluation=evaluation),
+            evaluation_items=evaluation_items(s3, run),
+            validation_source=(lambda: storage.stream(s3, validation_set)) if validation_set else None,
+        )
+        if prepared.problems or prepared.training is None:
+            left = "; ".join(problem.message for problem in prepared.problems) or "nothing is left to train on"
+            raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
+        uris = {
+            name: _stage(s3, run, name, staged, sink)
+            for name, staged, sink in (
+                ("training", prepared.training, training),
+                ("validation", prepared.validation, validation),
+                ("evaluation", prepared.evaluation, evaluation),
+            )
+        }
+    storage.write_json(s3, run.uri("prepared.json"), prepared)
+    estimate = _estimate(run, row, prepared)
+    storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
+    return _output(run, prepared, uris, estimate)
+
+
+def _sink() -> BinaryIO:
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
+
+
+def _stage(s3: S3Client, run: Run, name: str, staged: StagedFile | None, sink: BinaryIO) -> str | None:
+    """Write once under a name that follows from the content: what was validated is what is trained."""
+    if staged is None:
+        return None
+    uri = run.uri(f"staged/{name}-{staged.sha256[:16]}.jsonl")
+    sink.seek(0)
+    storage.write_once(s3, uri, sink, "application/jsonl")
+    return uri
+
+
+def _estimate(run: Run, row: BaseModelRow, prepared: PreparedDataset) -> cost.CostEstimate:
+    """The whole run's cost; every candidate trains on the same tokens."""
+    items = prepared.evaluation.records if prepared.evaluation else 0
+    return cost.estimate_run(
+        row,
+        training_tokens=prepared.training_tokens,
+        epochs=sum(float(each.hyperparameters.get("epochCount", "1")) for each in run.candidates),
+        evaluation_items=items,
+        contestants=3 if run.champion else 2,
+        endpoint=row.cheapest_endpoint if items else None,
+        prices=run.settings.prices,
+    )
+
+
+def _output(
+    run: Run, prepared: PreparedDataset, uris: dict[str, str | None], estimate: cost.CostEstimate
+) -> PrepareDatasetOutput:
+    items = prepared.evaluation.records if prepared.evaluation else 0
+    verdict = cost.within_budget(estimate, run.settings.budget.limit_usd)
+    return PrepareDatasetOutput(
+        training_uri=uris["training"] or "",
+        validation_uri=uris["validation"],
+        evaluation_uri=uris["evaluation"],
+        training_records=prepared.training.records if prepared.training else 0,
+        validation_records=prepared.validation.records if prepared.validation else 0,
+        evaluation_items=items,
+        duplicates=prepared.accounting.duplicates,
+        leaked=prepared.accounting.leaked,
+        training_tokens=prepared.training_tokens,
+        estimated_usd=None if estimate.unknown else estimate.total_usd,
+        within_budget=verdict.within,
+        budget_reason=verdict.reason,
+        shards=shards_of(items),
+    )
+
+
+def shards_of(items: int) -> tuple[Shard, ...]:
+    """Equal shares of the evaluation set, 25 items each until forty shares carry them all."""
+    size = max(SHARD_ITEMS, -(-items // MOST_SHARDS))
+    starts = range(0, items, size)
+    return tuple(Shard(index=index, first=first, count=min(size, items - first)) for index, first in enumerate(starts))

@@ -1,0 +1,221 @@
+"""Endpoints that serve a custom model: on-demand deployments and provisioned throughput behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+from finetune.aws.customization import LEASE_TAG, tags_of
+from finetune.aws.translation import is_missing, service_time, translated
+from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
+from finetune.domain.catalog import Deployment
+from finetune.domain.customization import ENDPOINT_LEASE, next_wait, request_token
+from finetune.errors import EndpointBusy, ServiceRefused
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+
+_STATUS: Mapping[str, Literal["Creating", "Ready", "Failed"]] = {
+    "Creating": "Creating",
+    "Active": "Ready",
+    "InService": "Ready",
+    "Updating": "Ready",
+    "Failed": "Failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An endpoint as the service describes it, in one form for both kinds; `as_of` is the service's time."""
+
+    endpoint: Endpoint
+    status: Literal["Creating", "Ready", "Failed"]
+    model_arn: str
+    updating: bool
+    failure: str | None
+    created_at: datetime
+    as_of: datetime
+
+
+def _get_deployment(bedrock: BedrockClient, identifier: str) -> Found:
+    answer = bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=identifier)
+    update = answer.get("updateDetails", {}).get("updateStatus")
+    return Found(
+        endpoint=Endpoint(kind="on_demand", name=answer["modelDeploymentName"], arn=answer["customModelDeploymentArn"]),
+        status=_STATUS[answer["status"]],
+        model_arn=answer["modelArn"],
+        updating=update == "Updating",
+        failure=answer.get("failureMessage"),
+        created_at=answer["createdAt"],
+        as_of=service_time(answer),
+    )
+
+
+def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
+    answer = bedrock.get_provisioned_model_throughput(provisionedModelId=identifier)
+    return Found(
+        endpoint=Endpoint(kind="provisioned", name=answer["provisionedModelName"], arn=answer["provisionedModelArn"]),
+        status=_STATUS[answer["status"]],
+        model_arn=answer["modelArn"],
+        updating=answer["status"] == "Updating",
+        failure=answer.get("failureMessage"),
+        created_at=answer["creationTime"],
+        as_of=service_time(answer),
+    )
+
+
+def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, tags: Any) -> str:
+    return bedrock.create_custom_model_deployment(
+        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=request_token(f"{name}-on-demand"), tags=tags
+    )["customModelDeploymentArn"]
+
+
+def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, tags: Any) -> str:
+    # No commitmentDuration, ever: without one the throughput can be deleted at any time.
+    return bedrock.create_provisioned_model_throughput(
+        provisionedModelName=name,
+        modelId=model_arn,
+        modelUnits=1,
+        clientRequestToken=request_token(f"{name}-provisioned"),
+        tags=tags,
+    )["provisionedModelArn"]
+
+
+def _list_deployments(bedrock: BedrockClient) -> Iterator[tuple[str, str]]:
+    for page in bedrock.get_paginator("list_custom_model_deployments").paginate():
+        for summary in page.get("modelDeploymentSummaries", []):
+            yield summary["customModelDeploymentName"], summary["customModelDeploymentArn"]
+
+
+def _list_throughputs(bedrock: BedrockClient) -> Iterator[tuple[str, str]]:
+    for page in bedrock.get_paginator("list_provisioned_model_throughputs").paginate():
+        for summary in page.get("provisionedModelSummaries", []):
+            yield summary["provisionedModelName"], summary["provisionedModelArn"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    get: Callable[[BedrockClient, str], Found]
+    create: Callable[[BedrockClient, str, str, Any], str]
+    delete: Callable[[BedrockClient, str], object]
+    swap: Callable[[BedrockClient, str, str], object]
+    list: Callable[[BedrockClient], Iterator[tuple[str, str]]]
+
+
+_KINDS: Mapping[Deployment, _Kind] = {
+    "on_demand": _Kind(
+        get=_get_deployment,
+        create=_create_deployment,
+        delete=lambda bedrock, arn: bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=arn),
+        swap=lambda bedrock, arn, model: bedrock.update_custom_model_deployment(
+            customModelDeploymentIdentifier=arn, modelArn=model
+        ),
+        list=_list_deployments,
+    ),
+    "provisioned": _Kind(
+        get=_get_throughput,
+        create=_create_throughput,
+        delete=lambda bedrock, arn: bedrock.delete_provisioned_model_throughput(provisionedModelId=arn),
+        swap=lambda bedrock, arn, model: bedrock.update_provisioned_model_throughput(
+            provisionedModelId=arn, desiredModelId=model
+        ),
+        list=_list_throughputs,
+    ),
+}
+
+
+def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | None:
+    """An endpoint by name or ARN; None when there is none."""
+    with translated(f"looking for endpoint {identifier}"):
+        try:
+            return _KINDS[kind].get(bedrock, identifier)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+
+def open_endpoint(
+    bedrock: BedrockClient, run: Run, model: SelectModelOutput, kind: Deployment, *, stack: str
+) -> Endpoint:
+    """Open the run's endpoint, or adopt the one an earlier attempt opened: neither create call reports a conflict."""
+    name, model_arn = run.endpoint_name, model.model_arn
+    if model_arn is None:
+        raise ServiceRefused(f"run {run.run_id} has no custom model to open an endpoint for.")
+    if existing := find(bedrock, kind, name):
+        return existing.endpoint
+    with translated(f"asking for the service's time before opening endpoint {name}"):
+        lease = service_time(bedrock.list_custom_model_deployments(nameContains=name)) + ENDPOINT_LEASE
+    tags = tags_of(run, stack, **{LEASE_TAG: lease.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    with translated(f"opening {kind} endpoint {name}"):
+        return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, tags))
+
+
+def check(bedrock: BedrockClient, endpoint: Endpoint) -> CheckEndpointOutput:
+    """Whether an endpoint answers yet, by the service's clock."""
+    with translated(f"checking endpoint {endpoint.name}"):
+        found = _KINDS[endpoint.kind].get(bedrock, endpoint.arn)
+    elapsed = found.as_of - found.created_at
+    late = found.status == "Creating" and elapsed > ENDPOINT_LEASE / 2
+    return CheckEndpointOutput(
+        status="Failed" if late else found.status,
+        elapsed_seconds=int(elapsed.total_seconds()),
+        wait_seconds=next_wait(elapsed),
+        failure=f"It was still Creating after {elapsed}." if late else found.failure or _no_reason(found),
+    )
+
+
+def _no_reason(found: Found) -> str | None:
+    return "The service gave no reason." if found.status == "Failed" else None
+
+
+def swap_model(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str) -> None:
+    """Put another model behind an endpoint's ARN; EndpointBusy until the service says that it serves."""
+    found = find(bedrock, endpoint.kind, endpoint.arn)
+    if found and found.model_arn == model_arn and not found.updating:
+        return
+    if found and not found.updating:
+        with translated(f"putting {model_arn} behind {endpoint.arn}"):
+            _KINDS[endpoint.kind].swap(bedrock, endpoint.arn, model_arn)
+    raise EndpointBusy(f"{endpoint.arn} is changing its model.")
+
+
+def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
+    """Delete an endpoint; whether there was one. EndpointBusy while it is Creating or Updating."""
+    with translated(f"deleting endpoint {endpoint.name}"):
+        try:
+            _KINDS[endpoint.kind].delete(bedrock, endpoint.arn)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+    return True
+
+
+def opened_by(bedrock: BedrockClient, run: Run) -> list[Endpoint]:
+    """The endpoints of either kind that exist under a run's name, whatever came of them."""
+    found = [find(bedrock, kind, run.endpoint_name) for kind in _KINDS]
+    return [each.endpoint for each in found if each]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """An endpoint of an account with its tags; `as_of` is the service's time."""
+
+    endpoint: Endpoint
+    tags: Mapping[str, str]
+    as_of: datetime
+
+
+def tagged(bedrock: BedrockClient) -> Iterator[Tagged]:
+    """Every endpoint in the account and Region, with its tags."""
+    for kind, operations in _KINDS.items():
+        with translated(f"listing {kind} endpoints"):
+            for name, arn in operations.list(bedrock):
+                answer = bedrock.list_tags_for_resource(resourceARN=arn)
+                tags = {tag["key"]: tag["value"] for tag in answer.get("tags", [])}
+                yield Tagged(Endpoint(kind=kind, name=name, arn=arn), tags, service_time(answer))

@@ -1,0 +1,85 @@
+"""A run's own objects: the claim that makes it the only one, and the inputs it pins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from finetune.aws import storage
+from finetune.contracts import Candidate, Champion, DatasetDropped, Run
+from finetune.domain import catalog, customization
+from finetune.domain.catalog import BaseModelRow
+from finetune.settings import Settings, parse_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: str) -> Run:
+    """The run that a dropped dataset stands for, before anything is read.
+
+    UnsupportedDataset when the key is not a dataset.
+    """
+    project = customization.project_of(request.key)
+    slug = customization.project_slug(project)
+    run_id = customization.run_id(**request.model_dump())
+    return Run(
+        run_id=run_id,
+        project=project,
+        slug=slug,
+        execution_arn=execution_arn,
+        first_delivery=False,
+        folder=f"s3://{artifact_bucket}/runs/{slug}/{run_id}",
+        dataset=request.dataset,
+        endpoint_name=customization.resource_name(slug, run_id),
+    )
+
+
+def claim(s3: S3Client, run: Run) -> bool:
+    """Whether this execution owns the run; the same execution may claim again, another may not."""
+    uri = run.uri("run.json")
+    claimed = orjson.dumps({"run_id": run.run_id, "execution_arn": run.execution_arn, "dataset": run.dataset.payload()})
+    return storage.write_once(s3, uri, claimed, "application/json") or owner(s3, run) == run.execution_arn
+
+
+def owner(s3: S3Client, run: Run) -> str | None:
+    """The execution that claimed the run; None when nobody did."""
+    content = storage.read(s3, run.uri("run.json"))
+    return orjson.loads(content)["execution_arn"] if content else None
+
+
+def read_settings(s3: S3Client, run: Run) -> Settings:
+    """The project's settings as they are now; the defaults when it has none. SettingsInvalid names file and key."""
+    version = storage.latest_version(s3, run.dataset.bucket, f"projects/{run.project}/settings.yaml")
+    if version is None:
+        return Settings()
+    return parse_settings(b"".join(storage.stream(s3, version)), source=version.uri)
+
+
+def plan(s3: S3Client, run: Run, settings: Settings, row: BaseModelRow, champion: Champion | None) -> Run:
+    """The claimed run with every input pinned and every name derived; kept as plan.json."""
+    hyperparameters = customization.resolve_hyperparameters(row, settings.hyperparameters)
+    catalog.require_method(row, settings.method)
+    planned = run.model_copy(
+        update={
+            "first_delivery": True,
+            "evaluation_set": storage.latest_version(
+                s3, run.dataset.bucket, f"projects/{run.project}/evaluation.jsonl"
+            ),
+            "validation_set": storage.latest_version(
+                s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"
+            ),
+            "settings": settings,
+            "candidates": (Candidate(index=1, name=f"{run.endpoint_name}-c1", hyperparameters=hyperparameters),),
+            "champion": champion,
+        }
+    )
+    storage.write_json(s3, planned.uri("plan.json"), planned.payload())
+    return planned
+
+
+def read_plan(s3: S3Client, run: Run) -> Run:
+    """The planned run where planning came that far, else the run as identified."""
+    content = storage.read(s3, run.uri("plan.json"))
+    return Run.model_validate_json(content) if content else run

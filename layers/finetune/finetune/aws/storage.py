@@ -1,0 +1,101 @@
+"""Objects in S3: pinned reads, streams, and writes that happen once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import orjson
+from botocore.exceptions import ClientError
+
+from finetune.aws.translation import code_of, is_missing, translated
+from finetune.contracts import ObjectVersion
+from finetune.errors import DatasetMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHUNK = 8 * 1024 * 1024
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an S3 URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def stream(s3: S3Client, version: ObjectVersion) -> Iterator[bytes]:
+    """The bytes of one object version in pieces of 8 MiB; DatasetMissing when the version is gone."""
+    try:
+        with translated(f"reading {version.uri}"):
+            body = s3.get_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)["Body"]
+            yield from body.iter_chunks(CHUNK)
+    except Exception as error:
+        if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
+            message = f"{version.uri} has no version {version.version_id} any more; drop the dataset again."
+            raise DatasetMissing(message) from error
+        raise
+
+
+def latest_version(s3: S3Client, bucket: str, key: str) -> ObjectVersion | None:
+    """The newest version of an object, pinned; None when there is none."""
+    with translated(f"looking for s3://{bucket}/{key}"):
+        try:
+            head = s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+    return ObjectVersion(bucket=bucket, key=key, version_id=head["VersionId"])
+
+
+def read(s3: S3Client, uri: str) -> bytes | None:
+    """The whole of a small object; None when there is none."""
+    bucket, key = split_uri(uri)
+    with translated(f"reading {uri}"):
+        try:
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+
+def write(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str) -> None:
+    """Write an object, over whatever is there."""
+    bucket, key = split_uri(uri)
+    with translated(f"writing {uri}"):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def write_json(s3: S3Client, uri: str, content: Any) -> None:
+    """Write a JSON document a person can read."""
+    write(s3, uri, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS), "application/json")
+
+
+def write_once(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str) -> bool:
+    """Write an object unless one is there already; whether it was written."""
+    bucket, key = split_uri(uri)
+    with translated(f"writing {uri}"):
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+        except ClientError as error:
+            if code_of(error) in {"PreconditionFailed", "412"}:
+                return False
+            raise
+    return True
+
+
+def delete(s3: S3Client, uri: str) -> None:
+    """Delete an object; one that is not there is deleted already."""
+    bucket, key = split_uri(uri)
+    with translated(f"deleting {uri}"):
+        s3.delete_object(Bucket=bucket, Key=key)
+
+
+def keys_under(s3: S3Client, uri: str) -> list[str]:
+    """The URIs of all objects below a prefix, in S3's order."""
+    bucket, prefix = split_uri(uri)
+    with translated(f"listing {uri}"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", [])]

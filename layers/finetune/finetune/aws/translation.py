@@ -1,0 +1,65 @@
+"""The edge where AWS's errors become ours, so that a state can name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from finetune.errors import AccessRefused, EndpointBusy, FineTuneError, QuotaExceeded, ServiceBusy, ServiceRefused
+
+_ERRORS: dict[str, type[FineTuneError]] = {
+    **dict.fromkeys(
+        (
+            "ThrottlingException",
+            "Throttling",
+            "TooManyRequestsException",
+            "SlowDown",
+            "InternalServerException",
+            "InternalServerError",
+            "InternalError",
+            "InternalFailure",
+            "ServiceUnavailableException",
+            "ServiceUnavailable",
+            "RequestTimeout",
+            "ModelTimeoutException",
+            "ConditionalRequestConflict",
+        ),
+        ServiceBusy,
+    ),
+    **dict.fromkeys(("ServiceQuotaExceededException", "LimitExceededException"), QuotaExceeded),
+    **dict.fromkeys(
+        ("AccessDeniedException", "AccessDenied", "AuthorizationError", "KMSAccessDeniedException"), AccessRefused
+    ),
+    **dict.fromkeys(("ConflictException", "ModelNotReadyException"), EndpointBusy),
+}
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise what goes wrong while `doing` something as ours, with the service's own words kept."""
+    try:
+        yield
+    except ClientError as error:
+        kind = _ERRORS.get(code_of(error), ServiceRefused)
+        raise kind(f"While {doing}: {code_of(error)}: {error.response['Error'].get('Message', '')}") from error
+    except BotoCoreError as error:
+        raise ServiceBusy(f"While {doing}: {error}") from error
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_missing(error: ClientError) -> bool:
+    return code_of(error) in {"ResourceNotFoundException", "NoSuchKey", "NoSuchVersion", "404", "ParameterNotFound"}
+
+
+def service_time(response: Any) -> datetime:
+    """The service's own clock at the time of its answer, so that durations do not depend on ours."""
+    stamp = response["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(stamp) if stamp else datetime.now(UTC)

@@ -1,0 +1,367 @@
+"""The input and output of every Task state: exact keys, unknown ones refused, never a record, a prompt or an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from finetune.domain.training import Overfitting
+from finetune.settings import Settings
+
+REPORTED_PROBLEMS = 20
+
+
+class Contract(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def payload(self) -> dict[str, Any]:
+        """The contract as a state payload."""
+        return self.model_dump(mode="json")
+
+
+class ObjectVersion(Contract):
+    """One version of one S3 object; an overwrite later changes nothing."""
+
+    bucket: str = Field(min_length=3)
+    key: str = Field(min_length=1)
+    version_id: str = Field(min_length=1)
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class DatasetDropped(Contract):
+    """What starts an execution: EventBridge's rule, or a person with a new `attempt`."""
+
+    bucket: str = Field(min_length=3)
+    key: str = Field(min_length=1)
+    version_id: str = Field(min_length=1)
+    event_time: datetime
+    attempt: int = Field(default=1, ge=1, le=99)
+
+    @property
+    def dataset(self) -> ObjectVersion:
+        return ObjectVersion(bucket=self.bucket, key=self.key, version_id=self.version_id)
+
+
+class Failure(Contract):
+    """What a Catch leaves behind."""
+
+    Error: str
+    Cause: str = ""
+
+
+class Candidate(Contract):
+    """One set of hyperparameters to train."""
+
+    index: int = Field(ge=1, le=8)
+    name: str
+    hyperparameters: dict[str, str]
+
+
+class Champion(Contract):
+    """The model in service when the run was planned."""
+
+    endpoint_arn: str
+    model_arn: str
+    run_id: str
+
+
+class Run(Contract):
+    """The plan of a run: everything later steps need to know and nothing they could change."""
+
+    run_id: str
+    project: str
+    slug: str
+    execution_arn: str
+    first_delivery: bool
+    folder: str
+    dataset: ObjectVersion
+    evaluation_set: ObjectVersion | None = None
+    validation_set: ObjectVersion | None = None
+    settings: Settings = Field(default_factory=Settings)
+    candidates: tuple[Candidate, ...] = ()
+    endpoint_name: str
+    champion: Champion | None = None
+
+    def uri(self, name: str) -> str:
+        """The S3 URI of a file in the run's folder."""
+        return f"{self.folder}/{name}"
+
+
+class PlanRunInput(Contract):
+    request: DatasetDropped
+    execution_arn: str
+
+
+class PlanRunOutput(Run):
+    pass
+
+
+class Problem(Contract):
+    line: int
+    code: str
+    message: str
+
+
+class ValidateDatasetInput(Contract):
+    run: Run
+
+
+class ValidateDatasetOutput(Contract):
+    accepted: bool
+    format: str | None
+    records: int
+    problems: int
+    warnings: int
+    counts: dict[str, int]
+    first_problems: tuple[Problem, ...] = Field(max_length=REPORTED_PROBLEMS)
+    report_uri: str
+
+
+class Shard(Contract):
+    """Items `first` to `first + count` of the evaluation set, counted from zero."""
+
+    index: int
+    first: int
+    count: int
+
+
+class PrepareDatasetInput(Contract):
+    run: Run
+    validation: ValidateDatasetOutput
+
+
+class PrepareDatasetOutput(Contract):
+    training_uri: str
+    validation_uri: str | None
+    evaluation_uri: str | None
+    training_records: int
+    validation_records: int
+    evaluation_items: int
+    duplicates: int
+    leaked: int
+    training_tokens: int
+    estimated_usd: float | None
+    within_budget: bool
+    budget_reason: str
+    shards: tuple[Shard, ...] = Field(max_length=40)
+
+
+class StartCustomizationInput(Contract):
+    run: Run
+    prepared: PrepareDatasetOutput
+    candidate: Candidate
+
+
+class StartCustomizationOutput(Contract):
+    job_name: str
+    job_arn: str
+
+
+JobStatus = Literal["InProgress", "Completed", "Failed", "Stopping", "Stopped", "Stalled"]
+
+
+class CheckCustomizationInput(Contract):
+    run: Run
+    job: StartCustomizationOutput
+
+
+class CheckCustomizationOutput(Contract):
+    """`Completed` only once the custom model itself is Active; `Stalled` is our word for a job that will not end."""
+
+    job_name: str
+    job_arn: str
+    status: JobStatus
+    phase: str
+    elapsed_seconds: int
+    wait_seconds: int
+    model_arn: str | None = None
+    failure: str | None = None
+
+
+class TrainedCandidate(Contract):
+    """What one iteration of Train Candidates ends with: how far its job came, or what stopped the iteration."""
+
+    candidate: Candidate
+    progress: CheckCustomizationOutput | None = None
+    error: Failure | None = None
+
+
+class SelectModelInput(Contract):
+    run: Run
+    candidates: tuple[TrainedCandidate, ...]
+
+
+class SelectModelOutput(Contract):
+    outcome: Literal["trained", "trained_unmeasurable", "failed"]
+    reason: str
+    candidate: int | None = None
+    model_arn: str | None = None
+    model_name: str | None = None
+    job_arn: str | None = None
+    training_loss: float | None = None
+    validation_loss: float | None = None
+    overfitting: Overfitting = "unknown"
+
+
+class OpenEndpointInput(Contract):
+    run: Run
+    model: SelectModelOutput
+
+
+class Endpoint(Contract):
+    kind: Literal["on_demand", "provisioned"]
+    name: str
+    arn: str
+
+
+class OpenEndpointOutput(Endpoint):
+    pass
+
+
+class CheckEndpointInput(Contract):
+    run: Run
+    endpoint: Endpoint
+
+
+class CheckEndpointOutput(Contract):
+    status: Literal["Creating", "Ready", "Failed"]
+    elapsed_seconds: int
+    wait_seconds: int
+    failure: str | None = None
+
+
+class EvaluateShardInput(Contract):
+    run: Run
+    prepared: PrepareDatasetOutput
+    endpoint: Endpoint
+    shard: Shard
+
+
+class EvaluateShardOutput(Contract):
+    index: int
+    asked: int
+    answered: int
+
+
+class JudgeEvaluationInput(Contract):
+    run: Run
+    prepared: PrepareDatasetOutput
+    model: SelectModelOutput
+    validation: ValidateDatasetOutput
+    endpoint: Endpoint | None
+    shards: tuple[EvaluateShardOutput, ...]
+
+
+class JudgeEvaluationOutput(Contract):
+    decision: Literal["promote", "do_not_promote", "inconclusive"]
+    reason: str
+    metric: str | None
+    base_score: float | None
+    candidate_score: float | None
+    champion_score: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    items: int
+    provision: bool
+    report_uri: str
+
+
+class ProvisionThroughputInput(Contract):
+    run: Run
+    model: SelectModelOutput
+
+
+class ProvisionThroughputOutput(Endpoint):
+    pass
+
+
+class PromoteModelInput(Contract):
+    run: Run
+    model: SelectModelOutput
+    evaluation: JudgeEvaluationOutput
+    throughput: Endpoint
+
+
+class PromoteModelOutput(Contract):
+    endpoint_arn: str
+    kind: Literal["on_demand", "provisioned"]
+    model_arn: str
+    previous_model_arn: str | None
+    parameter: str
+
+
+class ReleaseEndpointInput(Contract):
+    run: Run
+
+
+class ReleaseEndpointOutput(Contract):
+    """What was stopped or deleted, by name."""
+
+    released: tuple[str, ...]
+
+
+Outcome = Literal[
+    "RequestRefused",
+    "DatasetRejected",
+    "BudgetExceeded",
+    "TrainingFailed",
+    "RunFailed",
+    "ModelNotPromoted",
+    "ModelPromoted",
+]
+
+
+class NotifyInput(Contract):
+    """The outcome and whatever the run had come to know; what a way out does not have is left away."""
+
+    outcome: Outcome
+    execution_arn: str
+    request: dict[str, Any] | None = None
+    run: Run | None = None
+    validation: ValidateDatasetOutput | None = None
+    prepared: PrepareDatasetOutput | None = None
+    model: SelectModelOutput | None = None
+    evaluation: JudgeEvaluationOutput | None = None
+    promotion: PromoteModelOutput | None = None
+    error: Failure | None = None
+
+
+class NotifyOutput(Contract):
+    """`error` and `cause` are what a Fail state shows: the error's name and one sentence."""
+
+    error: str
+    cause: str
+
+
+class CleanUpRunInput(Contract):
+    """The detail of a Step Functions status change of an execution that did not succeed.
+
+    The one input that is not ours: keys that Step Functions adds are passed over. `input` is missing when too large.
+    """
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    execution_arn: str
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    input: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class CleanUpRunOutput(ReleaseEndpointOutput):
+    mail_sent: bool
+
+
+class SweepEndpointsInput(Contract):
+    """The schedule passes nothing."""
+
+
+class SweepEndpointsOutput(Contract):
+    checked: int
+    released: tuple[str, ...]
+    mails_sent: int

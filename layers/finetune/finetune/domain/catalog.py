@@ -1,0 +1,154 @@
+"""The base models that can be customized, as data: the rows of catalog.yaml with their rules, bounds and prices."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from finetune.errors import BaseModelRetired, BaseModelUnknown
+
+Method = Literal["FINE_TUNING", "CONTINUED_PRE_TRAINING"]
+RecordFormat = Literal["conversation", "prompt_completion", "anthropic", "image_caption", "text_input"]
+Deployment = Literal["on_demand", "provisioned"]
+
+# A base model whose records hold no prompt with a text answer cannot be asked anything by Converse.
+TEXT_ANSWER_FORMATS: frozenset[RecordFormat] = frozenset({"conversation", "prompt_completion", "anthropic"})
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bounds(Row):
+    minimum: int
+    maximum: int
+
+
+class Hyperparameter(Row):
+    """Range and default of one hyperparameter; Bedrock takes every value as a string, some also take a word."""
+
+    type: Literal["integer", "number"]
+    minimum: float
+    maximum: float
+    default: str
+    words: tuple[str, ...] = ()
+
+
+class MethodRules(Row):
+    """What one customization method asks of its data; `records` bounds training, or both files together."""
+
+    record_format: RecordFormat
+    records: Bounds
+    validation_records: Bounds | None = None
+    validation_counts: bool = False
+
+
+class Prices(Row):
+    """USD as published on `as_of`; None where no figure was found."""
+
+    as_of: dt.date
+    training_per_1k_tokens: float | None
+    storage_per_month: float | None
+    input_per_1k_tokens: float | None
+    output_per_1k_tokens: float | None
+    provisioned_per_hour: float | None
+
+
+class Lifecycle(Row):
+    status: Literal["active", "retired"] = "active"
+    since: dt.date | None = None
+    successor: str | None = None
+
+
+class BaseModelRow(Row):
+    """One base model; `id` is for customization, `inference_id` for Converse."""
+
+    id: str
+    inference_id: str
+    name: str
+    provider: str
+    regions: tuple[str, ...]
+    api: Literal["bedrock", "openai"] = "bedrock"
+    methods: Mapping[Method, MethodRules]
+    media: tuple[Literal["image", "video"], ...] = ()
+    reasoning: bool = False
+    schema_version_required: bool = False
+    tokens_per_record: int | None
+    caption_characters: Bounds | None = None
+    validation: Literal["accepted", "unsupported"]
+    deployments: tuple[Deployment, ...]
+    reserved: tuple[str, ...]
+    reserved_ignores_case: bool = False
+    hyperparameters: Mapping[str, Hyperparameter]
+    warmup_records_per_step: int | None = None
+    requests_per_minute: int | None = None
+    job_minutes: int
+    lifecycle: Lifecycle = Field(default_factory=Lifecycle)
+    prices: Prices
+
+    @property
+    def foundation_model_id(self) -> str:
+        """The id that GetFoundationModel knows: without a context-length suffix."""
+        return ":".join(self.id.split(":")[:2])
+
+    @property
+    def cheapest_endpoint(self) -> Deployment:
+        """On demand, which costs nothing while idle, where the base model has it."""
+        return "on_demand" if "on_demand" in self.deployments else "provisioned"
+
+    def answers_text(self, method: Method) -> bool:
+        """Whether a custom model of this method can be evaluated by asking it."""
+        return self.methods[method].record_format in TEXT_ANSWER_FORMATS
+
+
+def _rows() -> list[dict[str, Any]]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    data = yaml.load(files(__package__).joinpath("catalog.yaml").read_bytes(), Loader=loader)  # noqa: S506 - a safe loader
+    families = data["families"]
+
+    def family(name: str | None) -> dict[str, Any]:
+        own = dict(families[name]) if name else {}
+        return {**family(own.pop("extends", None)), **own} if own else {}
+
+    return [{**family(row.pop("family", None)), **row} for row in data["models"]]
+
+
+@cache
+def base_models() -> Mapping[str, BaseModelRow]:
+    """Every row of the catalog by its customization id, in the catalog's order."""
+    return {row["id"]: BaseModelRow.model_validate(row) for row in _rows()}
+
+
+def base_model(model_id: str) -> BaseModelRow:
+    """The row of a customization id; BaseModelUnknown names the ids that exist."""
+    try:
+        return base_models()[model_id]
+    except KeyError:
+        nearest = next(
+            (row.id for row in base_models().values() if model_id in {row.inference_id, row.foundation_model_id}), None
+        )
+        hint = f"did you mean {nearest!r}?" if nearest else "known are " + ", ".join(sorted(base_models())) + "."
+        raise BaseModelUnknown(f"base_model {model_id!r} is not one that Bedrock customizes; {hint}") from None
+
+
+def require_active(row: BaseModelRow, *, service_says_active: bool | None) -> None:
+    """Refuse a base model that takes no more jobs; the service's word, where it has one, outranks the catalog's."""
+    active = row.lifecycle.status == "active" if service_says_active is None else service_says_active
+    if not active:
+        since = f" since {row.lifecycle.since}" if row.lifecycle.since else ""
+        successor = f" Use base_model: {row.lifecycle.successor} instead." if row.lifecycle.successor else ""
+        raise BaseModelRetired(f"base_model {row.id!r} ({row.name}) takes no new customization jobs{since}.{successor}")
+
+
+def require_method(row: BaseModelRow, method: Method) -> MethodRules:
+    """The rules of a method; BaseModelUnknown when the base model is not customized that way."""
+    if method not in row.methods:
+        ways = " or ".join(row.methods) or "another API only"
+        raise BaseModelUnknown(f"base_model {row.id!r} ({row.name}) cannot be customized by {method}; it takes {ways}.")
+    return row.methods[method]

@@ -1,0 +1,36 @@
+"""What a function finds in its environment, as one frozen model per need, read once and complete."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Environment(BaseModel):
+    """Every function knows its stack."""
+
+    model_config = ConfigDict(frozen=True)
+    STACK_NAME: str
+
+    @classmethod
+    @cache
+    def read(cls) -> Self:
+        """The environment of this process; a missing variable is a ValidationError at the first invocation."""
+        return cls.model_validate(dict(os.environ))
+
+
+class PlanEnvironment(Environment):
+    ARTIFACT_BUCKET: str
+
+
+class CustomizationEnvironment(Environment):
+    CUSTOMIZATION_ROLE_ARN: str
+    MODEL_KMS_KEY_ARN: str
+
+
+class NotifyEnvironment(Environment):
+    ARTIFACT_BUCKET: str
+    TOPIC_ARN: str

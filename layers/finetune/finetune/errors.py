@@ -1,0 +1,94 @@
+"""Every error the pipeline names, drawn as a tree.
+
+FineTuneError
+├── a person has to change what they sent
+│   ├── UnsupportedDataset      the dropped object is not a dataset at all
+│   ├── SettingsInvalid         settings.yaml does not say what it must
+│   ├── BaseModelUnknown        not a model that Bedrock customizes
+│   ├── BaseModelRetired        a model that takes no new jobs
+│   ├── DatasetMissing          the pinned version is gone
+│   ├── DatasetUnusable         too little is left once duplicates and leaks are removed
+│   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
+│   └── ValidationSetInvalid    validation.jsonl cannot be used
+├── the service decided
+│   ├── CustomizationJobFailed  the job ended without a model
+│   ├── EndpointFailed          the endpoint ended without serving
+│   ├── ServiceRefused          a request was refused for good
+│   └── AccessRefused           a role lacks a permission
+└── waiting or trying again helps
+    ├── ServiceBusy             throttled or failing on its side
+    ├── QuotaExceeded           a quota is used up; minutes to hours
+    ├── EndpointBusy            the endpoint is changing state
+    └── EvaluationUnfinished    a shard ran out of its time; its answers are kept
+
+Step Functions sees the class name and matches it exactly, so states name leaves. Each leaf is a heading in
+docs/troubleshooting.md.
+"""
+
+
+class FineTuneError(Exception):
+    """Base of all; its message is one sentence for a person."""
+
+
+class UnsupportedDataset(FineTuneError):
+    """The dropped object is not a dataset; the person who dropped it acts, retrying does not help."""
+
+
+class SettingsInvalid(FineTuneError):
+    """A settings file says something impossible; its owner acts, retrying does not help."""
+
+
+class BaseModelUnknown(FineTuneError):
+    """The base model is not in the catalog; the settings' owner acts."""
+
+
+class BaseModelRetired(FineTuneError):
+    """The base model takes no new jobs; the settings' owner picks its successor."""
+
+
+class DatasetMissing(FineTuneError):
+    """The pinned object version no longer exists; drop the dataset again."""
+
+
+class DatasetUnusable(FineTuneError):
+    """Too little of the dataset is left once duplicates and leaks are removed; its owner adds records."""
+
+
+class EvaluationSetInvalid(FineTuneError):
+    """The project's evaluation set cannot be used; its owner mends the named lines."""
+
+
+class ValidationSetInvalid(FineTuneError):
+    """The project's validation set cannot be used; its owner mends the named lines."""
+
+
+class CustomizationJobFailed(FineTuneError):
+    """The job ended without a model; the message carries the service's own words."""
+
+
+class EndpointFailed(FineTuneError):
+    """The endpoint ended without serving; run again later or elsewhere."""
+
+
+class ServiceRefused(FineTuneError):
+    """AWS refused a request for good; the message carries its words."""
+
+
+class AccessRefused(FineTuneError):
+    """A role lacks a permission; whoever owns the stack acts."""
+
+
+class ServiceBusy(FineTuneError):
+    """AWS throttles or fails on its side; retried by the state machine in seconds."""
+
+
+class QuotaExceeded(FineTuneError):
+    """A quota is used up; retried by the state machine in minutes."""
+
+
+class EndpointBusy(FineTuneError):
+    """An endpoint is between two states; retried by the state machine."""
+
+
+class EvaluationUnfinished(FineTuneError):
+    """A shard ran out of its time with its answers kept; retried by the state machine."""

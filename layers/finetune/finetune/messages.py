@@ -1,0 +1,243 @@
+"""Mails: one per run, that say what happened, why, what it cost and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from json import JSONDecodeError, loads
+
+from finetune.contracts import Failure, NotifyInput, Outcome
+
+SUBJECT_CHARACTERS = 99
+BODY_BYTES = 8 * 1024
+
+# The error's name as states and docs/troubleshooting.md spell it, and what a person does about it.
+ADVICE: Mapping[str, str] = {
+    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file under incoming/<project>/.",
+    "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
+    "BaseModelUnknown": "Set base_model in the project's settings.yaml to a named id and drop the dataset again.",
+    "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
+    "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
+    "DatasetRejected": "Mend the named lines and drop the dataset again; the whole report lists every line.",
+    "DatasetUnusable": "Add records that differ from each other and from the evaluation set, and drop the dataset again.",
+    "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
+    "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
+    "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
+    "CustomizationJobFailed": "Read the service's words above, mend what they name and drop the dataset again.",
+    "EndpointFailed": "Drop the dataset again later; if it repeats, ask AWS Support about the endpoint.",
+    "ServiceRefused": "Read the service's words above; they name the request that it refused.",
+    "AccessRefused": "Give the named role the named permission, or deploy the stack again, and drop the dataset again.",
+    "ServiceBusy": "Start the run again later: the service stayed busy through every retry.",
+    "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
+    "EndpointBusy": "Nothing: what is left of the endpoint is removed by the sweeper within minutes.",
+    "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
+    "States.Timeout": "Start the run again; if it repeats, the execution's history shows the step that took too long.",
+}
+_DEFAULT_ADVICE = "Look at the execution's history; docs/troubleshooting.md goes by the error's name."
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    subject: str
+    body: str
+
+
+def compose(known: NotifyInput) -> Mail:
+    """The mail of an outcome: subject in ASCII under 100 characters, body under 8 KiB, never a record or an answer."""
+    headline, paragraphs = _OUTCOMES[known.outcome](known)
+    where = [f"Run: {known.run.run_id}", f"Files: {known.run.folder}/"] if known.run else []
+    where.append(f"Execution: {known.execution_arn}")
+    return Mail(subject=_subject(headline), body=_bounded("\n\n".join([*filter(None, paragraphs), "\n".join(where)])))
+
+
+def failure(known: NotifyInput) -> Failure:
+    """The name and the one sentence that the execution fails with."""
+    if known.error:
+        return Failure(Error=known.error.Error, Cause=sentence(known.error))
+    match known.outcome:
+        case "DatasetRejected":
+            return Failure(Error="DatasetRejected", Cause=_rejection(known))
+        case "BudgetExceeded":
+            return Failure(Error="BudgetExceeded", Cause=known.prepared.budget_reason if known.prepared else "")
+        case "TrainingFailed":
+            return Failure(Error="CustomizationJobFailed", Cause=known.model.reason if known.model else "")
+        case _:
+            return Failure(Error="", Cause="")
+
+
+def sentence(error: Failure) -> str:
+    """What went wrong in one sentence; Lambda wraps it in JSON beside a stack trace that no reader needs."""
+    try:
+        return str(loads(error.Cause)["errorMessage"])
+    except (JSONDecodeError, KeyError, TypeError):
+        return error.Cause or error.Error
+
+
+def _subject(text: str) -> str:
+    ascii_only = text.encode("ascii", "replace").decode()
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", ascii_only)[:SUBJECT_CHARACTERS]
+
+
+def _bounded(body: str) -> str:
+    data = body.encode("utf-8", "replace")
+    if len(data) <= BODY_BYTES:
+        return body
+    return data[: BODY_BYTES - 64].decode(errors="ignore") + "\n[cut; see the run's files]"
+
+
+def _lines(title: str, lines: Iterable[str]) -> str:
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _project(known: NotifyInput) -> str:
+    return known.run.project if known.run else "the dropped file"
+
+
+def _dataset(known: NotifyInput) -> str:
+    if known.run:
+        return f"Dataset: {known.run.dataset.uri} (version {known.run.dataset.version_id})"
+    request = known.request or {}
+    return f"Dataset: s3://{request.get('bucket', '?')}/{request.get('key', '?')}"
+
+
+def _nothing_left() -> str:
+    return "No endpoint and no job of this run is left running."
+
+
+def _rejection(known: NotifyInput) -> str:
+    found = known.validation
+    if found is None:
+        return "The dataset was rejected."
+    first = found.first_problems[0].message if found.first_problems else ""
+    return f"{found.problems} problems in {found.records} records; the first: {first}"
+
+
+def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
+    found = known.validation
+    total = found.problems if found else 0
+    problems = [problem.message for problem in found.first_problems] if found else []
+    more = [f"and {total - len(problems)} more"] if total > len(problems) else []
+    return f"Dataset rejected: {_project(known)}", [
+        "The dataset was not used: Bedrock would refuse it or train badly on it. Nothing was started or billed.",
+        _dataset(known),
+        _lines(f"What is wrong ({total} in all):", problems + more),
+        f"The whole report: {found.report_uri}" if found else "",
+        f"What to do: {ADVICE['DatasetRejected']}",
+    ]
+
+
+def _over_budget(known: NotifyInput) -> tuple[str, list[str]]:
+    return f"Over budget, not started: {_project(known)}", [
+        f"The run was not started. {known.prepared.budget_reason if known.prepared else ''}",
+        _dataset(known),
+        f"What to do: {ADVICE['BudgetExceeded']}",
+    ]
+
+
+def _training_failed(known: NotifyInput) -> tuple[str, list[str]]:
+    return f"Training failed: {_project(known)}", [
+        f"The model customization job ended without a model. {known.model.reason if known.model else ''}",
+        _dataset(known),
+        _nothing_left(),
+        f"What to do: {ADVICE['CustomizationJobFailed']}",
+    ]
+
+
+def _failed(known: NotifyInput) -> tuple[str, list[str]]:
+    error = known.error or Failure(Error="Unknown", Cause="The execution ended without saying why.")
+    return f"Run failed ({error.Error}): {_project(known)}", [
+        f"{error.Error}: {sentence(error)}",
+        _dataset(known),
+        f"{_nothing_left()} Whatever an abort or an outage kept alive is removed by the sweeper within minutes.",
+        f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
+    ]
+
+
+def _refused(known: NotifyInput) -> tuple[str, list[str]]:
+    headline, paragraphs = _failed(known)
+    return headline, [*paragraphs[:2], "Nothing was started or billed.", paragraphs[-1]]
+
+
+def _comparison(known: NotifyInput) -> str:
+    found = known.evaluation
+    if found is None or found.metric is None:
+        return ""
+    rows = [
+        ("base model", found.base_score),
+        ("in service", found.champion_score),
+        ("custom model", found.candidate_score),
+    ]
+    lines = [f"{name:<14}{score:.3f}" for name, score in rows if score is not None]
+    if found.difference is not None and found.interval:
+        low, high = found.interval
+        lines.append(f"{'difference':<14}{found.difference:+.3f} (between {low:+.3f} and {high:+.3f})")
+    return _lines(f"{found.metric.replace('_', ' ').capitalize()} over {found.items} items:", lines)
+
+
+def _spent(known: NotifyInput) -> str:
+    if known.prepared is None or known.prepared.estimated_usd is None:
+        return ""
+    return f"Estimated cost of the run: ${known.prepared.estimated_usd:.2f}."
+
+
+def _promoted(known: NotifyInput) -> tuple[str, list[str]]:
+    promotion, found = known.promotion, known.evaluation
+    return f"Model promoted: {_project(known)}", [
+        found.reason if found else "",
+        _comparison(known),
+        f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
+        _cost_of_service(known),
+        _spent(known),
+        f"Report: {found.report_uri}" if found else "",
+        "What to do: nothing. Applications that read the published parameter use the new model from now on.",
+    ]
+
+
+def _cost_of_service(known: NotifyInput) -> str:
+    if known.promotion and known.promotion.kind == "provisioned":
+        return "It is provisioned throughput without commitment and is billed by the hour until it is deleted."
+    return "It is an on-demand deployment: billed per token, nothing while idle."
+
+
+def _not_promoted(known: NotifyInput) -> tuple[str, list[str]]:
+    found = known.evaluation
+    inconclusive = found is not None and found.decision == "inconclusive"
+    kept = known.model.model_name if known.model else None
+    return f"{'Inconclusive, not promoted' if inconclusive else 'Model not promoted'}: {_project(known)}", [
+        found.reason if found else "",
+        _comparison(known),
+        f"{_nothing_left()} What was in service before still is.",
+        f"The custom model {kept} is kept and billed for storage until it is deleted." if kept else "",
+        _spent(known),
+        f"Report: {found.report_uri}" if found else "",
+        "What to do: read the largest losses in the report, improve the dataset where they point and drop it again.",
+    ]
+
+
+_OUTCOMES: Mapping[Outcome, Callable[[NotifyInput], tuple[str, list[str]]]] = {
+    "RequestRefused": _refused,
+    "DatasetRejected": _rejected,
+    "BudgetExceeded": _over_budget,
+    "TrainingFailed": _training_failed,
+    "RunFailed": _failed,
+    "ModelNotPromoted": _not_promoted,
+    "ModelPromoted": _promoted,
+}
+
+
+def swept(stack: str, released: Iterable[str]) -> Mail:
+    """The alarm of the sweeper: an endpoint was left behind, and is gone now."""
+    arns = list(released)
+    return Mail(
+        subject=_subject(f"Endpoints removed by the sweeper of {stack}: {len(arns)}"),
+        body=_bounded(
+            "\n\n".join(
+                [
+                    "These endpoints belonged to no running execution and were not in service, so they were deleted:",
+                    "\n".join(f"  {arn}" for arn in arns),
+                    "What to do: look at what ended their runs; an abort or a failed clean-up is the usual cause.",
+                ]
+            )
+        ),
+    )

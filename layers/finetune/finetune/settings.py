@@ -1,0 +1,115 @@
+"""What a project's settings.yaml may say, and one clear sentence for whatever else it says."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from finetune.domain.catalog import Method
+from finetune.domain.cost import PriceOverrides
+from finetune.domain.evaluation import Gates
+from finetune.errors import SettingsInvalid
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Split(Frozen):
+    """Shares of the dataset that training does not see; `seed` makes the split repeatable."""
+
+    validation: float = Field(default=0.1, ge=0, le=0.5)
+    evaluation: float = Field(default=0.1, ge=0, le=0.5)
+    seed: int = Field(default=7, ge=0)
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> Split:
+        if self.validation + self.evaluation > 0.8:
+            raise ValueError("validation and evaluation together take more than 0.8; training needs the rest")
+        return self
+
+
+class Budget(Frozen):
+    """USD for a whole run: training, a month's storage, the endpoint while it evaluates and the answers."""
+
+    limit_usd: float = Field(default=50, gt=0)
+
+
+class Settings(Frozen):
+    """One project's choices; every key has a default, so an empty file and no file mean the same."""
+
+    base_model: str = "amazon.nova-micro-v1:0:128k"
+    method: Method = "FINE_TUNING"
+    hyperparameters: dict[str, str] = Field(default_factory=dict)
+    split: Split = Field(default_factory=Split)
+    budget: Budget = Field(default_factory=Budget)
+    prices: PriceOverrides = Field(default_factory=PriceOverrides)
+    metric: str | None = None
+    gates: Gates = Field(default_factory=Gates)
+    deployment: Literal["on_demand", "provisioned", "none"] = "on_demand"
+
+    @field_validator("hyperparameters", mode="before")
+    @classmethod
+    def _as_bedrock_spells_them(cls, value: Any) -> Any:
+        """Bedrock takes strings; YAML gives numbers, and 1e-05 must not reach a parser that wants 0.00001."""
+        if not isinstance(value, dict):
+            return value
+        return {str(name): _plain(number) for name, number in value.items()}
+
+    @field_validator("hyperparameters", mode="after")
+    @classmethod
+    def _bounded(cls, value: dict[str, str]) -> dict[str, str]:
+        if len(value) > 20 or any(len(text) > 64 for text in value.values()):
+            raise ValueError("at most 20 hyperparameters of at most 64 characters each")
+        return value
+
+
+def _plain(value: Any) -> Any:
+    # YAML 1.1 reads 1.0e-5 as a number and 1e-5 as text.
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        return format(Decimal(str(value)), "f")
+    except InvalidOperation:
+        return value
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win in silence; a settings file must not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                line = node.value[index][0].start_mark.line + 1
+                raise yaml.constructor.ConstructorError(problem=f"line {line}: the key {key!r} appears twice")
+        return super().construct_mapping(node, deep)
+
+
+def parse_settings(data: bytes, *, source: str) -> Settings:
+    """Settings from the bytes of a YAML file; SettingsInvalid names the file, the key and what it must be."""
+    try:
+        content = yaml.load(data.decode("utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or "it nests too deeply or holds an impossible value"
+        raise SettingsInvalid(f"{source}: {where}{problem}; the file must be YAML with one key per setting.") from None
+    if content is not None and not isinstance(content, dict):
+        raise SettingsInvalid(f"{source}: must be a mapping of settings, such as 'method: FINE_TUNING'.")
+    try:
+        return Settings.model_validate(content or {})
+    except ValidationError as error:
+        raise SettingsInvalid(f"{source}: {'; '.join(_sentence(detail) for detail in error.errors()[:5])}.") from None
+
+
+def _sentence(detail: Any) -> str:
+    key = ".".join(str(part) for part in detail["loc"]) or "the file"
+    if detail["type"] == "extra_forbidden":
+        return f"{key} is not a setting; remove it or correct its spelling"
+    return f"{key}: {detail['msg'].removeprefix('Value error, ')}"
