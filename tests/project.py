@@ -1,0 +1,41 @@
+"""The project's own sources as data, for tests that hold them to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def template() -> dict[str, Any]:
+    return dict(yaml_parse((ROOT / "template.yaml").read_text()))
+
+
+@cache
+def definition() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "statemachine/fine_tuning.asl.yaml").read_text())
+    return content
+
+
+def states(machine: dict[str, Any] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state by name, those inside a Map included."""
+    for name, state in (machine or definition())["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each for name, each in template()["Resources"].items() if each["Type"] == kind}
+
+
+def substitution(state: dict[str, Any]) -> str:
+    """The name between the braces of a Task's Resource."""
+    return str(state["Resource"]).removeprefix("${").removesuffix("}")

@@ -1,0 +1,56 @@
+"""settings.yaml: what it may say, and the sentence for what it may not."""
+
+from __future__ import annotations
+
+import pytest
+from finetune.errors import SettingsInvalid
+from finetune.settings import Settings, parse_settings
+
+
+def parse(text: str) -> Settings:
+    return parse_settings(text.encode(), source="settings.yaml")
+
+
+def test_no_file_and_an_empty_file_mean_the_same() -> None:
+    assert parse("") == parse("# nothing yet\n") == Settings()
+
+
+def test_numbers_reach_bedrock_as_plain_strings() -> None:
+    settings = parse("hyperparameters: {epochCount: 2, learningRate: 1.0e-5, batchSize: 1e-5, stepCount: auto}")
+    assert settings.hyperparameters == {
+        "epochCount": "2",
+        **dict.fromkeys(("learningRate", "batchSize"), "0.00001"),
+        "stepCount": "auto",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("base_modle: x", "settings.yaml: base_modle is not a setting; remove it or correct its spelling."),
+        ("budget: {limit_usd: -1}", "settings.yaml: budget.limit_usd: Input should be greater than 0."),
+        (
+            "split: {validation: 0.5, evaluation: 0.4}",
+            "settings.yaml: split: validation and evaluation together take more",
+        ),
+        ("deployment: production", "settings.yaml: deployment: Input should be 'on_demand', 'provisioned' or 'none'."),
+        ("- a list", "settings.yaml: must be a mapping of settings"),
+        ("a: [", "settings.yaml: line 1: "),
+        ("metric: a\nmetric: b", "settings.yaml: line 2: the key 'metric' appears twice"),
+        ("!!python/object/apply:os.system [ls]", "settings.yaml: line 1: could not determine a constructor"),
+        (
+            "hyperparameters: {epochCount: true}",
+            "settings.yaml: hyperparameters.epochCount: Input should be a valid string",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_its_key_or_line(text: str, sentence: str) -> None:
+    with pytest.raises(SettingsInvalid) as refusal:
+        parse(text)
+    assert str(refusal.value).startswith(sentence)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_the_offset() -> None:
+    with pytest.raises(SettingsInvalid, match=r"byte 8 is not UTF-8"):
+        parse_settings(b"metric: \xff", source="settings.yaml")
