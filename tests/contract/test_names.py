@@ -1,0 +1,78 @@
+"""One stem, five spellings: state, resource, folder, contract and substitution name the same thing."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+from finetune import contracts
+
+from tests.project import ROOT, resources, states, substitution
+
+# These functions are invoked by EventBridge and the scheduler, not by a state.
+BESIDE_THE_MACHINE = {"CleanUpRun", "SweepEndpoints"}
+STEMS = sorted(name.removesuffix("Function") for name in resources("AWS::Serverless::Function"))
+TASKS = {name: substitution(state) for name, state in states() if state["Type"] == "Task"}
+
+
+def folder_of(stem: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", stem).lower()
+
+
+def test_every_folder_is_a_function_and_every_function_a_folder() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert folders == {folder_of(stem) for stem in STEMS}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_function_points_at_its_folder(stem: str) -> None:
+    properties = resources("AWS::Serverless::Function")[f"{stem}Function"]["Properties"]
+    assert properties["CodeUri"] == f"functions/{folder_of(stem)}"
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_handler_reads_its_own_input_contract(stem: str) -> None:
+    source = (ROOT / "functions" / folder_of(stem) / "app.py").read_text()
+    assert f"{stem}Input.model_validate(event)" in source
+    assert issubclass(getattr(contracts, f"{stem}Input"), contracts.Contract)
+    assert issubclass(getattr(contracts, f"{stem}Output"), contracts.Contract)
+
+
+def test_every_function_of_the_machine_is_substituted_once_and_used() -> None:
+    given = resources("AWS::Serverless::StateMachine")["FineTuningStateMachine"]["Properties"][
+        "DefinitionSubstitutions"
+    ]
+    expected = {f"{stem}FunctionArn" for stem in STEMS if stem not in BESIDE_THE_MACHINE}
+    assert set(given) == expected == set(TASKS.values())
+    for name, value in given.items():
+        assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
+
+
+@pytest.mark.parametrize(("state", "used"), TASKS.items())
+def test_a_state_begins_with_the_words_of_its_function(state: str, used: str) -> None:
+    words = folder_of(used.removesuffix("FunctionArn")).replace("_", " ").title()
+    # One function judges with and without an evaluation.
+    assert state.startswith((words, "Judge Training Alone"))
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_handler_is_one_paragraph(stem: str) -> None:
+    tree = ast.parse((ROOT / "functions" / folder_of(stem) / "app.py").read_text())
+    handler = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    assert handler.end_lineno is not None
+    assert handler.end_lineno - handler.lineno + 1 <= 25
+    assert sum(isinstance(node, ast.If | ast.For | ast.While | ast.Try) for node in ast.walk(handler)) <= 1
+    assert len(tree.body) <= 12
+
+
+def test_nothing_imports_a_function_and_functions_import_only_the_layer() -> None:
+    for path in ROOT.glob("functions/*/app.py"):
+        imported = {
+            (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else node.names[0].name.split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+        assert imported <= {"typing", "aws_lambda_powertools", "finetune"}
+    for path in [*ROOT.glob("layers/finetune/finetune/**/*.py"), *ROOT.glob("local/**/*.py")]:
+        assert not re.search(r"^\s*(from|import) functions\b", path.read_text(), re.MULTILINE), path

@@ -1,0 +1,198 @@
+"""The state machine's promises that can be read off its definition."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from finetune import contracts, errors
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from statelint.linter import Linter
+
+from tests.project import ROOT, definition, states, substitution
+
+ALL = dict(states())
+TASKS = {name: state for name, state in ALL.items() if state["Type"] == "Task"}
+MAPS = {name: state for name, state in ALL.items() if state["Type"] == "Map"}
+PAID = {
+    "Train Candidates",
+    "Select Model",
+    "Judge Training Alone",
+    "Open Endpoint",
+    "Check Endpoint",
+    "Evaluate Shards",
+    "Judge Evaluation",
+    "Provision Throughput",
+    "Check Endpoint In Service",
+    "Promote Model",
+}
+TRANSIENT = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException",
+    "ServiceBusy",
+}
+LEAVES = {
+    name
+    for name, error in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(error, errors.FineTuneError) and not error.__subclasses__()
+}
+
+
+def rendered() -> str:
+    """The definition as CloudFormation hands it over, with an ARN in every substitution's place."""
+    text = json.dumps(definition())
+    for state in TASKS.values():
+        text = text.replace(state["Resource"], "arn:aws:lambda:us-east-1:000000000000:function:some")
+    return text
+
+
+def ways_out(state: dict[str, Any]) -> Iterator[str]:
+    for rule in [state, *state.get("Choices", []), *state.get("Catch", [])]:
+        yield from (rule[key] for key in ("Next", "Default") if key in rule)
+
+
+def reachable(start: str, table: dict[str, dict[str, Any]]) -> set[str]:
+    seen, open_ends = set(), [start]
+    while open_ends:
+        name = open_ends.pop()
+        if name not in seen:
+            seen.add(name)
+            open_ends.extend(ways_out(table[name]))
+    return seen
+
+
+def test_both_linters_accept_the_definition() -> None:
+    AmazonStateLanguageParser.parse(rendered())
+    problems = Linter.validate(json.loads(rendered()))
+    # statelint does not know JSONPath's QueryLanguage field, nor the paths of a Fail state, which came later.
+    later = ("QueryLanguage", "ErrorPath", "CausePath", "ItemSelector", "ItemProcessor")
+    assert [problem for problem in problems if not any(word in problem for word in later)] == []
+
+
+def test_a_broken_definition_is_refused_by_the_same_linters() -> None:
+    broken = json.loads(rendered())
+    broken["States"]["Plan Run"]["Next"] = "Nowhere"
+    assert any("Nowhere" in problem for problem in Linter.validate(broken))
+    broken["States"]["Plan Run"]["Catch"][0]["ErrorEquals"] = ["States.Everything"]
+    with pytest.raises(ValueError, match=r"States\.Everything"):
+        AmazonStateLanguageParser.parse(json.dumps(broken))
+
+
+def test_every_state_has_a_comment() -> None:
+    assert [name for name, state in ALL.items() if not state.get("Comment")] == []
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_is_bounded_retried_by_name_and_caught(name: str) -> None:
+    state = TASKS[name]
+    assert state["TimeoutSeconds"] <= 920
+    retried = [set(rule["ErrorEquals"]) for rule in state["Retry"]]
+    assert retried[0] == TRANSIENT
+    assert "States.ALL" not in set().union(*retried)
+    for rule in state["Retry"]:
+        assert rule["JitterStrategy"] == "FULL"
+        assert rule["MaxDelaySeconds"] > rule["IntervalSeconds"]
+        assert rule["MaxAttempts"] <= 40
+    if name != "Evaluate Shard":  # its Map catches for it
+        assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+        assert state["Catch"][-1]["ResultPath"].startswith("$.")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_names_its_inputs_as_its_contract_does(name: str) -> None:
+    state = TASKS[name]
+    contract = getattr(contracts, substitution(state).replace("FunctionArn", "Input"))
+    given = {key.removesuffix(".$") for key in state["Parameters"]}
+    required = {key for key, field in contract.model_fields.items() if field.is_required()}
+    assert required <= given <= set(contract.model_fields)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_adds_exactly_one_key_and_its_comment_says_which(name: str) -> None:
+    state = TASKS[name]
+    path = state.get("ResultPath", "$")
+    if name == "Evaluate Shard":  # its output is one element of the Map's result
+        assert path == "$"
+    elif path is None:
+        assert state["Comment"].startswith("Adds nothing.")
+    else:
+        assert path.count(".") == 1
+        assert state["Comment"].startswith(f"Adds {path}.")
+
+
+@pytest.mark.parametrize("name", [name for name, state in ALL.items() if state["Type"] == "Choice"])
+def test_a_choice_is_a_question_with_a_default(name: str) -> None:
+    assert name.endswith("?")
+    assert "Default" in ALL[name]
+
+
+def test_waits_say_what_for_and_take_their_seconds_from_the_payload() -> None:
+    for name, state in ALL.items():
+        if state["Type"] == "Wait":
+            assert name.startswith("Wait For ")
+            assert state["SecondsPath"].endswith(".wait_seconds")
+
+
+def test_every_error_that_is_named_exists_and_base_classes_are_never_named() -> None:
+    named = {
+        error
+        for state in TASKS.values()
+        for rule in [*state["Retry"], *state.get("Catch", [])]
+        for error in rule["ErrorEquals"]
+    }
+    ours = {error for error in named if "." not in error}
+    assert ours <= LEAVES
+
+
+def test_the_machine_and_every_loop_have_a_bound() -> None:
+    assert definition()["TimeoutSeconds"] == 5 * 24 * 3600
+    assert all(state["MaxConcurrency"] in range(1, 5) for state in MAPS.values())
+
+
+@pytest.mark.parametrize("name", sorted(PAID))
+def test_every_way_out_of_the_paid_zone_passes_release(name: str) -> None:
+    top = definition()["States"]
+    without_release = {key: state for key, state in top.items() if key != "Release Endpoint"}
+    ends = {key for key, state in top.items() if state["Type"] in {"Succeed", "Fail"}}
+    seen, open_ends = set(), [name]
+    while open_ends:
+        here = open_ends.pop()
+        if here in seen or here not in without_release:
+            continue
+        seen.add(here)
+        open_ends.extend(ways_out(top[here]))
+    assert not seen & ends
+
+
+def test_every_state_can_be_reached_and_every_run_ends_with_a_mail_or_as_a_duplicate() -> None:
+    top = definition()["States"]
+    assert reachable("Plan Run", top) == set(top)
+    for machine in MAPS.values():
+        inner = machine["ItemProcessor"]
+        assert reachable(inner["StartAt"], inner["States"]) == set(inner["States"])
+    quiet = {key: state for key, state in top.items() if not key.startswith("Notify ")}
+    seen, open_ends = set(), ["Plan Run"]
+    while open_ends:
+        here = open_ends.pop()
+        if here in quiet and here not in seen:
+            seen.add(here)
+            open_ends.extend(ways_out(quiet[here]))
+    assert {key for key in seen if top[key]["Type"] in {"Succeed", "Fail"}} == {"Duplicate Ignored"}
+
+
+def test_statuses_of_the_service_are_all_named_where_they_are_chosen() -> None:
+    chosen = {rule["StringEquals"] for rule in ALL["Customization Job Finished?"]["Choices"]}
+    assert chosen == set(get_args(contracts.JobStatus))
+
+
+def test_the_definition_has_no_yaml_alias() -> None:
+    text = (ROOT / "statemachine/fine_tuning.asl.yaml").read_text()
+    assert not [
+        line for line in text.splitlines() if line.strip().startswith(("&", "*")) or ": &" in line or ": *" in line
+    ]

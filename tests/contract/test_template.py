@@ -1,0 +1,171 @@
+"""The template's promises: least privilege, nothing public, nothing that triggers itself, nothing without a bound."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from finetune import environment
+
+from tests.project import ROOT, resources, template
+from tests.translate import translate
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+SESSION = botocore.session.get_session()
+
+
+def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in properties["Policies"]:
+        if "Statement" in policy:
+            yield from policy["Statement"]
+
+
+def allowed(stem: str) -> set[str]:
+    return {
+        action for statement in statements(FUNCTIONS[f"{stem}Function"]["Properties"]) for action in statement["Action"]
+    }
+
+
+def rendered(value: object) -> str:
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_one_policy_of_single_named_actions(name: str) -> None:
+    own = [policy for policy in FUNCTIONS[name]["Properties"]["Policies"] if "Statement" in policy]
+    assert len(own) == 1
+    for statement in own[0]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in statement["Action"] if "*" in action]
+        if statement["Resource"] == "*":
+            assert {action.split(":")[1][:4] for action in statement["Action"]} == {"List"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_bedrock_action_is_an_operation_of_the_service(name: str) -> None:
+    operations = {
+        operation
+        for service in ("bedrock", "bedrock-runtime")
+        for operation in SESSION.get_service_model(service).operation_names
+    }
+    actions = {
+        action.split(":")[1] for action in allowed(name.removesuffix("Function")) if action.startswith("bedrock:")
+    }
+    assert actions <= operations
+
+
+def test_only_start_customization_may_pass_a_role_and_only_that_one_to_bedrock() -> None:
+    passing = {name for name in FUNCTIONS if "iam:PassRole" in allowed(name.removesuffix("Function"))}
+    assert passing == {"StartCustomizationFunction"}
+    statement = next(
+        each
+        for each in statements(FUNCTIONS["StartCustomizationFunction"]["Properties"])
+        if "iam:PassRole" in each["Action"]
+    )
+    assert statement["Resource"] == {"Fn::GetAtt": ["CustomizationRole", "Arn"]}
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+
+
+def test_what_deletes_or_stops_is_bound_to_the_tag_of_the_stack() -> None:
+    for name, function in FUNCTIONS.items():
+        for statement in statements(function["Properties"]):
+            destructive = [
+                action for action in statement["Action"] if re.match(r"bedrock:(Delete|Stop|Update)", action)
+            ]
+            if destructive:
+                condition = statement["Condition"]["StringEquals"]
+                assert condition == {"aws:ResourceTag/finetune-stack": {"Ref": "AWS::StackName"}}, name
+
+
+def test_nothing_that_a_run_does_can_write_where_a_drop_starts_one() -> None:
+    for name, function in FUNCTIONS.items():
+        for statement in statements(function["Properties"]):
+            if "s3:PutObject" in statement["Action"]:
+                assert "DatasetBucket" not in rendered(statement["Resource"]), name
+    role = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    for statement in role:
+        if "s3:PutObject" in statement["Action"]:
+            assert "DatasetBucket" not in rendered(statement["Resource"])
+
+
+def test_bedrock_may_assume_its_role_only_for_a_job_of_this_account() -> None:
+    trust = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
+    assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert "model-customization-job/*" in rendered(trust["Condition"]["ArnEquals"]["aws:SourceArn"])
+
+
+@pytest.mark.parametrize("name", resources("AWS::S3::Bucket"))
+def test_a_bucket_is_private_versioned_encrypted_and_outlives_its_stack(name: str) -> None:
+    bucket = resources("AWS::S3::Bucket")[name]
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["BucketEncryption"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    policies = [each["Properties"] for each in resources("AWS::S3::BucketPolicy").values()]
+    own = next(each for each in policies if each["Bucket"] == {"Ref": name})
+    assert own["PolicyDocument"]["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_the_dataset_bucket_sends_events() -> None:
+    sending = [
+        name for name, each in resources("AWS::S3::Bucket").items() if "NotificationConfiguration" in each["Properties"]
+    ]
+    assert sending == ["DatasetBucket"]
+
+
+def test_every_rule_has_a_dead_letter_queue_and_the_sweeper_its_schedule() -> None:
+    for rule in resources("AWS::Events::Rule").values():
+        assert all(target["DeadLetterConfig"] for target in rule["Properties"]["Targets"])
+    schedule = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == "rate(15 minutes)"
+
+
+def test_every_variable_that_a_function_reads_is_set_and_no_other() -> None:
+    models = {
+        name: set(model.model_fields) - {"STACK_NAME"}
+        for name, model in vars(environment).items()
+        if isinstance(model, type) and issubclass(model, environment.Environment)
+    }
+    for name, function in FUNCTIONS.items():
+        source = (ROOT / function["Properties"]["CodeUri"] / "app.py").read_text()
+        read = set().union(*(fields for model, fields in models.items() if re.search(rf"\b{model}\.read\(\)", source)))
+        given = function["Properties"].get("Environment", {}).get("Variables", {})
+        assert set(given) == read, name
+    assert "STACK_NAME" in template()["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def test_every_parameter_is_described_and_every_output_too() -> None:
+    for section in ("Parameters", "Outputs"):
+        assert [name for name, each in template()[section].items() if not each.get("Description")] == []
+    assert [name for name, each in template()["Parameters"].items() if "Default" not in each] == ["NotificationEmail"]
+
+
+def test_the_state_machine_may_invoke_its_own_functions_only() -> None:
+    invoke = next(statements(resources("AWS::Serverless::StateMachine")["FineTuningStateMachine"]["Properties"]))
+    assert invoke["Action"] == ["lambda:InvokeFunction"]
+    used = template()["Resources"]["FineTuningStateMachine"]["Properties"]["DefinitionSubstitutions"].values()
+    assert sorted(map(rendered, invoke["Resource"])) == sorted(map(rendered, used))
+
+
+def lint(content: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
+    path = folder / "translated.json"
+    path.write_text(json.dumps(content, default=str))
+    command = [str(Path(sys.executable).with_name("cfn-lint")), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own file
+
+
+def test_the_translated_template_is_clean_and_a_misspelt_action_in_it_is_not(tmp_path: Path) -> None:
+    translated = translate(ROOT / "template.yaml")
+    assert lint(translated, tmp_path).stdout == ""
+    role = translated["Resources"]["CheckEndpointFunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    role["Statement"][0]["Action"].append("bedrock:GetCustomModelDeploymnt")
+    assert "W3037" in lint(translated, tmp_path).stdout
