@@ -97,6 +97,13 @@ def test_ids_that_cannot_be_invoked_are_refused_as_the_service_does(
     assert (error["Code"], words in error["Message"]) == (code, True), error
 
 
+def test_a_base_model_answers_by_id_by_arn_and_through_its_profile(emulator: Emulator) -> None:
+    profile = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:inference-profile/us.amazon.nova-micro-v1:0"
+    bare = f"arn:aws:bedrock:{REGION}::foundation-model/amazon.nova-micro-v1:0"
+    answers = {text(ask(emulator, model)) for model in ("us.amazon.nova-micro-v1:0", profile, bare)}
+    assert len(answers) == 1
+
+
 def test_an_endpoint_that_is_not_ready_says_so(emulator: Emulator) -> None:
     arn = emulator.add_model("model", NOVA, PAIRS)
     created = emulator.control.create_custom_model_deployment(modelDeploymentName="endpoint", modelArn=arn)

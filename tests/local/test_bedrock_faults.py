@@ -130,7 +130,7 @@ def test_the_interface_refuses_in_a_sentence(emulator: Emulator) -> None:
     with pytest.raises(AdminError, match="does not exist; known are"):
         emulator.admin.inject("slow", "no-such-fault")
     assert emulator.admin.pending_faults() == []
-    with pytest.raises(AdminError, match="no base model 'amazon.nova-micro-v1:0'"):
+    with pytest.raises(AdminError, match=r"no base model 'amazon\.nova-micro-v1:0'"):
         emulator.admin.activate("amazon.nova-micro-v1:0")
     with pytest.raises(AdminError, match="There is no GET /_local/other;"):
         emulator.admin._call("GET", "other")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from finetune.domain.catalog import Method, base_model, base_models
 
 from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, bedrock_trust, running_emulator
 from local.clock import Clock
@@ -223,7 +224,10 @@ def test_a_retired_model_and_another_region_can_be_switched_on(emulator: Emulato
 )
 def test_bad_data_fails_the_job_in_validation(emulator: Emulator, clock: ManualClock, body: bytes, words: str) -> None:
     emulator.s3.objects["data/train.jsonl"] = body
-    done = run_to_end(emulator, clock, create(emulator))
+    job = create(emulator)
+    clock.advance(2.9)
+    assert status(emulator, job) == "InProgress"
+    done = run_to_end(emulator, clock, job)
     assert (done["status"], words in done["failureMessage"]) == ("Failed", True), done["failureMessage"]
     assert done["statusDetails"]["validationDetails"]["status"] == "Failed"
     assert done["statusDetails"]["trainingDetails"]["status"] == "NotStarted"
@@ -347,6 +351,54 @@ def test_metrics_can_be_missing_and_a_model_can_fail(emulator: Emulator, clock: 
     assert not any("metrics.csv" in name for name in emulator.s3.objects)
     clock.advance(2)
     assert emulator.control.get_custom_model(modelIdentifier="model-1")["modelStatus"] == "Failed"
+
+
+def chat_with_image(uri: str) -> bytes:
+    image = {"image": {"format": "png", "source": {"s3Location": {"uri": uri}}}}
+    messages = [{"role": "user", "content": [image, {"text": "?"}]}, {"role": "assistant", "content": [{"text": "A."}]}]
+    return json.dumps({"schemaVersion": "bedrock-conversation-2024", "messages": messages}).encode()
+
+
+@pytest.mark.parametrize(("uri", "end"), [("s3://data/here.png", "Completed"), ("s3://data/gone.png", "Failed")])
+def test_images_must_be_where_the_records_say(emulator: Emulator, clock: ManualClock, uri: str, end: str) -> None:
+    emulator.s3.objects |= {"data/here.png": b"", "data/train.jsonl": lines() + b"\n" + chat_with_image(uri)}
+    job = create(emulator, baseModelIdentifier="amazon.nova-lite-v1:0:300k")
+    assert run_to_end(emulator, clock, job)["status"] == end
+
+
+def record(record_format: str, number: int) -> str:
+    prompt, answer = f"What is {number}?", f"It is {number}."
+    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    records: dict[str, Any] = {
+        "prompt_completion": {"prompt": prompt, "completion": answer},
+        "anthropic": {"messages": turns},
+        "image_caption": {"image-ref": "s3://data/image.png", "caption": answer},
+        "text_input": {"input": answer},
+    }
+    return conversation(prompt, answer) if record_format == "conversation" else json.dumps(records[record_format])
+
+
+FAMILIES = {
+    (row.provider, rules.record_format): (row.id, method)
+    for row in base_models().values()
+    for method, rules in row.methods.items()
+}
+
+
+@pytest.mark.parametrize(("model", "method"), FAMILIES.values(), ids=["-".join(family) for family in FAMILIES])
+def test_every_family_of_the_catalog_can_be_customized_once_it_is_switched_on(
+    emulator: Emulator, clock: ManualClock, model: str, method: Method
+) -> None:
+    rules = base_model(model).methods[method]
+    records = [record(rules.record_format, number) for number in range(rules.records.minimum + 4)]
+    emulator.s3.objects |= {"data/image.png": b"", "data/train.jsonl": "\n".join(records).encode()}
+    emulator.admin.offer_everywhere()
+    emulator.admin.activate(model)
+    done = run_to_end(emulator, clock, create(emulator, baseModelIdentifier=model, customizationType=method))
+    assert (done["status"], done["customizationType"]) == ("Completed", method), done.get("failureMessage")
+    clock.advance(1)
+    found = emulator.control.list_custom_models(baseModelArnEquals=done["baseModelArn"])["modelSummaries"]
+    assert [one["baseModelName"] for one in found] == [model.partition(":")[0]]
 
 
 def test_a_job_of_an_hour_takes_a_moment_on_a_fast_clock() -> None:

@@ -1,0 +1,69 @@
+"""A typed client of the emulator's own interface: faults, ledger, catalog, request log."""
+
+import json
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.bedrock.authorization import ROOT_KEY
+from local.bedrock.ledger import Ledger
+from local.bedrock.service import RequestLine
+
+_AUTHORIZATION = f"AWS4-HMAC-SHA256 Credential={ROOT_KEY}/20260101/local/bedrock/aws4_request, SignedHeaders=host"
+_TIMEOUT_SECONDS = 30
+
+
+class AdminError(Exception):
+    """The emulator refused; the message is its own sentence."""
+
+
+class Admin:
+    """Speaks to the emulator at an endpoint as root."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._address = urlsplit(endpoint).netloc
+
+    def inject(self, *specs: str) -> None:
+        """Let the next matching events suffer faults: `fail-job`, `throttle-converse:3`, `deny-create-job:always`."""
+        self._call("POST", "faults", {"inject": list(specs)})
+
+    def clear_faults(self) -> None:
+        """Forget the faults that were not suffered yet."""
+        self._call("POST", "faults", {"clear": True})
+
+    def pending_faults(self) -> list[str]:
+        """The faults that were not suffered yet."""
+        return list(self._call("GET", "faults")["pending"])
+
+    def known_faults(self) -> dict[str, str]:
+        """Every fault's name and what it does."""
+        return dict(self._call("GET", "faults")["known"])
+
+    def ledger(self) -> Ledger:
+        """What exists, what is open and what it would have cost."""
+        return Ledger.model_validate(self._call("GET", "ledger"))
+
+    def activate(self, *model_ids: str) -> None:
+        """Let the service call these base models active, retired or not."""
+        self._call("POST", "catalog", {"activate": list(model_ids)})
+
+    def offer_everywhere(self, everywhere: bool = True) -> None:
+        """Let every region offer every base model, or only those of the catalog."""
+        self._call("POST", "catalog", {"regions": "any" if everywhere else "catalog"})
+
+    def requests(self) -> list[RequestLine]:
+        """The latest requests, oldest first."""
+        return [RequestLine.model_validate(line) for line in self._call("GET", "requests")["requests"]]
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        connection = HTTPConnection(self._address, timeout=_TIMEOUT_SECONDS)
+        try:
+            text = json.dumps(body) if body is not None else None
+            connection.request(method, f"/_local/{path}", text, {"Authorization": _AUTHORIZATION})
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise AdminError(answer["message"])
+        return answer

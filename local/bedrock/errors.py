@@ -1,0 +1,49 @@
+"""Errors in the service's own words: raised anywhere in the emulator, written to the wire in one place."""
+
+
+class ServiceError(Exception):
+    """An error that the client sees: `code` is the exception's name in the service model."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+def invalid(message: str) -> ServiceError:
+    """The request cannot be accepted as it is."""
+    return ServiceError("ValidationException", message)
+
+
+def not_found(message: str) -> ServiceError:
+    """The request names something that does not exist."""
+    return ServiceError("ResourceNotFoundException", message)
+
+
+def conflict(message: str) -> ServiceError:
+    """The request contradicts the present state of a resource."""
+    return ServiceError("ConflictException", message)
+
+
+def over_quota(message: str) -> ServiceError:
+    """The request would exceed a limit of the account."""
+    return ServiceError("ServiceQuotaExceededException", message)
+
+
+def throttled(message: str = "Too many requests, please wait before trying again.") -> ServiceError:
+    """The request came too soon."""
+    return ServiceError("ThrottlingException", message)
+
+
+def denied(message: str) -> ServiceError:
+    """The caller lacks a permission."""
+    return ServiceError("AccessDeniedException", message)
+
+
+def cannot_read(role: str, uri: str) -> ServiceError:
+    """The service's sentence about a role that cannot be assumed, or that cannot read an input."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return invalid(
+        f"Could not validate GetObject permissions to access Amazon S3 bucket: {bucket} at key {key} "
+        f"with Amazon Bedrock service role: {role}."
+    )

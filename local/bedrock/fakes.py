@@ -1,0 +1,213 @@
+"""An S3, an IAM and a clock in memory: enough of each to run the emulator without a gateway, in tests."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.bedrock import server
+from local.bedrock.admin import Admin
+from local.bedrock.policy import Statement
+from local.bedrock.records import PHASES, CustomModel, Job, PhaseRecord
+from local.bedrock.world import World
+from local.clock import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_s3 import S3Client
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/customization"
+
+
+class ManualClock(Clock):
+    """Service time that stands still until a test moves it; nothing sleeps."""
+
+    def __init__(self, moment: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)) -> None:
+        super().__init__()
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+    def real_seconds(self, service_seconds: float) -> float:
+        return 0.002 if service_seconds > 0 else 0.0
+
+    def sleep(self, service_seconds: float) -> None:
+        del service_seconds
+
+    def advance(self, minutes: float) -> None:
+        """Let service time pass."""
+        self._moment += timedelta(minutes=minutes)
+
+
+@dataclass
+class MemoryS3:
+    """Objects by `bucket/key`; what is in `unreadable` or below a prefix in `unwritable` answers AccessDenied."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    unwritable: set[str] = field(default_factory=set)
+
+    def for_role(self, _role_arn: str) -> "S3Client":
+        """This S3 for any role."""
+        return cast("S3Client", self)
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - S3's own names
+        name = f"{Bucket}/{Key}"
+        if name in self.unreadable:
+            raise _error("AccessDenied", "GetObject")
+        if name not in self.objects:
+            raise _error("NoSuchKey", "GetObject")
+        return {"Body": io.BytesIO(self.objects[name])}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:  # noqa: N803 - S3's own names
+        name = f"{Bucket}/{Key}"
+        if name.startswith(tuple(self.unwritable)):
+            raise _error("AccessDenied", "PutObject")
+        self.objects[name] = Body
+        return {}
+
+
+@dataclass
+class MemoryIam:
+    """Policies and trust of roles by ARN, and the access keys that belong to them."""
+
+    policies: dict[str, list[Statement]] = field(default_factory=dict)
+    trusts: dict[str, list[Statement]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def identity(self, role_arn: str) -> list[Statement]:
+        return self.policies[role_arn]
+
+    def trust(self, role_arn: str) -> list[Statement]:
+        return self.trusts[role_arn]
+
+    def role_of(self, access_key: str) -> str | None:
+        return self.keys.get(access_key)
+
+    def assume(self, role_arn: str, service: str, session_name: str) -> Any:
+        raise NotImplementedError(f"{session_name} of {service} needs no credentials of {role_arn} here.")
+
+
+def bedrock_trust(account: str, region: str, service: str = "bedrock.amazonaws.com") -> list[Statement]:
+    """The trust policy that AWS documents for the role of a customization job."""
+    conditions: Mapping[str, Mapping[str, str]] = {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:bedrock:{region}:{account}:model-customization-job/*"},
+    }
+    principal = {"Service": service}
+    return [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": conditions}]
+
+
+def _error(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+@dataclass
+class Emulator:
+    """A running emulator with what surrounds it and root's clients."""
+
+    endpoint: str
+    world: World
+    s3: MemoryS3
+    iam: MemoryIam
+    admin: Admin
+    control: "BedrockClient"
+    runtime: "BedrockRuntimeClient"
+
+    def add_model(
+        self, name: str, base_model_id: str, pairs: Sequence[tuple[str, str]] = (), *, active: bool = True
+    ) -> str:
+        """Put a trained custom model in place without a job; its ARN."""
+        world, now = self.world, self.world.now()
+        where = {"s3Uri": "s3://data/train.jsonl"}
+        job = Job(
+            arn=world.new_arn("model-customization-job", base_model_id),
+            name=name,
+            created_at=now,
+            changed_at=now,
+            ended_at=now,
+            request={
+                "customModelName": name,
+                "roleArn": JOB_ROLE,
+                "trainingDataConfig": where,
+                "outputDataConfig": where,
+            },
+            base_model_id=base_model_id,
+            customization_type="FINE_TUNING",
+            hyperparameters={},
+            status="Completed",
+            phases={phase: PhaseRecord(status="Completed") for phase in PHASES},
+        )
+        model = CustomModel(
+            arn=world.arn("custom-model", base_model_id, job.id),
+            name=name,
+            created_at=now,
+            request={},
+            job_arn=job.arn,
+            job_name=name,
+            base_model_id=base_model_id,
+            customization_type="FINE_TUNING",
+            active_at=now if active else None,
+            pairs=list(pairs),
+        )
+        job.model_arn = model.arn
+        world.state.jobs[job.arn], world.state.models[model.arn] = job, model
+        return model.arn
+
+    def model_arn(self, name: str) -> str:
+        """The ARN of a custom model by its name."""
+        return next(model.arn for model in self.world.state.models.values() if model.name == name)
+
+    def clients_of(self, role: str, *statements: Statement) -> tuple["BedrockClient", "BedrockRuntimeClient"]:
+        """Clients that act as a role with these permissions."""
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+        self.iam.keys[role] = arn
+        self.iam.policies[arn] = list(statements)
+        return _clients(self.endpoint, role)
+
+
+@contextmanager
+def running_emulator(clock: Clock, region: str = REGION) -> Iterator[Emulator]:
+    """An emulator over memory, stopped at the end; the role `JOB_ROLE` may be passed to jobs."""
+    s3, iam = MemoryS3(), MemoryIam(trusts={JOB_ROLE: bedrock_trust(ACCOUNT, region)})
+    bedrock = server.start(
+        port=0,
+        clock=clock,
+        registry=iam,
+        gateway_endpoint="",
+        region=region,
+        account=ACCOUNT,
+        policies=iam,
+        s3_for_role=s3.for_role,
+    )
+    control, runtime = _clients(bedrock.endpoint, "test", region)
+    try:
+        yield Emulator(bedrock.endpoint, bedrock.world, s3, iam, Admin(bedrock.endpoint), control, runtime)
+    finally:
+        control.close()
+        runtime.close()
+        bedrock.stop()
+
+
+@cache
+def _session(key: str, region: str) -> boto3.session.Session:
+    return boto3.session.Session(key, "secret", region_name=region)
+
+
+def _clients(endpoint: str, key: str, region: str = REGION) -> tuple["BedrockClient", "BedrockRuntimeClient"]:
+    session = _session(key, region)
+    once = Config(retries={"total_max_attempts": 1})
+    return (
+        session.client("bedrock", endpoint_url=endpoint, config=once),
+        session.client("bedrock-runtime", endpoint_url=endpoint, config=once),
+    )
