@@ -32,6 +32,11 @@ def eventually[Value](look: Callable[[], Value | None]) -> Value:
     return value
 
 
+def passing(**fields: Any) -> dict[str, Any]:
+    """A Pass state that ends its machine."""
+    return {"Type": "Pass", "End": True, **fields}
+
+
 @dataclass(frozen=True)
 class Workbench:
     """Small things to make in a cloud, each under a name of its own."""

@@ -4,6 +4,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -168,8 +169,9 @@ def test_the_environment_holds_lambdas_variables_and_nothing_of_this_process(
     assert variables["AWS_ENDPOINT_URL"] == cloud.endpoint
     assert variables["AWS_REGION"] == cloud.region
     assert variables["AWS_ACCESS_KEY_ID"].startswith("ASIA")
-    ours = variables.keys() & os.environ.keys() - {"PATH", "LANG", "TZ", "AWS_REGION", "AWS_DEFAULT_REGION"}
+    ours = variables.keys() & os.environ.keys() - {"PATH", "LANG", "TZ", "HOME", "AWS_REGION", "AWS_DEFAULT_REGION"}
     assert ours == set()
+    assert not Path(variables["HOME"]).exists()
     assert not [name for name in variables if name.startswith(("MINISTACK", "GATEWAY", "PYTEST"))]
 
 
