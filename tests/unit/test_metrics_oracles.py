@@ -3,11 +3,10 @@
 import random
 
 import pytest
-from rouge_score import rouge_scorer, tokenizers
-from sacrebleu.metrics import CHRF
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
-
 from finetune.domain import metrics
+from rouge_score import rouge_scorer
+from sacrebleu.metrics.chrf import CHRF
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 WORDS = """the a an cat's sat on mat, Mat. 30 refund e-mail (x) days?! parcel U.S.A. it's 9.90 ... within hours
     order-number Returns portal \u2014 \u201cquoted\u201d"""
@@ -31,7 +30,7 @@ def pairs(words: str, count: int = 400) -> list[tuple[str, str]]:
     return made
 
 
-class Tokens(tokenizers.Tokenizer):
+class Tokens:
     """Hands our own words to rouge-score, whose own tokenizer drops every letter beyond ASCII."""
 
     def __init__(self, normalised: bool = False) -> None:

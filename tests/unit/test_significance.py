@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from finetune.domain import significance
 from finetune.domain.comparison import compare, guard
 

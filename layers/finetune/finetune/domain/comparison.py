@@ -1,0 +1,153 @@
+"""Two contestants by one figure per item: the difference, whether it is chance, and the sentence that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict
+
+from finetune.domain import significance
+from finetune.domain.significance import Interval
+
+NAMES: Mapping[str, str] = {
+    "base": "the base model",
+    "champion": "the model in service",
+    "candidate": "the custom model",
+}
+
+
+class Comparison(BaseModel):
+    """The candidate against one other contestant by the primary metric, over the items that both answered.
+
+    `scores` are the means of the other and of the candidate; both p are one-sided.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    against: str
+    items: int
+    scores: tuple[float, float]
+    difference: Interval
+    improved: int
+    same: int
+    worse: int
+    sign_test_p: float
+    permutation_p: float
+    better: bool
+    reason: str
+
+
+class Guard(BaseModel):
+    """A figure that must not fall while the primary metric rises; higher is better for every one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    title: str
+    items: int
+    before: float
+    after: float
+    tolerance: float
+    passed: bool
+    reason: str
+
+
+def compare(
+    pairs: Sequence[tuple[float, float]],
+    *,
+    against: str,
+    title: str,
+    minimum_gain: float,
+    confidence: float,
+    seed: int,
+    resamples: int = significance.RESAMPLES,
+) -> Comparison:
+    """Whether the candidate's scores (second of each pair) are higher than the other's by more than `minimum_gain`.
+
+    Better needs both: the interval of the mean difference lies above the gain, and the permutation test agrees at the
+    interval's one-sided level. The interval alone promotes too often below about forty items, the test alone when a few
+    large losses stand against many small gains. At least two pairs.
+    """
+    differences = [after - before for before, after in pairs]
+    improved, worse = changed(pairs)
+    interval = significance.bootstrap_interval(
+        differences, seed=f"{seed}/{against}/items", confidence=confidence, resamples=resamples
+    )
+    beyond = [difference - minimum_gain for difference in differences]
+    p = significance.sign_flip_test(beyond, seed=f"{seed}/{against}/signs", resamples=resamples)
+    better = interval.low > minimum_gain and p <= (1 - confidence) / 2
+    scores = (fmean(before for before, _ in pairs), fmean(after for _, after in pairs))
+    return Comparison(
+        against=against,
+        items=len(pairs),
+        scores=scores,
+        difference=interval,
+        improved=improved,
+        same=len(pairs) - improved - worse,
+        worse=worse,
+        sign_test_p=significance.sign_test(improved, worse),
+        permutation_p=p,
+        better=better,
+        reason=_finding(better, interval, minimum_gain, NAMES[against])
+        + f": {in_sentence(title)} went from {scores[0]:.1%} to {scores[1]:.1%} over {len(pairs)} items, "
+        + f"{_points(interval.mean)} points "
+        + f"({confidence:.0%} interval {_points(interval.low)} to {_points(interval.high)})"
+        + _advice(better, beyond, confidence),
+    )
+
+
+def guard(pairs: Sequence[tuple[float, float]], *, name: str, title: str, tolerance: float, confidence: float) -> Guard:
+    """Whether a figure's mean stayed within `tolerance` of what it was, or fell further by what may still be chance.
+
+    Chance is judged by the exact sign test of the items that changed, one-sided at `confidence`.
+    """
+    before, after = fmean(pair[0] for pair in pairs), fmean(pair[1] for pair in pairs)
+    improved, worse = changed(pairs)
+    real = significance.sign_test(worse, improved) <= 1 - confidence
+    passed = before - after <= tolerance + significance.SAME or not real
+    return Guard(
+        name=name,
+        title=title,
+        items=len(pairs),
+        before=before,
+        after=after,
+        tolerance=tolerance,
+        passed=passed,
+        reason=f"{title} {'held' if passed else 'fell'}: {before:.1%} before, {after:.1%} now over {len(pairs)} items, "
+        f"a fall of up to {100 * tolerance:.0f} points is accepted.",
+    )
+
+
+def changed(pairs: Sequence[tuple[float, float]]) -> tuple[int, int]:
+    """How many pairs rose and how many fell."""
+    rose = sum(after - before > significance.SAME for before, after in pairs)
+    return rose, sum(before - after > significance.SAME for before, after in pairs)
+
+
+def in_sentence(title: str) -> str:
+    """A metric's title inside a sentence: "token F1", but "ROUGE-L"."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _finding(better: bool, difference: Interval, minimum_gain: float, other: str) -> str:
+    if better:
+        return f"The custom model is better than {other}"
+    if difference.high < 0:
+        return f"The custom model is worse than {other}"
+    if difference.mean <= 0:
+        return f"The custom model is no better than {other}"
+    if minimum_gain:
+        return f"The custom model is not shown to be better than {other} by {100 * minimum_gain:.0f} points"
+    return f"The custom model is not shown to be better than {other}"
+
+
+def _advice(better: bool, beyond: Sequence[float], confidence: float) -> str:
+    """How many items would settle a gain that may be chance."""
+    needed = significance.items_needed(beyond, confidence=confidence)
+    if better or needed is None:
+        return "."
+    settled = f"; about {needed} such items would settle it" if needed > len(beyond) else ""
+    return f", which may be chance{settled}."
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}"

@@ -1,0 +1,153 @@
+"""What a run will cost, before it costs anything, and whether that fits the budget."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from finetune.domain.catalog import BaseModelRow
+
+Endpoint = Literal["on_demand", "provisioned"]
+HOURS_PER_MONTH = 730
+
+
+class PriceOverrides(BaseModel):
+    """USD prices from the settings; each replaces the catalog's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    training_per_1k_tokens: float | None = Field(None, ge=0)
+    storage_per_month: float | None = Field(None, ge=0)
+    input_per_1k_tokens: float | None = Field(None, ge=0)
+    output_per_1k_tokens: float | None = Field(None, ge=0)
+    provisioned_per_hour: float | None = Field(None, ge=0)
+
+
+class CostLine(BaseModel):
+    """One thing that is billed; `usd` is None when its price is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    what: str
+    quantity: float
+    unit: str
+    unit_price: float | None
+    usd: float | None
+    price_key: str
+
+
+class CostEstimate(BaseModel):
+    """The bill by line; `total_usd` adds what is known, `unknown` names the settings keys of prices that are not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    lines: tuple[CostLine, ...]
+    total_usd: float
+    unknown: tuple[str, ...] = ()
+
+
+class BudgetVerdict(BaseModel):
+    """Whether an estimate fits, in one sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    within: bool
+    reason: str
+
+
+class BreakEven(BaseModel):
+    """Tokens a month, answers and prompts together, from which one model unit costs less than paying by token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    tokens_per_month: float
+    throughput_usd_per_month: float
+    on_demand_usd_per_million_tokens: float
+
+
+def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
+    row: BaseModelRow,
+    *,
+    training_tokens: int,
+    epochs: float,
+    evaluation_items: int,
+    contestants: int = 2,
+    input_tokens_per_item: float = 500,
+    output_tokens_per_item: float = 300,
+    endpoint: Endpoint | None,
+    endpoint_hours: float = 1,
+    prices: PriceOverrides | None = None,
+) -> CostEstimate:
+    """The bill of a run: training, a month of the model's storage, and its evaluation.
+
+    Contestants that answer by token are billed at the base model's price, as custom Nova and Llama models are. On
+    provisioned throughput the candidate costs started hours of one model unit instead. No endpoint, no evaluation.
+    """
+    by_token = 0 if endpoint is None else contestants - (endpoint == "provisioned")
+    answers = evaluation_items * by_token
+    quantities: list[tuple[str, float, str, str]] = [
+        ("Training", training_tokens * epochs / 1000, "1,000 tokens", "training_per_1k_tokens"),
+        ("Storage of the custom model for a month", 1, "month", "storage_per_month"),
+    ]
+    if answers:
+        quantities += [
+            ("Evaluation: prompts", answers * input_tokens_per_item / 1000, "1,000 tokens", "input_per_1k_tokens"),
+            ("Evaluation: answers", answers * output_tokens_per_item / 1000, "1,000 tokens", "output_per_1k_tokens"),
+        ]
+    if endpoint == "provisioned":
+        hours = math.ceil(endpoint_hours)
+        quantities.append(("Evaluation: provisioned throughput", hours, "started hour", "provisioned_per_hour"))
+    lines = tuple(_line(row, prices, quantity) for quantity in quantities)
+    return CostEstimate(
+        lines=lines,
+        total_usd=sum(line.usd for line in lines if line.usd is not None),
+        unknown=tuple(line.price_key for line in lines if line.usd is None),
+    )
+
+
+def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float | None:
+    """A price by its name in `PriceOverrides`: the settings' where they have it, else the catalog's, else None."""
+    override: float | None = getattr(prices, name, None)
+    listed: float | None = getattr(row.prices, name)
+    return listed if override is None else override
+
+
+def _line(row: BaseModelRow, prices: PriceOverrides | None, quantified: tuple[str, float, str, str]) -> CostLine:
+    what, quantity, unit, name = quantified
+    unit_price = price(row, prices, name)
+    usd = 0.0 if quantity == 0 else None if unit_price is None else quantity * unit_price
+    return CostLine(what=what, quantity=quantity, unit=unit, unit_price=unit_price, usd=usd, price_key=f"prices.{name}")
+
+
+def within_budget(estimate: CostEstimate, limit_usd: float) -> BudgetVerdict:
+    """Whether an estimate stays within a limit; an unknown price never does."""
+    if estimate.unknown:
+        keys = " and ".join(estimate.unknown)
+        return BudgetVerdict(
+            within=False,
+            reason=f"The cost cannot be estimated because a price is unknown; set {keys} in settings.yaml.",
+        )
+    total, limit = f"${estimate.total_usd:,.2f}", f"${limit_usd:,.2f}"
+    if estimate.total_usd > limit_usd:
+        dearest = max(estimate.lines, key=lambda line: line.usd or 0)
+        return BudgetVerdict(
+            within=False,
+            reason=f"The run would cost {total}, more than the budget of {limit}; "
+            f"most of it is {dearest.what[0].lower()}{dearest.what[1:]} (${dearest.usd or 0:,.2f}).",
+        )
+    return BudgetVerdict(within=True, reason=f"The run is estimated at {total}, within the budget of {limit}.")
+
+
+def break_even(
+    row: BaseModelRow, *, prices: PriceOverrides | None = None, input_share: float = 0.6
+) -> BreakEven | None:
+    """Where provisioned throughput starts to pay, at this share of prompt tokens; None when a price is unknown or 0."""
+    hourly, into, out = (
+        price(row, prices, name) for name in ("provisioned_per_hour", "input_per_1k_tokens", "output_per_1k_tokens")
+    )
+    if not hourly or into is None or out is None or into + out == 0:
+        return None
+    per_token = (into * input_share + out * (1 - input_share)) / 1000
+    monthly = hourly * HOURS_PER_MONTH
+    return BreakEven(
+        tokens_per_month=monthly / per_token,
+        throughput_usd_per_month=monthly,
+        on_demand_usd_per_million_tokens=per_token * 1_000_000,
+    )

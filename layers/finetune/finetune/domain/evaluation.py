@@ -1,0 +1,378 @@
+"""Every contestant's answers to the same items, and the verdict: promote, do not promote, or inconclusive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, quantiles
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from finetune.domain import metrics
+from finetune.domain.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
+from finetune.domain.evaluation_set import EvaluationItem
+from finetune.domain.training import TrainingSummary
+from finetune.errors import EvaluationSetInvalid
+
+Decision = Literal["promote", "do_not_promote", "inconclusive"]
+Outcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
+Scores = Mapping[str, Mapping[str, float]]
+
+# What a Converse stop reason means for the score. Answered and cut texts are measured as they are; blocked and unusable
+# ones score 0, because whoever asked got nothing to use; missing ones are never scored.
+OUTCOMES: Mapping[str, Outcome] = {
+    "end_turn": "answered",
+    "stop_sequence": "answered",
+    "max_tokens": "cut",
+    "model_context_window_exceeded": "cut",
+    "content_filtered": "blocked",
+    "guardrail_intervened": "blocked",
+    "malformed_model_output": "unusable",
+    "malformed_tool_use": "unusable",
+    "tool_use": "unusable",
+}
+_ZERO: frozenset[Outcome] = frozenset({"blocked", "unusable"})
+# Training verdicts that each setting of the gate objects to.
+_OVERFITTING: Mapping[str, frozenset[str]] = {
+    "severe": frozenset({"severe"}),
+    "mild": frozenset({"mild", "severe"}),
+    "ignore": frozenset(),
+}
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _whole(text: str) -> str:
+    """The text with each half of a surrogate pair replaced: JSON may carry one, UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class Answer(Frozen):
+    """What one contestant said to one item; `error` is a code, set only when no answer could be had."""
+
+    id: str
+    text: Annotated[str, AfterValidator(_whole)] = ""
+    stop_reason: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    latency_ms: int = 0
+    error: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the answer counts; a stop reason that the table does not know is missing rather than guessed at."""
+        return "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
+
+
+class Gates(Frozen):
+    """What a candidate must show before it is promoted; part of settings.yaml.
+
+    Gains and tolerances are in the metric's unit, 0..1. `confidence` is the two-sided interval's: at 0.95 one that
+    is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance that is not
+    chance at `guard_confidence`, one-sided.
+    """
+
+    minimum_items: int = Field(20, ge=5)
+    minimum_gain: float = Field(0.0, ge=0, le=1)
+    confidence: float = Field(0.95, ge=0.5, lt=1)
+    coverage: float = Field(0.99, gt=0, le=1)
+    guard_confidence: float = Field(0.9, ge=0.5, lt=1)
+    empty_answers: float = Field(0.02, ge=0, le=1)
+    refusals: float = Field(0.02, ge=0, le=1)
+    json_validity: float = Field(0.02, ge=0, le=1)
+    worst_category: float = Field(0.05, ge=0, le=1)
+    overfitting: Literal["severe", "mild", "ignore"] = "severe"
+
+
+class Category(Frozen):
+    """Mean primary score of each contestant over one category's items."""
+
+    name: str
+    items: int
+    scores: Mapping[str, float]
+
+
+class Usage(Frozen):
+    """What a contestant's answers took: latency, and mean tokens of prompt and answer."""
+
+    latency_p50_ms: float
+    latency_p95_ms: float
+    input_tokens: float
+    output_tokens: float
+
+
+class ItemRow(Frozen):
+    """One item's primary score and outcome per contestant; no texts."""
+
+    id: str
+    line: int
+    category: str | None
+    scores: Mapping[str, float | None]
+    outcomes: Mapping[str, Outcome]
+
+
+class Evaluation(Frozen):
+    """The verdict with everything it rests on; the same items, answers, gates and seed give the same one.
+
+    `measurable` items have what the primary metric needs, `scored` ones were also answered by every contestant, and
+    `coverage` is their share. `scores` are means by contestant and metric over the items that contestant answered.
+    """
+
+    decision: Decision
+    reason: str
+    reasons: tuple[str, ...]
+    metric: str
+    metric_title: str
+    contestants: tuple[str, ...]
+    items: int
+    measurable: int
+    scored: int
+    coverage: float
+    scores: Mapping[str, Mapping[str, float]]
+    comparisons: tuple[Comparison, ...]
+    categories: tuple[Category, ...]
+    guards: tuple[Guard, ...]
+    outcomes: Mapping[str, Mapping[Outcome, int]]
+    usage: Mapping[str, Usage]
+    labels: Mapping[str, metrics.LabelReport]
+    rows: tuple[ItemRow, ...]
+    gates: Gates
+    seed: int
+
+    def against(self, contestant: str) -> Comparison | None:
+        """The comparison with a contestant, if there is one."""
+        return next((one for one in self.comparisons if one.against == contestant), None)
+
+
+def answers_to_jsonl(answers: Iterable[Answer]) -> bytes:
+    """Answers as JSON Lines, in order, newline-terminated."""
+    return b"".join(answer.model_dump_json(exclude_none=True).encode() + b"\n" for answer in answers)
+
+
+def answers_from_jsonl(data: bytes) -> tuple[Answer, ...]:
+    """Answers back from what `answers_to_jsonl` wrote."""
+    return tuple(Answer.model_validate_json(line) for line in data.split(b"\n") if line)
+
+
+def judge(
+    items: Sequence[EvaluationItem],
+    answers: Mapping[str, Mapping[str, Answer]],
+    *,
+    gates: Gates,
+    seed: int,
+    metric: str | None = None,
+    training: TrainingSummary | None = None,
+) -> Evaluation:
+    """Compare the candidate with the base model and, when there is one, with the champion; decide.
+
+    `answers` maps "base", "candidate" and optionally "champion" to their answers by item id; `metric` names the primary
+    one, else the items do. Promotion asks that the candidate is better than every other contestant, that no guard is
+    broken against what is in service, and that training passed. Too few items or answers are inconclusive, whatever the
+    scores say.
+    """
+    contestants = tuple(name for name in NAMES if name in answers)
+    if not {"base", "candidate"} <= set(contestants):
+        raise ValueError("answers must hold the contestants base and candidate")
+    if len({item.id for item in items}) < len(items):
+        raise EvaluationSetInvalid("Two items of the evaluation set have the same id; give each its own.")
+    primary = metric or metrics.primary_metric(items)
+    title = metrics.metric(primary).title
+    kept = {one: _kept(items, answers[one]) for one in contestants}
+    scores = {one: _scores(items, kept[one], {primary, *metrics.applicable(items)}) for one in contestants}
+    measurable = [item for item in items if metrics.METRICS[primary].applies(item)]
+    complete = [item for item in measurable if all(item.id in kept[one] for one in contestants)]
+
+    comparisons = tuple(
+        compare(
+            _pairs(scores, primary, against, complete),
+            against=against,
+            title=title,
+            minimum_gain=gates.minimum_gain,
+            confidence=gates.confidence,
+            seed=seed,
+        )
+        for against in contestants[:-1]
+        if len(complete) > 1
+    )
+    guards = _guards(scores, primary, contestants[-2], complete, gates)
+    doubts = _doubts(title, measurable, kept, len(complete), gates)
+    objections = [
+        *(comparison.reason for comparison in comparisons if not comparison.better),
+        *(broken.reason for broken in guards if not broken.passed),
+        *_training_objections(training, gates),
+    ]
+    decision: Decision = "inconclusive" if doubts else "do_not_promote" if objections else "promote"
+    reasons = tuple(doubts or objections or [comparison.reason for comparison in reversed(comparisons)])
+    return Evaluation(
+        decision=decision,
+        reason=reasons[0],
+        reasons=reasons,
+        metric=primary,
+        metric_title=title,
+        contestants=contestants,
+        items=len(items),
+        measurable=len(measurable),
+        scored=len(complete),
+        coverage=len(complete) / len(measurable) if measurable else 0.0,
+        scores={one: {name: fmean(by.values()) for name, by in scores[one].items() if by} for one in contestants},
+        comparisons=comparisons,
+        categories=_categories({one: scores[one][primary] for one in contestants}, complete),
+        guards=guards,
+        outcomes={one: _outcomes(items, kept[one]) for one in contestants},
+        usage={one: _usage(list(kept[one].values())) for one in contestants if kept[one]},
+        labels={one: _labels(complete, kept[one]) for one in contestants} if primary == "label" else {},
+        rows=tuple(
+            ItemRow(
+                id=item.id,
+                line=item.line,
+                category=item.category,
+                scores={one: scores[one][primary].get(item.id) for one in contestants},
+                outcomes={one: _outcome(kept[one].get(item.id)) for one in contestants},
+            )
+            for item in items
+        ),
+        gates=gates,
+        seed=seed,
+    )
+
+
+def _kept(items: Sequence[EvaluationItem], answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    """The answers to these items that can be scored."""
+    given = {item.id: answers.get(item.id) for item in items}
+    return {key: answer for key, answer in given.items() if answer and answer.outcome != "missing"}
+
+
+def _outcome(answer: Answer | None) -> Outcome:
+    return answer.outcome if answer else "missing"
+
+
+def _outcomes(items: Sequence[EvaluationItem], kept: Mapping[str, Answer]) -> Mapping[Outcome, int]:
+    counts = Counter(_outcome(kept.get(item.id)) for item in items)
+    return {outcome: counts[outcome] for outcome in get_args(Outcome)}
+
+
+def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: Iterable[str]) -> Scores:
+    """Scores by metric and item id, for the items that were answered and that the metric applies to."""
+    answered = [(item, kept[item.id]) for item in items if item.id in kept]
+    table = {
+        name: {
+            item.id: 0.0 if answer.outcome in _ZERO else metrics.METRICS[name].score(answer.text, item)
+            for item, answer in answered
+            if metrics.METRICS[name].applies(item)
+        }
+        for name in metrics.METRICS
+        if name in set(names)
+    }
+    not_empty = {
+        item.id: float(answer.outcome in _ZERO or not metrics.is_empty(answer.text)) for item, answer in answered
+    }
+    not_refused = {item.id: float(not _refused(answer, item)) for item, answer in answered}
+    return {**table, "not_empty": not_empty, "not_refused": not_refused}
+
+
+def _refused(answer: Answer, item: EvaluationItem) -> bool:
+    """Whether help was refused where the reference gives it."""
+    expected = item.reference is not None and metrics.is_refusal(item.reference)
+    return answer.outcome == "blocked" or (metrics.is_refusal(answer.text) and not expected)
+
+
+def _pairs(
+    scores: Mapping[str, Scores], name: str, against: str, items: Sequence[EvaluationItem]
+) -> list[tuple[float, float]]:
+    before, after = scores[against].get(name, {}), scores["candidate"].get(name, {})
+    return [(before[item.id], after[item.id]) for item in items if item.id in before and item.id in after]
+
+
+def _guards(
+    scores: Mapping[str, Scores], primary: str, against: str, items: Sequence[EvaluationItem], gates: Gates
+) -> tuple[Guard, ...]:
+    """Figures that must not fall against the model in service, or against the base model when there is none."""
+    rates = (
+        ("not_empty", "Answers that are not empty", gates.empty_answers),
+        ("not_refused", "Answers that are no refusal", gates.refusals),
+        ("json_valid", "Answers that are valid JSON", gates.json_validity),
+    )
+    overall = [
+        guard(pairs, name=name, title=title, tolerance=tolerance, confidence=gates.guard_confidence)
+        for name, title, tolerance in rates
+        if (pairs := _pairs(scores, name, against, items))
+    ]
+    by_category = [
+        guard(
+            _pairs(scores, primary, against, members),
+            name="worst_category",
+            title=f"Category {category}",
+            tolerance=gates.worst_category,
+            confidence=gates.guard_confidence,
+        )
+        for category, members in _by_category(items).items()
+    ]
+    worst = min(by_category, key=lambda one: (one.passed, one.after - one.before), default=None)
+    return (*overall, worst) if worst else tuple(overall)
+
+
+def _doubts(
+    title: str,
+    measurable: Sequence[EvaluationItem],
+    kept: Mapping[str, Mapping[str, Answer]],
+    scored: int,
+    gates: Gates,
+) -> list[str]:
+    """Why the comparison cannot be trusted, one sentence each."""
+    needed = max(gates.minimum_items, 2)
+    if len(measurable) < needed:
+        return [
+            f"Only {len(measurable)} evaluation items can be measured by {in_sentence(title)}; at least {needed} are "
+            "needed to tell a better model from chance."
+        ]
+    if scored / len(measurable) >= gates.coverage:
+        return []
+    missing = {one: sum(item.id not in kept[one] for item in measurable) for one in kept}
+    gaps = ", ".join(f"{count} from {NAMES[one]}" for one, count in missing.items() if count)
+    return [
+        f"Answers are missing ({gaps}): {scored} of {len(measurable)} items have all of theirs, "
+        f"{gates.coverage:.0%} are needed. Missing answers are not counted as wrong; run the evaluation again."
+    ]
+
+
+def _training_objections(training: TrainingSummary | None, gates: Gates) -> list[str]:
+    if training is None:
+        return []
+    broken = training.diverged or training.overfitting in _OVERFITTING[gates.overfitting]
+    return [f"Training did not pass: {training.reason}"] if broken else []
+
+
+def _by_category(items: Sequence[EvaluationItem]) -> dict[str, list[EvaluationItem]]:
+    named = sorted({item.category for item in items if item.category is not None})
+    return {category: [item for item in items if item.category == category] for category in named}
+
+
+def _categories(scores: Mapping[str, Mapping[str, float]], items: Sequence[EvaluationItem]) -> tuple[Category, ...]:
+    return tuple(
+        Category(
+            name=category,
+            items=len(members),
+            scores={one: fmean(by_item[item.id] for item in members) for one, by_item in scores.items()},
+        )
+        for category, members in _by_category(items).items()
+    )
+
+
+def _usage(answers: Sequence[Answer]) -> Usage:
+    latencies = sorted(answer.latency_ms for answer in answers)
+    percentiles = quantiles(latencies, n=20, method="inclusive") if len(latencies) > 1 else latencies * 19
+    return Usage(
+        latency_p50_ms=percentiles[9],
+        latency_p95_ms=percentiles[18],
+        input_tokens=fmean(answer.input_tokens for answer in answers),
+        output_tokens=fmean(answer.output_tokens for answer in answers),
+    )
+
+
+def _labels(items: Sequence[EvaluationItem], kept: Mapping[str, Answer]) -> metrics.LabelReport:
+    """Blocked and unusable answers name no label."""
+    texts = ["" if kept[item.id].outcome in _ZERO else kept[item.id].text for item in items]
+    return metrics.label_report(texts, [item.reference or "" for item in items])
