@@ -25,7 +25,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     settings = runs.read_settings(clients.s3(), run)
     row = catalog.base_model(settings.base_model)
-    catalog.require_active(row, service_says_active=foundation.is_active(clients.bedrock(), row))
+    catalog.require_method(row, settings.method)
+    catalog.require_active(row, accepted=foundation.accepts_jobs(clients.bedrock(), row, settings.method))
     champion = publication.champion(clients.ssm(), environment.STACK_NAME, run.slug)
 
     return runs.plan(clients.s3(), run, settings, row, champion).payload()

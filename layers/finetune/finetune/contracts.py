@@ -103,7 +103,9 @@ class PlanRunOutput(Run):
 
 
 class Problem(Contract):
-    line: int
+    """One thing wrong; without a line when it is the file as a whole."""
+
+    line: int | None
     code: str
     message: str
 
@@ -115,6 +117,7 @@ class ValidateDatasetInput(Contract):
 class ValidateDatasetOutput(Contract):
     accepted: bool
     format: str | None
+    lines: int
     records: int
     problems: int
     warnings: int

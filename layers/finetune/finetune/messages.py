@@ -110,7 +110,7 @@ def _rejection(known: NotifyInput) -> str:
     if found is None:
         return "The dataset was rejected."
     first = found.first_problems[0].message if found.first_problems else ""
-    return f"{found.problems} problems in {found.records} records; the first: {first}"
+    return f"{found.problems} problems in {found.lines} lines; the first: {first}"
 
 
 def _rejected(known: NotifyInput) -> tuple[str, list[str]]:

@@ -60,6 +60,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     return ValidateDatasetOutput(
         accepted=report.accepted,
         format=report.format,
+        lines=report.lines,
         records=report.records,
         problems=sum(report.counts.errors.values()),
         warnings=sum(report.counts.warnings.values()),

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from finetune.aws.translation import is_missing, translated
-from finetune.domain.catalog import BaseModelRow
+from finetune.domain.catalog import BaseModelRow, Method
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
 
-def is_active(bedrock: BedrockClient, row: BaseModelRow) -> bool:
-    """Whether the service takes new jobs for a base model: it knows it and calls it ACTIVE."""
-    with translated(f"asking for the lifecycle of {row.foundation_model_id}"):
+def accepts_jobs(bedrock: BedrockClient, row: BaseModelRow, method: Method) -> bool:
+    """Whether the service takes new jobs: it knows the base model, calls it ACTIVE and names the method for it."""
+    with translated(f"asking for the lifecycle of {row.id}"):
         try:
-            details = bedrock.get_foundation_model(modelIdentifier=row.foundation_model_id)["modelDetails"]
+            details = bedrock.get_foundation_model(modelIdentifier=row.id)["modelDetails"]
         except ClientError as error:
             if is_missing(error):
                 return False
             raise
-    return details.get("modelLifecycle", {}).get("status") == "ACTIVE"
+    active = details.get("modelLifecycle", {}).get("status") == "ACTIVE"
+    return active and method in details.get("customizationsSupported", [])

@@ -8,7 +8,7 @@ import orjson
 
 from finetune.aws import storage
 from finetune.contracts import Candidate, Champion, DatasetDropped, Run
-from finetune.domain import catalog, customization
+from finetune.domain import customization
 from finetune.domain.catalog import BaseModelRow
 from finetune.settings import Settings, parse_settings
 
@@ -60,7 +60,6 @@ def read_settings(s3: S3Client, run: Run) -> Settings:
 def plan(s3: S3Client, run: Run, settings: Settings, row: BaseModelRow, champion: Champion | None) -> Run:
     """The claimed run with every input pinned and every name derived; kept as plan.json."""
     hyperparameters = customization.resolve_hyperparameters(row, settings.hyperparameters)
-    catalog.require_method(row, settings.method)
     planned = run.model_copy(
         update={
             "first_delivery": True,

@@ -94,7 +94,7 @@ class BaseModelRow(Row):
 
     @property
     def foundation_model_id(self) -> str:
-        """The id that GetFoundationModel knows: without a context-length suffix."""
+        """The id without its context-length suffix, as people often write it."""
         return ":".join(self.id.split(":")[:2])
 
     @property
@@ -137,10 +137,9 @@ def base_model(model_id: str) -> BaseModelRow:
         raise BaseModelUnknown(f"base_model {model_id!r} is not one that Bedrock customizes; {hint}") from None
 
 
-def require_active(row: BaseModelRow, *, service_says_active: bool | None) -> None:
-    """Refuse a base model that takes no more jobs; the service's word, where it has one, outranks the catalog's."""
-    active = row.lifecycle.status == "active" if service_says_active is None else service_says_active
-    if not active:
+def require_active(row: BaseModelRow, *, accepted: bool) -> None:
+    """Refuse a base model that the service takes no jobs for, in the catalog's words; the service has the last one."""
+    if not accepted:
         since = f" since {row.lifecycle.since}" if row.lifecycle.since else ""
         successor = f" Use base_model: {row.lifecycle.successor} instead." if row.lifecycle.successor else ""
         raise BaseModelRetired(f"base_model {row.id!r} ({row.name}) takes no new customization jobs{since}.{successor}")

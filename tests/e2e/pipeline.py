@@ -1,0 +1,136 @@
+"""The deployed pipeline as a user meets it: files go in, executions, mails and files come out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.bedrock.admin import Admin
+from local.cloud import Cloud, Mail
+from tests.project import ROOT
+
+EXAMPLE = ROOT / "examples/shop-assistant"
+LONGEST_SECONDS = 120
+
+
+def eventually[T](look: Callable[[], T | None], what: str, seconds: float = LONGEST_SECONDS) -> T:
+    """What `look` returns once it returns something; an AssertionError when it never does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := look()) is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not come within {seconds} s")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One ended execution."""
+
+    arn: str
+    status: str
+    error: str | None
+    cause: str | None
+    output: dict[str, Any]
+    events: list[dict[str, Any]]
+
+    @property
+    def states(self) -> list[str]:
+        return [each["stateEnteredEventDetails"]["name"] for each in self.events if "stateEnteredEventDetails" in each]
+
+
+@dataclass
+class Pipeline:
+    """A deployed stack with a person's view on it."""
+
+    cloud: Cloud
+    outputs: Mapping[str, str]
+    admin: Admin = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admin = Admin(self.cloud.bedrock_endpoint)
+
+    def put(self, key: str, body: bytes) -> str:
+        """Put an object into the dataset bucket; its version."""
+        answer = self.cloud.client("s3").put_object(Bucket=self.outputs["DatasetBucketName"], Key=key, Body=body)
+        return str(answer["VersionId"])
+
+    def configure(
+        self, project: str, settings: Mapping[str, Any] | None = None, evaluation: Path | None = None
+    ) -> None:
+        if settings is not None:
+            self.put(f"projects/{project}/settings.yaml", yaml.safe_dump(dict(settings)).encode())
+        if evaluation is not None:
+            self.put(f"projects/{project}/evaluation.jsonl", evaluation.read_bytes())
+
+    def drop(self, key: str, body: bytes) -> Execution:
+        """Drop a dataset and wait for the end of the execution it starts."""
+        version = self.put(f"incoming/{key}", body)
+        arn = eventually(lambda: self.execution_of(version), f"an execution for incoming/{key}")
+        return self.ended(arn)
+
+    def executions(self) -> list[str]:
+        machine = self.outputs["StateMachineArn"]
+        pages = self.cloud.client("stepfunctions").get_paginator("list_executions").paginate(stateMachineArn=machine)
+        return [each["executionArn"] for page in pages for each in page["executions"]]
+
+    def execution_of(self, version: str) -> str | None:
+        client = self.cloud.client("stepfunctions")
+        return next(
+            (arn for arn in self.executions() if version in client.describe_execution(executionArn=arn)["input"]), None
+        )
+
+    def ended(self, arn: str) -> Execution:
+        """Wait for an execution's end; its status, output and history."""
+        client = self.cloud.client("stepfunctions")
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = client.describe_execution(executionArn=arn)
+            return found if found["status"] != "RUNNING" else None
+
+        found = eventually(look, f"the end of {arn}")
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return Execution(
+            arn=arn,
+            status=found["status"],
+            error=found.get("error"),
+            cause=found.get("cause"),
+            output=json.loads(found.get("output") or "{}"),
+            events=[event for page in pages for event in page["events"]],
+        )
+
+    def mails(self, execution: Execution) -> list[Mail]:
+        """The mails that name an execution, once there is one."""
+
+        def look() -> list[Mail] | None:
+            return [mail for mail in self.cloud.mails() if execution.arn in mail.body] or None
+
+        return eventually(look, f"a mail of {execution.arn}", seconds=20)
+
+    def file(self, execution: Execution, name: str) -> bytes:
+        """A file of the run's folder."""
+        bucket, _, key = f"{execution.output['run']['folder']}/{name}".removeprefix("s3://").partition("/")
+        body: bytes = self.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def endpoints_of(self, project: str) -> list[str]:
+        """Endpoints that are open and belong to a project."""
+        return [
+            each.arn
+            for each in self.admin.ledger().endpoints
+            if each.deleted_at is None and each.tags.get("finetune-project") == project
+        ]
+
+    def answering(self, project: str) -> list[str]:
+        """Endpoints of a project that serve."""
+        endpoints = [each for each in self.admin.ledger().endpoints if each.status in {"Active", "InService", "Ready"}]
+        return [each.arn for each in endpoints if each.arn in self.endpoints_of(project)]
+
+    def jobs_of(self, project: str) -> list[str]:
+        return [job.name for job in self.admin.ledger().jobs if job.name.startswith(f"{project}-")]
