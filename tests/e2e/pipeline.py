@@ -54,6 +54,7 @@ class Pipeline:
     admin: Admin = field(init=False)
 
     def __post_init__(self) -> None:
+        assert self.cloud.bedrock_endpoint
         self.admin = Admin(self.cloud.bedrock_endpoint)
 
     def put(self, key: str, body: bytes) -> str:

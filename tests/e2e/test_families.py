@@ -1,0 +1,106 @@
+"""Every family of the catalog, retired ones included, goes from a dropped dataset to a verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from finetune.domain import catalog
+from tests.e2e.pipeline import EXAMPLE, Pipeline
+
+CONVERSATIONS = [json.loads(line) for line in (EXAMPLE / "dataset.jsonl").read_text().splitlines()]
+SINGLE_TURN = [each for each in CONVERSATIONS if len(each["messages"]) == 2]
+PRICES = {
+    "training_per_1k_tokens": 0.001,
+    "provisioned_per_hour": 20.0,
+    "input_per_1k_tokens": 0.001,
+    "output_per_1k_tokens": 0.001,
+}
+
+
+def text(turn: dict[str, Any]) -> str:
+    return str(turn["content"][0]["text"])
+
+
+def conversation(record: dict[str, Any]) -> dict[str, Any]:
+    return record
+
+
+def prompt_completion(record: dict[str, Any]) -> dict[str, Any]:
+    return {"prompt": text(record["messages"][0]), "completion": text(record["messages"][1])}
+
+
+def anthropic(record: dict[str, Any]) -> dict[str, Any]:
+    turns = [{"role": turn["role"], "content": text(turn)} for turn in record["messages"]]
+    return {"system": record["system"][0]["text"], "messages": turns}
+
+
+def text_input(record: dict[str, Any]) -> dict[str, Any]:
+    return {"input": f"{text(record['messages'][0])} {text(record['messages'][1])}"}
+
+
+MAKERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "conversation": conversation,
+    "prompt_completion": prompt_completion,
+    "anthropic": anthropic,
+    "text_input": text_input,
+}
+
+
+def families() -> Iterator[Any]:
+    """One base model of each combination of family, record format and method that the catalog has."""
+    seen = set()
+    for row in catalog.base_models().values():
+        for method, rules in row.methods.items():
+            family = (row.provider, rules.record_format, method, row.validation, row.deployments, row.lifecycle.status)
+            if family not in seen:
+                seen.add(family)
+                yield pytest.param(row, method, id=f"{row.id}-{method}")
+
+
+@pytest.mark.parametrize(("row", "method"), list(families()))
+def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
+    pipeline: Pipeline, row: catalog.BaseModelRow, method: catalog.Method
+) -> None:
+    pipeline.admin.clear_faults()
+    pipeline.admin.activate(row.id)
+    project = f"family-{row.inference_id.replace('.', '-').replace(':', '-')}-{method[:4].lower()}"[-40:].strip("-")
+    deployment = row.deployments[0]
+    pipeline.configure(project, {"base_model": row.id, "method": method, "deployment": deployment, "prices": PRICES})
+    run = pipeline.drop(f"{project}/data.jsonl", dataset(pipeline, row.methods[method]))
+
+    assert run.status == "SUCCEEDED", run.cause
+    assert len(pipeline.mails(run)) == 1
+    assert f"{project}" in pipeline.file(run, "report.html").decode()
+    if row.answers_text(method):
+        assert "Evaluate Shard" in run.states
+        assert run.output["evaluation"]["items"] >= 20
+        served = "Model Promoted" in run.states
+        assert len(pipeline.endpoints_of(run.output["run"]["slug"])) == int(served)
+    else:
+        assert run.states[-1] == "Model Not Promoted"
+        assert run.output["evaluation"]["decision"] == "inconclusive"
+        assert pipeline.endpoints_of(run.output["run"]["slug"]) == []
+
+
+def dataset(pipeline: Pipeline, rules: catalog.MethodRules) -> bytes:
+    """A dataset in the model's own record format, of a size that it takes."""
+    if rules.record_format == "image_caption":
+        return captions(pipeline, max(rules.records.minimum, 12))
+    records = [MAKERS[rules.record_format](record) for record in SINGLE_TURN]
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def captions(pipeline: Pipeline, count: int) -> bytes:
+    """References to pictures that lie in the dataset bucket, where the job's role may read them."""
+    bucket = pipeline.outputs["DatasetBucketName"]
+    for index in range(20):
+        pipeline.put(f"projects/pictures/media/{index}.png", b"\x89PNG\r\n\x1a\n")
+    lines = (
+        {"image-ref": f"s3://{bucket}/projects/pictures/media/{index % 20}.png", "caption": f"bicycle number {index}"}
+        for index in range(count)
+    )
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
