@@ -1,0 +1,107 @@
+"""Mails: what they say, and what they can never hold."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finetune import errors, messages
+from finetune.contracts import Failure, NotifyInput, Outcome
+
+LEAVES = [
+    name
+    for name, error in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(error, errors.FineTuneError) and not error.__subclasses__()
+]
+RUN: dict[str, Any] = {
+    "run_id": "20261121-103005-0badcafe",
+    "project": "shop",
+    "slug": "shop",
+    "execution_arn": "arn:execution",
+    "first_delivery": True,
+    "folder": "s3://artifacts/runs/shop/20261121-103005-0badcafe",
+    "dataset": {"bucket": "datasets", "key": "incoming/shop/data.jsonl", "version_id": "v1"},
+    "endpoint_name": "shop-20261121-103005-0badcafe",
+}
+
+
+def known(outcome: str, **more: Any) -> NotifyInput:
+    return NotifyInput.model_validate({"outcome": outcome, "execution_arn": "arn:execution", **more})
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_every_outcome_has_a_mail_even_when_next_to_nothing_is_known(outcome: str) -> None:
+    mail = messages.compose(known(outcome))
+    assert mail.subject
+    assert "Execution: arn:execution" in mail.body
+    assert "What to do: " in mail.body
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_error_of_ours_comes_with_advice(name: str) -> None:
+    mail = messages.compose(known("RunFailed", run=RUN, error={"Error": name, "Cause": "It broke."}))
+    assert f"What to do: {messages.ADVICE[name]}" in mail.body
+    assert mail.subject == f"Run failed ({name}): shop"
+
+
+def test_advice_is_for_errors_that_exist() -> None:
+    ends = {"DatasetRejected", "BudgetExceeded", "States.Timeout"}
+    assert set(messages.ADVICE) == {*LEAVES, *ends}
+
+
+def test_lambda_s_json_is_reduced_to_its_sentence() -> None:
+    cause = '{"errorMessage": "budget.limit_usd is too low.", "errorType": "X", "stackTrace": ["File secret.py"]}'
+    assert messages.sentence(Failure(Error="X", Cause=cause)) == "budget.limit_usd is too low."
+
+
+@pytest.mark.parametrize("cause", ["", "plain words", "[1]", "{}", "{broken", '"text"', "null"])
+def test_any_other_cause_is_said_as_it_is(cause: str) -> None:
+    assert messages.sentence(Failure(Error="X", Cause=cause)) == (cause or "X")
+
+
+@given(st.text(max_size=400))
+def test_a_subject_is_what_sns_takes(project: str) -> None:
+    subject = messages.compose(known("DatasetRejected", run={**RUN, "project": project})).subject
+    assert subject.isascii()
+    assert len(subject) < 100
+    assert subject.isprintable()
+
+
+def test_a_body_stays_under_eight_kibibytes_whatever_the_service_says() -> None:
+    error = {"Error": "ServiceRefused", "Cause": "ü" * 100_000}
+    body = messages.compose(known("RunFailed", run=RUN, error=error)).body
+    assert len(body.encode()) <= messages.BODY_BYTES
+    assert body.endswith("[cut; see the run's files]")
+
+
+def test_a_rejection_names_the_lines_and_counts_the_rest() -> None:
+    problems = [{"line": line, "code": "invalid-json", "message": f"line {line}: is not JSON"} for line in range(1, 21)]
+    validation = {
+        "accepted": False,
+        "format": None,
+        "lines": 60,
+        "records": 10,
+        "problems": 50,
+        "warnings": 0,
+        "counts": {"invalid-json": 50},
+        "first_problems": problems,
+        "report_uri": "s3://artifacts/validation.json",
+    }
+    request = known("DatasetRejected", run=RUN, validation=validation)
+    body = messages.compose(request).body
+    assert "  line 20: is not JSON\n  and 30 more\n" in body
+    assert messages.failure(request) == Failure(
+        Error="DatasetRejected", Cause="50 problems in 60 lines; the first: line 1: is not JSON"
+    )
+
+
+def test_what_was_refused_before_there_was_a_run_is_named_by_its_key() -> None:
+    request = {"bucket": "datasets", "key": "incoming/x.zip"}
+    error = {"Error": "UnsupportedDataset", "Cause": "not a dataset"}
+    mail = messages.compose(known("RequestRefused", request=request, error=error))
+    assert "Dataset: s3://datasets/incoming/x.zip" in mail.body
+    assert "Nothing was started or billed." in mail.body
