@@ -5,7 +5,7 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo run up test check format lint types imports template lock clean
+.PHONY: help setup demo up build deploy test check format lint types imports template lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,13 @@ demo: setup ## Run the example project end to end on this machine, without an AW
 
 up: setup ## Keep the local cloud running and print how to use it.
 	@$(BIN)/python -m local up
+
+build: setup ## Build the template and the layer with the SAM CLI.
+	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam build
+
+deploy: build ## Deploy to the AWS account of your credentials: make deploy EMAIL=you@example.com
+	@test -n "$(EMAIL)" || { echo "Say who gets the mails: make deploy EMAIL=you@example.com" >&2; exit 2; }
+	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy --parameter-overrides NotificationEmail="$(EMAIL)"
 
 test: setup ## Run every test.
 	$(BIN)/python -m pytest
