@@ -1,9 +1,10 @@
 """The bill before it is due: its lines, its unknowns, and the budget."""
 
 import pytest
+from pydantic import ValidationError
+
 from finetune.domain.catalog import BaseModelRow, base_model, base_models
 from finetune.domain.cost import CostEstimate, PriceOverrides, break_even, estimate_run, price, within_budget
-from pydantic import ValidationError
 
 NOVA_LITE = base_model("amazon.nova-lite-v1:0:300k")
 ALL = PriceOverrides(

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import botocore.session
 import pytest
-from finetune.domain import catalog, customization
-from finetune.errors import SettingsInvalid, UnsupportedDataset
 from hypothesis import given
 from hypothesis import strategies as st
+
+from finetune.domain import catalog, customization
+from finetune.errors import SettingsInvalid, UnsupportedDataset
 
 EVENT_TIME = datetime(2026, 11, 21, 10, 30, 5, tzinfo=UTC)
 MODEL = botocore.session.get_session().get_service_model("bedrock")

@@ -27,8 +27,8 @@ def warned(*pairs: tuple[str, str]) -> dict[str, list[int | None]]:
 
 
 TEXT = (
-    "The customer bought a tent in March, used it for two weekends in the mountains, and noticed afterwards that one of the "
-    "poles had cracked near the joint; now he asks whether the warranty covers a new pole or only a repair of the old one"
+    "The customer bought a tent in March, used it for two weekends in the mountains, and noticed afterwards that one "
+    "of the poles had cracked near the joint; now he asks whether the warranty covers a new pole or only a repair of it"
 )
 ANSWERS = [(f"what is number {n}", f"it is called {n * 7}") for n in range(250)]
 

@@ -5,20 +5,13 @@ from typing import get_args
 import botocore.session
 import pytest
 from botocore.model import StringShape
-from finetune.domain.evaluation import (
-    OUTCOMES,
-    Answer,
-    Evaluation,
-    Gates,
-    Outcome,
-    answers_from_jsonl,
-    answers_to_jsonl,
-    judge,
-)
+from pydantic import ValidationError
+
+from finetune.domain.answers import OUTCOMES, Answer, Outcome, from_jsonl, to_jsonl
+from finetune.domain.evaluation import Evaluation, Gates, judge
 from finetune.domain.evaluation_set import EvaluationItem, Turn
 from finetune.domain.training import TrainingSummary
 from finetune.errors import EvaluationSetInvalid, SettingsInvalid
-from pydantic import ValidationError
 
 Contestant = dict[str, Answer]
 RIGHT, WRONG = "Return it within 30 days.", "I do not know."
@@ -103,13 +96,13 @@ def test_answers_come_back_from_json_lines_as_they_were() -> None:
         Answer(id="1", text='quo"te\u2028\n', stop_reason="end_turn", latency_ms=3),
         Answer(id="2", error="ModelTimeoutException"),
     )
-    assert answers_from_jsonl(answers_to_jsonl(given)) == given
+    assert from_jsonl(to_jsonl(given), Answer) == given
 
 
 def test_half_a_character_from_the_service_is_replaced_and_never_fails_later() -> None:
     given = Answer(id="1", text="broken \ud83d emoji", stop_reason="end_turn")
     assert given.text == "broken \ufffd emoji"
-    assert answers_from_jsonl(answers_to_jsonl([given])) == (given,)
+    assert from_jsonl(to_jsonl([given]), Answer) == (given,)
 
 
 def test_a_clearly_better_model_is_promoted_with_its_figures_in_the_sentence() -> None:
@@ -157,7 +150,7 @@ def test_against_a_champion_the_sentence_speaks_of_the_model_in_service_first() 
 def test_the_same_stored_inputs_give_the_same_verdict_to_the_last_digit() -> None:
     asked = items(60)
     given = {"base": answers(asked, 20), "candidate": answers(asked, 31)}
-    stored = {name: {a.id: a for a in answers_from_jsonl(answers_to_jsonl(by.values()))} for name, by in given.items()}
+    stored = {name: {a.id: a for a in from_jsonl(to_jsonl(by.values()), Answer)} for name, by in given.items()}
     assert judge(asked, given, gates=Gates(), seed=3) == judge(asked, stored, gates=Gates(), seed=3)
 
 

@@ -1,6 +1,7 @@
 """The metric table: what each metric says about plain cases, hostile texts and sets."""
 
 import pytest
+
 from finetune.domain import metrics
 from finetune.domain.evaluation_set import EvaluationItem, Turn
 from finetune.errors import SettingsInvalid

@@ -3,10 +3,11 @@
 import random
 
 import pytest
-from finetune.domain import metrics
 from rouge_score import rouge_scorer
 from sacrebleu.metrics.chrf import CHRF
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+from finetune.domain import metrics
 
 WORDS = """the a an cat's sat on mat, Mat. 30 refund e-mail (x) days?! parcel U.S.A. it's 9.90 ... within hours
     order-number Returns portal \u2014 \u201cquoted\u201d"""

@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+
 from finetune.domain import catalog, cost, markup, training
-from finetune.domain.evaluation import Answer, Evaluation, Gates, judge
+from finetune.domain.answers import Answer
+from finetune.domain.evaluation import Evaluation, Gates, judge
 from finetune.domain.evaluation_set import EvaluationItem, Turn
 from finetune.domain.report import ReportData, render
 from finetune.domain.side_by_side import ITEMS_SHOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from finetune.errors import SettingsInvalid
 from finetune.settings import Settings, parse_settings
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from finetune.domain import significance
 from finetune.domain.comparison import compare, guard
 

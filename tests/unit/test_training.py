@@ -1,6 +1,7 @@
 """Loss curves: how the service's files are read, and what is said about them."""
 
 import pytest
+
 from finetune.domain.training import (
     Curve,
     Kind,

@@ -5,34 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, quantiles
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from finetune.domain import metrics
+from finetune.domain.answers import SCORED_AS_ZERO, Answer, Outcome
 from finetune.domain.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
 from finetune.domain.evaluation_set import EvaluationItem
 from finetune.domain.training import TrainingSummary
 from finetune.errors import EvaluationSetInvalid
 
 Decision = Literal["promote", "do_not_promote", "inconclusive"]
-Outcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
 Scores = Mapping[str, Mapping[str, float]]
 
-# What a Converse stop reason means for the score. Answered and cut texts are measured as they are; blocked and unusable
-# ones score 0, because whoever asked got nothing to use; missing ones are never scored.
-OUTCOMES: Mapping[str, Outcome] = {
-    "end_turn": "answered",
-    "stop_sequence": "answered",
-    "max_tokens": "cut",
-    "model_context_window_exceeded": "cut",
-    "content_filtered": "blocked",
-    "guardrail_intervened": "blocked",
-    "malformed_model_output": "unusable",
-    "malformed_tool_use": "unusable",
-    "tool_use": "unusable",
-}
-_ZERO: frozenset[Outcome] = frozenset({"blocked", "unusable"})
 # Training verdicts that each setting of the gate objects to.
 _OVERFITTING: Mapping[str, frozenset[str]] = {
     "severe": frozenset({"severe"}),
@@ -43,28 +29,6 @@ _OVERFITTING: Mapping[str, frozenset[str]] = {
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _whole(text: str) -> str:
-    """The text with each half of a surrogate pair replaced: JSON may carry one, UTF-8 cannot."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-class Answer(Frozen):
-    """What one contestant said to one item; `error` is a code, set only when no answer could be had."""
-
-    id: str
-    text: Annotated[str, AfterValidator(_whole)] = ""
-    stop_reason: str | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    latency_ms: int = 0
-    error: str | None = None
-
-    @property
-    def outcome(self) -> Outcome:
-        """How the answer counts; a stop reason that the table does not know is missing rather than guessed at."""
-        return "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
 
 
 class Gates(Frozen):
@@ -145,16 +109,6 @@ class Evaluation(Frozen):
     def against(self, contestant: str) -> Comparison | None:
         """The comparison with a contestant, if there is one."""
         return next((one for one in self.comparisons if one.against == contestant), None)
-
-
-def answers_to_jsonl(answers: Iterable[Answer]) -> bytes:
-    """Answers as JSON Lines, in order, newline-terminated."""
-    return b"".join(answer.model_dump_json(exclude_none=True).encode() + b"\n" for answer in answers)
-
-
-def answers_from_jsonl(data: bytes) -> tuple[Answer, ...]:
-    """Answers back from what `answers_to_jsonl` wrote."""
-    return tuple(Answer.model_validate_json(line) for line in data.split(b"\n") if line)
 
 
 def judge(
@@ -259,7 +213,7 @@ def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: 
     answered = [(item, kept[item.id]) for item in items if item.id in kept]
     table = {
         name: {
-            item.id: 0.0 if answer.outcome in _ZERO else metrics.METRICS[name].score(answer.text, item)
+            item.id: 0.0 if answer.outcome in SCORED_AS_ZERO else metrics.METRICS[name].score(answer.text, item)
             for item, answer in answered
             if metrics.METRICS[name].applies(item)
         }
@@ -267,7 +221,8 @@ def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: 
         if name in set(names)
     }
     not_empty = {
-        item.id: float(answer.outcome in _ZERO or not metrics.is_empty(answer.text)) for item, answer in answered
+        item.id: float(answer.outcome in SCORED_AS_ZERO or not metrics.is_empty(answer.text))
+        for item, answer in answered
     }
     not_refused = {item.id: float(not _refused(answer, item)) for item, answer in answered}
     return {**table, "not_empty": not_empty, "not_refused": not_refused}
@@ -374,5 +329,5 @@ def _usage(answers: Sequence[Answer]) -> Usage:
 
 def _labels(items: Sequence[EvaluationItem], kept: Mapping[str, Answer]) -> metrics.LabelReport:
     """Blocked and unusable answers name no label."""
-    texts = ["" if kept[item.id].outcome in _ZERO else kept[item.id].text for item in items]
+    texts = ["" if kept[item.id].outcome in SCORED_AS_ZERO else kept[item.id].text for item in items]
     return metrics.label_report(texts, [item.reference or "" for item in items])

@@ -12,9 +12,10 @@ from string import Template
 from pydantic import BaseModel, ConfigDict
 
 from finetune.domain import charts
+from finetune.domain.answers import Answer
 from finetune.domain.comparison import NAMES, Comparison, in_sentence
 from finetune.domain.cost import BreakEven, CostEstimate
-from finetune.domain.evaluation import Answer, Evaluation
+from finetune.domain.evaluation import Evaluation
 from finetune.domain.evaluation_set import EvaluationItem
 from finetune.domain.markup import Markup, facts, join, section, table, tag
 from finetune.domain.metrics import METRICS, LabelReport

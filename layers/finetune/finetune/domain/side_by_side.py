@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 
+from finetune.domain.answers import Answer, Outcome
 from finetune.domain.comparison import NAMES, in_sentence
-from finetune.domain.evaluation import Answer, Evaluation, ItemRow, Outcome
+from finetune.domain.evaluation import Evaluation, ItemRow
 from finetune.domain.evaluation_set import EvaluationItem
 from finetune.domain.markup import Markup, join, section, shortened, tag
 from finetune.domain.metrics import keywords_found

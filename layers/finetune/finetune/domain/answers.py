@@ -1,0 +1,58 @@
+"""What a contestant said to an evaluation item, and how that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+Outcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
+
+# What a Converse stop reason means for the score. Answered and cut texts are measured as they are; blocked and unusable
+# ones score 0, because whoever asked got nothing to use; missing ones are never scored.
+OUTCOMES: Mapping[str, Outcome] = {
+    "end_turn": "answered",
+    "stop_sequence": "answered",
+    "max_tokens": "cut",
+    "model_context_window_exceeded": "cut",
+    "content_filtered": "blocked",
+    "guardrail_intervened": "blocked",
+    "malformed_model_output": "unusable",
+    "malformed_tool_use": "unusable",
+    "tool_use": "unusable",
+}
+SCORED_AS_ZERO: frozenset[Outcome] = frozenset({"blocked", "unusable"})
+
+
+def whole(text: str) -> str:
+    """The text with each half of a surrogate pair replaced: JSON may carry one, UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class Answer(BaseModel):
+    """What one contestant said to one item; `error` is a code, set only when no answer could be had."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    text: Annotated[str, AfterValidator(whole)] = ""
+    stop_reason: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    latency_ms: int = 0
+    error: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the answer counts; a stop reason that the table does not know is missing rather than guessed at."""
+        return "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
+
+
+def to_jsonl(answers: Iterable[BaseModel]) -> bytes:
+    """Answers, or judgements of them, as JSON Lines, in order, newline-terminated."""
+    return b"".join(answer.model_dump_json(exclude_none=True).encode() + b"\n" for answer in answers)
+
+
+def from_jsonl[Kept: BaseModel](data: bytes, kind: type[Kept]) -> tuple[Kept, ...]:
+    """What `to_jsonl` wrote, read back as `kind`."""
+    return tuple(kind.model_validate_json(line) for line in data.split(b"\n") if line)

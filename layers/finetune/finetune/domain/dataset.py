@@ -1,0 +1,346 @@
+"""Validate a dataset: everything that would fail a job or spoil a model, by line, before it costs anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from finetune.domain.findings import CODES, Finding, Flaw, Ledger
+from finetune.domain.lines import Container, Source, Unit
+from finetune.domain.lint import Lint
+from finetune.domain.reading import read
+from finetune.domain.records import Reading, Record
+from finetune.domain.rules import DatasetRules, Judge, rules_for
+from finetune.domain.shortcut import quick
+from finetune.domain.similarity import exact_of, identity_of, media_of
+from finetune.domain.strict_json import Unreadable, parse
+
+__all__ = ["DatasetReport", "DatasetRules", "Role", "check_dataset", "read_unit", "rules_for"]
+
+Role = Literal["training", "validation"]
+
+# Repetitions are looked for among this many records, twice the most that any base model takes; that is 100 MB.
+REMEMBERED = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often each code was found; complete, whatever the report keeps of the findings themselves."""
+
+    errors: Mapping[str, int]
+    warnings: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """The verdict on one file: `records` pass on their own, `rejected` ones do not, `blank` lines are neither."""
+
+    accepted: bool
+    format: str | None
+    container: Container
+    lines: int
+    blank: int
+    records: int
+    rejected: int
+    problems: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    counts: Counts
+    statistics: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        ledger: Ledger,
+        *,
+        format: str | None,
+        blank: int,
+        records: int,
+        rejected: int,
+        statistics: Mapping[str, Any],
+    ) -> DatasetReport:
+        """The report on what was read from a source and noted in a ledger."""
+        counts = Counts(ledger.count(errors=True), ledger.count(errors=False))
+        return cls(
+            accepted=not counts.errors,
+            format=format,
+            container=source.container,
+            lines=source.lines,
+            blank=blank,
+            records=records,
+            rejected=rejected,
+            problems=ledger.findings(errors=True),
+            warnings=ledger.findings(errors=False),
+            counts=counts,
+            statistics=statistics,
+        )
+
+    @property
+    def remedies(self) -> dict[str, str]:
+        """For each code that was found, one sentence on how to mend it."""
+        return {code: CODES[code].remedy for code in sorted({*self.counts.errors, *self.counts.warnings})}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON can hold it."""
+        return {
+            "accepted": self.accepted,
+            "format": self.format,
+            "container": self.container,
+            "lines": self.lines,
+            "blank": self.blank,
+            "records": self.records,
+            "rejected": self.rejected,
+            "problems": [finding.as_dict() for finding in self.problems],
+            "warnings": [finding.as_dict() for finding in self.warnings],
+            "counts": {"errors": dict(self.counts.errors), "warnings": dict(self.counts.warnings)},
+            "statistics": dict(self.statistics),
+            "remedies": self.remedies,
+        }
+
+
+def check_dataset(
+    chunks: Iterable[bytes],
+    *,
+    suffix: str,
+    rules: DatasetRules,
+    role: Role = "training",
+    entries_per_code: int = 20,
+    counted_elsewhere: int = 0,
+    lint: bool = True,
+) -> DatasetReport:
+    """Check a byte stream against the rules of a base model in one pass and bounded memory.
+
+    `suffix` is .jsonl, .json or .csv. `counted_elsewhere` are records of another file that count towards the same
+    bounds.
+    Without `lint` only what the service would refuse is looked for, and exact duplicates.
+    """
+    check = _Check(rules, role, entries_per_code, lint)
+    return check.run(Source(chunks, suffix), counted_elsewhere)
+
+
+def read_unit(unit: Unit, read_value: Callable[[Any], Reading] = read) -> Reading | None:
+    """Everything there is to say about one unit on its own; None when it is blank."""
+    if isinstance(unit, bytes):
+        if not unit.strip():
+            return None
+        try:
+            unit = parse(unit)
+        except Unreadable as error:
+            unit = error.flaw
+    if isinstance(unit, Flaw):
+        is_error = CODES[unit.code].severity == "error"
+        return Reading(errors=[unit]) if is_error else Reading(warnings=[unit])
+    return read_value(unit)
+
+
+class _Range:
+    """Least, mean, greatest and sum of what was added."""
+
+    def __init__(self) -> None:
+        self.count = self.total = self.most = self.least = 0
+
+    def add(self, values: list[int]) -> None:
+        if values:
+            self.least = min(values) if not self.count else min(self.least, *values)
+            self.most = max(self.most, *values)
+            self.total += sum(values)
+            self.count += len(values)
+
+    def as_dict(self) -> dict[str, float]:
+        mean = round(self.total / self.count, 2) if self.count else 0
+        return {"min": self.least, "mean": mean, "max": self.most, "total": self.total}
+
+
+class _Group:
+    """Records of one format with the same optional sections: how many, and the first lines of them."""
+
+    __slots__ = ("lines", "records")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.lines: list[int] = []
+
+
+class _Check:
+    def __init__(self, rules: DatasetRules, role: Role, entries_per_code: int, lint: bool) -> None:
+        self.rules = rules
+        self.role: Role = role
+        self.judge = Judge(rules)
+        self.cap = entries_per_code
+        self.ledger = Ledger(entries_per_code, rules.errors)
+        self.lint = Lint(self.ledger) if lint else None
+        self.blank = self.records = self.rejected = self.duplicates = 0
+        self.groups: dict[tuple[str, frozenset[str]], _Group] = {}
+        self.rejected_formats: Counter[str] = Counter()
+        self.seen: dict[int, int] = {}
+        self.distinct: set[int] = set()
+        self.ranges = {"turns": _Range(), "characters": _Range(), "tokens": _Range()}
+
+    def run(self, source: Source, counted_elsewhere: int) -> DatasetReport:
+        if source.byte_order_mark:
+            self.ledger.add(1, "byte-order-mark", "begins with a byte-order mark")
+        for line, units in source:
+            self._add(line, units)
+        if source.flaw:
+            self.ledger.add(None, *source.flaw)
+        elif not self.records and not self.rejected:
+            self.ledger.add(None, "empty-dataset", "the file holds no records")
+        else:
+            self._check_formats()
+            self._check_bounds(counted_elsewhere)
+        if self.lint:
+            self.lint.finish(name=self.rules.name, enough=self.role == "validation")
+        return self._report(source)
+
+    def _add(self, line: int, units: Iterable[Unit]) -> None:
+        """One block of units; what is done per record is done here, because calls are what costs time."""
+        turns, characters, token_counts = [], [], []
+        measure, lint, group, shape = self.judge.measure, self.lint, _Group(), None
+        for line, unit in enumerate(units, line):  # noqa: B020, PLR1704 - counts on from the block's first line
+            record = quick(unit) if type(unit) is bytes else None
+            if record is None and (record := self._explained(line, unit)) is None:
+                continue
+            text = exact_of(record)
+            size, token_count, flaws = measure(record, text)
+            if flaws and self._refused(line, flaws):
+                continue
+            turns.append(len(record.messages))
+            characters.append(size)
+            token_counts.append(token_count)
+            if (record.format, record.sections) != shape:
+                shape = record.format, record.sections
+                group = self.groups.setdefault(shape, _Group())
+            group.records += 1
+            if len(group.lines) < self.cap:
+                group.lines.append(line)
+            if not self._repeats(line, record, text) and lint:
+                lint.add(line, record)
+        self.records += len(turns)
+        for name, values in (("turns", turns), ("characters", characters), ("tokens", token_counts)):
+            self.ranges[name].add(values)
+
+    def _explained(self, line: int, unit: Unit) -> Record | None:
+        """The slow way to a record, with a finding for everything that is wrong or dropped."""
+        reading = read_unit(unit)
+        if reading is None:
+            self.blank += 1
+            return None
+        for code, message in (*reading.errors, *reading.warnings):
+            self.ledger.add(line, code, message)
+        if reading.record is None and (reading.errors or not reading.warnings):
+            self.rejected += 1
+            if reading.format:
+                self.rejected_formats[self._resolved(reading.format)] += 1
+        return reading.record
+
+    def _refused(self, line: int, flaws: list[Flaw]) -> bool:
+        for code, message in flaws:
+            self.ledger.add(line, code, message)
+        refused = any(CODES[code].severity == "error" for code, _ in flaws)
+        self.rejected += refused
+        return refused
+
+    def _repeats(self, line: int, record: Record, text: str) -> bool:
+        key = hash(text + media_of(record) if record.image_ref or record.sections else text)
+        if (first := self.seen.get(key)) is not None:
+            self.duplicates += 1
+            self.ledger.add(line, "duplicate-record", f"repeats the record of line {first}")
+            return True
+        if len(self.seen) < REMEMBERED:
+            self.seen[key] = line
+        if len(self.distinct) < self.rules.records.minimum:
+            self.distinct.add(hash(identity_of(record)))
+        return False
+
+    def _check_formats(self) -> None:
+        formats = self._formats()
+        common = max(formats, key=lambda name: formats[name].records, default="")
+        for name, group in formats.items():
+            if name != common:
+                self._add_many("mixed-formats", f"is in the format {name}, most records are {common}", [group])
+        self._check_sections(
+            [(sections, group) for (name, sections), group in self.groups.items() if self._resolved(name) == common]
+        )
+
+    def _resolved(self, name: str) -> str:
+        """The format of conversations that read the same in two formats is the one that others of the dataset have."""
+        if name != "messages":
+            return name
+        names = {name for name, _ in self.groups}
+        return "anthropic-messages" if "anthropic-messages" in names - {"openai-chat"} else "openai-chat"
+
+    def _formats(self) -> dict[str, _Group]:
+        found: dict[str, _Group] = {}
+        for (name, _), group in self.groups.items():
+            merged = found.setdefault(self._resolved(name), _Group())
+            merged.records += group.records
+            merged.lines += group.lines
+        return found
+
+    def _check_sections(self, groups: list[tuple[frozenset[str], _Group]]) -> None:
+        """Optional sections must be in all records of a conversation dataset or in none."""
+        if self.rules.record_format == "prompt_completion":
+            systems = sum(group.records for sections, group in groups if "system" in sections)
+            if systems:
+                message = f"the system prompts of {systems:,} records are written in front of their prompts"
+                self.ledger.add(None, "system-in-prompt", message, times=systems)
+            return
+        code = "section-not-in-all" if self.rules.uniform_sections else "uneven-section"
+        for section in sorted(set().union(*(sections for sections, _ in groups))):
+            having = [group for sections, group in groups if section in sections]
+            lacking = [group for sections, group in groups if section not in sections]
+            rare, what = min(
+                (having, "has"), (lacking, "lacks"), key=lambda side: sum(group.records for group in side[0])
+            )
+            self._add_many(code, f"{what} the section {section!r}, unlike most records", rare)
+
+    def _add_many(self, code: str, message: str, groups: list[_Group]) -> None:
+        """A finding for every record of the groups, of which only the first lines are known."""
+        records = sum(group.records for group in groups)
+        lines = sorted(line for group in groups for line in group.lines)[: self.cap]
+        for line in lines:
+            self.ledger.add(line, code, message)
+        if records > len(lines):
+            self.ledger.counts[code] += records - len(lines)
+
+    def _check_bounds(self, counted_elsewhere: int) -> None:
+        if self.role == "validation" and not self.rules.validation_allowed:
+            self.ledger.add(
+                None, "validation-not-used", f"{self.rules.name} takes no validation set; the file is not sent"
+            )
+            return
+        bounds, name = self.rules.bounds(self.role), self.rules.name
+        repeated = self.duplicates + (self.lint.normalised_duplicates if self.lint else 0)
+        distinct = self.records - repeated
+        if len(self.distinct) < self.rules.records.minimum:
+            distinct = min(distinct, len(self.distinct))
+        beside = f" and {counted_elsewhere:,} in the other file" if counted_elsewhere else ""
+        held = f"holds {distinct:,} different records{beside}"
+        if distinct + counted_elsewhere < bounds.minimum:
+            self.ledger.add(
+                None, "too-few-records", f"{held}; {name} asks for at least {bounds.minimum:,} {self.role} records"
+            )
+        if distinct + counted_elsewhere > bounds.maximum:
+            self.ledger.add(
+                None, "too-many-records", f"{held}; {name} takes at most {bounds.maximum:,} {self.role} records"
+            )
+
+    def _report(self, source: Source) -> DatasetReport:
+        formats = {name: group.records for name, group in self._formats().items()} or self.rejected_formats
+        systems = sum(group.records for (_, sections), group in self.groups.items() if "system" in sections)
+        return DatasetReport.of(
+            source,
+            self.ledger,
+            format=max(formats, key=lambda name: formats[name]) if formats else None,
+            blank=self.blank,
+            records=self.records,
+            rejected=self.rejected,
+            statistics={
+                "records": self.records,
+                "duplicates": self.duplicates,
+                "system_share": round(systems / self.records, 4) if self.records else 0,
+                **{name: values.as_dict() for name, values in self.ranges.items()},
+            },
+        )

@@ -1,0 +1,181 @@
+"""What a check may find in a dataset: every code with its severity and its remedy, in one table."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+
+
+class Code(NamedTuple):
+    severity: Severity
+    remedy: str
+
+
+def _table(errors: Mapping[str, str], warnings: Mapping[str, str]) -> dict[str, Code]:
+    return {
+        **{code: Code("error", remedy) for code, remedy in errors.items()},
+        **{code: Code("warning", remedy) for code, remedy in warnings.items()},
+    }
+
+
+CODES: Mapping[str, Code] = _table(
+    errors={
+        # the file
+        "not-a-text-file": "Unpack or export the file and upload plain JSON Lines, a JSON array or CSV.",
+        "utf-16": "Save the file as UTF-8.",
+        "empty-dataset": "Upload a file with at least one record.",
+        "csv-header": "Name the columns in the first row: prompt,completion or prompt,completion,system.",
+        "invalid-csv": "Quote every field that holds a quote, a delimiter or a line break, and double quotes inside.",
+        # the bytes of a line
+        "line-too-long": "Put each record on one line of its own, under 1 MiB; end every line with a newline.",
+        "not-utf8": "Save the file as UTF-8; the named byte belongs to another encoding.",
+        "invalid-json": "Write one complete JSON object per line, with double quotes and no trailing commas.",
+        "not-a-number": "Replace NaN and Infinity by null, a number or a string; JSON has no such values.",
+        "number-out-of-range": "Write the number as a string, or leave it out.",
+        "lone-surrogate": "Repair the broken emoji: \\ud800 to \\udfff may stand only in pairs of high and low.",
+        "two-documents": "Put every JSON object on a line of its own.",
+        "nested-too-deep": "Flatten the record; no format nests deeper than ten levels.",
+        "duplicate-key": "Keep one of the two values; readers disagree about which one counts.",
+        "not-an-object": "Write each record as a JSON object in braces.",
+        # the shape of a record
+        "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content.',
+        "unsupported-format": "Use records that hold the answer to learn; preferences and rewards are no use here.",
+        "mixed-formats": "Write all records in one format; the report names the one that most records have.",
+        "missing-key": "Add the missing key.",
+        "wrong-type": "Give the key a value of the type named in the message.",
+        "empty-text": "Fill in the text, or remove the record.",
+        "no-turns": "Give the conversation at least one user turn and one assistant turn.",
+        "unknown-role": "Use the roles user and assistant; a system prompt comes first.",
+        "first-turn-not-user": "Begin every conversation with a user turn.",
+        "roles-not-alternating": "Let user and assistant take turns; join neighbouring turns of one role.",
+        "missing-assistant-turn": "End every conversation with the assistant's answer.",
+        "misplaced-system": "Keep one system prompt per record, before the first user turn.",
+        "tools-not-supported": "Remove tool definitions, tool calls and tool results; they cannot be trained here.",
+        "unknown-content": "Keep only text, image and video blocks, one kind to a block.",
+        "schema-version": 'Set "schemaVersion" to "bedrock-conversation-2024".',
+        # the rules of the base model
+        "cannot-be-expressed": "Choose a base model whose format has room for this, or simplify the record.",
+        "reserved-string": "Rephrase the text; the service fails a job whose text holds one of its own markers.",
+        "too-many-tokens": "Shorten or split the record.",
+        "caption-length": "Bring the caption within the bounds.",
+        "media-not-supported": "Remove the media, or choose a base model that is trained on it.",
+        "media-in-answer": "Keep images and videos in user turns; a model answers with text only.",
+        "media-reference": "Refer to media by an s3:// URI with letters, digits, underscore, hyphen, slash and dot.",
+        "media-inline": "Upload the media to the dataset's bucket and refer to it by its s3:// URI.",
+        "media-format": "Use png, jpeg, gif or webp images and mov, mkv or mp4 videos.",
+        "too-much-media": "Keep at most ten images or one video in a record.",
+        "mixed-media": "Use images or a video in a record, not both.",
+        "reasoning-not-supported": "Remove reasoningContent, or choose a base model that is trained on it.",
+        "section-not-in-all": "Give all records the section, or none of them.",
+        "too-few-records": "Add records; the minimum is the base model's.",
+        "too-many-records": "Remove records, or sample them; the maximum is the base model's.",
+        # evaluation sets
+        "missing-expectation": "Give the item a reference answer or expected_keywords.",
+        "duplicate-id": "Give every item an id of its own, or none.",
+    },
+    warnings={
+        "byte-order-mark": "Nothing to do; the mark is left out of the staged file.",
+        "ignored-key": "Remove the key, or move what matters into the texts; it is left out of the staged file.",
+        "schema-version-added": "Nothing to do; the staged file has it.",
+        "system-in-prompt": "Nothing to do if you send the same text in front of every prompt when you use the model.",
+        "validation-not-used": "Nothing to do; the service splits off its own validation records.",
+        "near-token-limit": "Shorten the record if the job fails on it; the count is an estimate.",
+        "uneven-section": "Give all records the section, or none of them.",
+        "duplicate-record": "Nothing to do; one of the records is kept.",
+        "normalised-duplicate": "Nothing to do; one of the records is kept.",
+        "near-duplicate": "Keep the better one; near copies teach little and leak between training and evaluation.",
+        "contradicting-answers": "Decide for one answer per prompt, or add to the prompt what makes the difference.",
+        "answer-equals-prompt": "Write the answer that the model shall give.",
+        "identical-answers": "Check that the answers were not filled in by mistake; a model learns to say only this.",
+        "literal-newline": "Write line breaks as \\n once, not as \\\\n, when you export the data.",
+        "short-text": "Check that the text was not cut off.",
+        "long-answer": "Check that the answer is one answer; very long ones dominate the training.",
+        "personal-data": "Remove or replace personal data; a model can repeat what it was trained on.",
+        "secret": "Remove the secret from the dataset and revoke it.",
+        "class-imbalance": "Add examples of the rare labels, or cap the frequent one.",
+        "few-examples": "Add examples; 200 and more are where fine-tuning usually begins to pay.",
+        "lint-sampled": "Nothing to do; the check of look-alikes is bounded in memory.",
+    },
+)
+
+
+class Flaw(NamedTuple):
+    """One thing wrong with one record, before it has a line."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem or warning; `line` is the 1-based physical line, None for the file as a whole."""
+
+    line: int | None
+    code: str
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"line": self.line, "code": self.code, "message": self.message}
+
+
+class Ledger:
+    """Counts every finding and keeps the first `entries_per_code` of each code."""
+
+    def __init__(self, entries_per_code: int, errors: Collection[str] = ()) -> None:
+        self._kept: dict[str, list[Finding]] = {}
+        self._cap = entries_per_code
+        self._errors = frozenset(errors)
+        self.counts: Counter[str] = Counter()
+
+    def add(self, line: int | None, code: str, message: str, *, times: int = 1) -> None:
+        self.counts[code] += times
+        kept = self._kept.setdefault(code, [])
+        if len(kept) < self._cap:
+            kept.append(Finding(line, code, f"line {line}: {message}" if line else message))
+
+    def is_error(self, code: str) -> bool:
+        return CODES[code].severity == "error" or code in self._errors
+
+    def findings(self, *, errors: bool) -> tuple[Finding, ...]:
+        """The kept findings of one severity, by line; those on the whole file come first."""
+        kept = [f for code, found in self._kept.items() if self.is_error(code) is errors for f in found]
+        return tuple(sorted(kept, key=lambda f: (f.line or 0, f.code)))
+
+    def count(self, *, errors: bool) -> dict[str, int]:
+        """The complete counts of one severity, by code."""
+        return {code: n for code, n in sorted(self.counts.items()) if self.is_error(code) is errors}
+
+
+_NAME = re.compile(r"[A-Za-z_][\w.:-]{0,39}", re.ASCII)
+
+
+def quoted(name: object) -> str:
+    """A key or role for a message: itself when it reads like a name, otherwise only its type and size.
+
+    >>> quoted("prompt"), quoted("a whole sentence"), quoted(7)
+    ("'prompt'", 'a string of 16 characters', 'a number')
+    """
+    if isinstance(name, str):
+        return repr(name) if _NAME.fullmatch(name) else f"a string of {len(name)} characters"
+    return kind(name)
+
+
+_KINDS: Mapping[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def kind(value: object) -> str:
+    """The JSON type of a value, for a message."""
+    return _KINDS.get(type(value), "a value")

@@ -1,0 +1,51 @@
+"""Whether a prompt of the training data is also asked in an evaluation or validation set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from finetune.domain.similarity import shingles
+
+# Near means that 70 % of the pairs of neighbouring words of two prompts are the same: one word in twelve may differ.
+# What many prompts of the set share is their template and says nothing; prompts with less than five such pairs of their
+# own can only be equal.
+_NEAR = 0.7
+_TEMPLATE_SHARE = 0.1
+_LEAST_SHINGLES = 5
+_MOST_SHINGLES = 1_000_000
+
+
+class Overlap:
+    """An index of normalised prompts; near ones are found among the first million pairs of words of the set."""
+
+    def __init__(self, prompts: Iterable[bytes]) -> None:
+        self._prompts: set[bytes] = set()
+        found: list[set[int]] = []
+        kept = 0
+        for prompt in prompts:
+            self._prompts.add(prompt)
+            if kept < _MOST_SHINGLES:
+                found.append(shingles(prompt))
+                kept += len(found[-1])
+        frequency = Counter(shingle for own in found for shingle in own)
+        often = max(2, len(found) * _TEMPLATE_SHARE)
+        self._template = {shingle for shingle, count in frequency.items() if count > often}
+        self._sizes = [len(own - self._template) for own in found]
+        self._holders: dict[int, list[int]] = {}
+        for number, own in enumerate(found):
+            for shingle in own - self._template:
+                self._holders.setdefault(shingle, []).append(number)
+
+    def holds(self, prompt: bytes) -> bool:
+        """Whether the set has this normalised prompt, or one that nearly equals it."""
+        if prompt in self._prompts:
+            return True
+        own = shingles(prompt) - self._template
+        if len(own) < _LEAST_SHINGLES:
+            return False
+        known = own & self._holders.keys()
+        if len(known) < _NEAR * len(own):
+            return False
+        shared = Counter(number for shingle in known for number in self._holders[shingle])
+        return any(count >= _NEAR * (len(own) + self._sizes[number] - count) for number, count in shared.items())

@@ -1,0 +1,72 @@
+"""How fast to ask a model whose quota is shared with others, learned from the answers it gives and those it refuses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+# The pace of requests rises with every answer, the faster the longer nothing was throttled, and falls by a tenth at
+# each throttling. At its quota a model then throttles one request in six or so, which costs nothing, and is never idle.
+_RISE = 0.01
+_MOST_RISE = 1.5
+_FALL = 0.9
+# The longest pause between two requests where no quota is known; a known one may call for longer pauses.
+_LONGEST_PAUSE_SECONDS = 5.0
+_MOST_WORKERS = 8
+_TYPICAL_ANSWER_SECONDS = 2.0
+
+
+def workers(requests_per_minute: int | None, sharers: int) -> int:
+    """How many requests to have under way at once: what the quota allows at two seconds an answer, at most eight."""
+    if requests_per_minute is None:
+        return _MOST_WORKERS
+    allowed = requests_per_minute / 60 * _TYPICAL_ANSWER_SECONDS / sharers
+    return max(1, min(_MOST_WORKERS, math.ceil(allowed)))
+
+
+@dataclass
+class Pace:
+    """When the next request may be sent; all times are seconds of one monotonic clock.
+
+    Nothing is paced until the model throttles, then the pace starts from what it answered so far. A documented quota
+    only bounds how slow the pace becomes: to half of the share that falls to each of the `sharers`.
+    """
+
+    requests_per_minute: int | None = None
+    sharers: int = 1
+    _per_second: float = field(default=math.inf, init=False)
+    _next_at: float = field(default=-math.inf, init=False)
+    _started_at: float | None = field(default=None, init=False)
+    _fell_at: float = field(default=-math.inf, init=False)
+    _answered: int = field(default=0, init=False)
+    _in_a_row: int = field(default=0, init=False)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may be sent."""
+        return max(0.0, self._next_at - now)
+
+    def sent(self, now: float) -> None:
+        """A request leaves now."""
+        self._started_at = now if self._started_at is None else self._started_at
+        self._next_at = max(self._next_at, now) + 1 / self._per_second
+
+    def answered(self) -> None:
+        """A request was answered."""
+        self._answered += 1
+        self._in_a_row += 1
+        self._per_second *= min(1 + _RISE * self._in_a_row, _MOST_RISE)
+
+    def throttled(self, sent_at: float, now: float) -> None:
+        """A request sent at `sent_at` was refused for now; several of one burst count once."""
+        self._in_a_row = 0
+        if sent_at < self._fell_at:
+            return
+        self._fell_at = now
+        elapsed = max(now - (self._started_at or 0.0), 1e-3)
+        known = min(self._per_second, max(self._answered, 1) / elapsed if math.isinf(self._per_second) else math.inf)
+        self._per_second = max(_FALL * known, self._slowest())
+        self._next_at = max(self._next_at, now + 1 / self._per_second)
+
+    def _slowest(self) -> float:
+        usual = 1 / _LONGEST_PAUSE_SECONDS
+        return min(usual, self.requests_per_minute / 60 / self.sharers / 2) if self.requests_per_minute else usual

@@ -1,0 +1,82 @@
+"""Personal data and secrets in texts: found by kind, never quoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+
+class _Kind(NamedTuple):
+    """What is looked for where one of the `hints` is in the text."""
+
+    code: str
+    name: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    holds: Callable[[str], bool] = lambda _: True
+
+
+def _luhn(text: str) -> bool:
+    """Whether digits end in the check digit that payment cards have."""
+    digits = [int(character) for character in reversed(text) if character.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return 13 <= len(digits) <= 19 and len(set(digits)) > 1 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _iban(text: str) -> bool:
+    """Whether an account number has the check digits of ISO 13616."""
+    compact = text.replace(" ", "")
+    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
+
+
+_TEXTUAL = (
+    _Kind(
+        "personal-data",
+        "an e-mail address",
+        ("@",),
+        re.compile(r"[\w.+-]{1,64}@(?!example\.)[\w-]{1,63}(?:\.[\w-]{2,63})+"),
+    ),
+    _Kind("secret", "an AWS access key", ("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    _Kind("secret", "a private key", ("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")),
+    _Kind("secret", "a GitHub token", ("ghp_", "gho_", "ghs_", "ghu_"), re.compile(r"\bgh[posu]_[A-Za-z0-9]{36}\b")),
+    _Kind("secret", "a Slack token", ("xox",), re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
+    _Kind("secret", "an API key", ("sk-",), re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")),
+    _Kind("secret", "a JSON web token", ("eyJ",), re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+")),
+    _Kind("secret", "a password", ("assword",), re.compile(r"\b[Pp]assword\s?[:=]\s?(?=\S*\d)(?=\S*[A-Za-z])\S{8,}")),
+)
+_NUMERIC = (
+    _Kind("personal-data", "a card number", (), re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])"), _luhn),
+    _Kind(
+        "personal-data",
+        "a phone number",
+        (),
+        re.compile(r"(?<![\w+])\+\d[\d ()./-]{7,16}\d(?!\w)|\(\d{3}\) ?\d{3}[ -]\d{4}\b"),
+    ),
+    _Kind(
+        "personal-data", "a social security number", (), re.compile(r"(?<![\d-])(?!000|666|9)\d{3}-\d\d-\d{4}(?![\d-])")
+    ),
+    _Kind(
+        "personal-data",
+        "a bank account number",
+        (),
+        re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
+        _iban,
+    ),
+)
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
+_FEWEST_DIGITS = 9
+
+
+def sensitive(text: str) -> Iterator[tuple[str, str]]:
+    """The code and the name of each kind of personal data or secret that a text seems to hold."""
+    for kind in _TEXTUAL:
+        for hint in kind.hints:
+            if hint in text:
+                if kind.pattern.search(text):
+                    yield kind.code, kind.name
+                break
+    if len(text.encode().translate(None, _NO_DIGITS)) >= _FEWEST_DIGITS:
+        for kind in _NUMERIC:
+            if any(kind.holds(match[0]) for match in kind.pattern.finditer(text)):
+                yield kind.code, kind.name
