@@ -33,8 +33,9 @@ up: setup ## Keep the local cloud running and print how to use it.
 build: setup ## Build the template and the layer with the SAM CLI.
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam build
 
-deploy: build ## Deploy to the AWS account of your credentials: make deploy EMAIL=you@example.com
+deploy: setup ## Deploy to the AWS account of your credentials: make deploy EMAIL=you@example.com
 	@test -n "$(EMAIL)" || { echo "Say who gets the mails: make deploy EMAIL=you@example.com" >&2; exit 2; }
+	@$(MAKE) build
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy --parameter-overrides NotificationEmail="$(EMAIL)"
 
 test: setup ## Run every test.

@@ -46,17 +46,13 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     report = check_dataset(storage.stream(s3, run.dataset), suffix=_suffix(run.dataset), rules=_rules(run))
     uri = run.uri("validation.json")
     storage.write_json(s3, uri, report.as_dict())
-    if run.validation_set:
-        _require_accepted(
-            check_dataset(
-                storage.stream(s3, run.validation_set),
-                suffix=_suffix(run.validation_set),
-                rules=_rules(run),
-                role="validation",
-            ),
-            run.validation_set,
-            ValidationSetInvalid,
+    if report.accepted and run.validation_set:
+        own = storage.stream(s3, run.validation_set)
+        suffix = _suffix(run.validation_set)
+        checked = check_dataset(
+            own, suffix=suffix, rules=_rules(run), role="validation", counted_elsewhere=report.records
         )
+        _require_accepted(checked, run.validation_set, ValidationSetInvalid)
     return ValidateDatasetOutput(
         accepted=report.accepted,
         format=report.format,
