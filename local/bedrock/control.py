@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from finetune.domain.catalog import base_models
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from finetune.domain.catalog import base_models
 from local.bedrock.authorization import ROOT
 from local.bedrock.faults import FaultError
 from local.bedrock.ledger import ledger

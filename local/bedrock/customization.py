@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter
-
 from local.bedrock import foundation, jobs, tags
 from local.bedrock.errors import cannot_read, conflict, invalid, not_found, over_quota
 from local.bedrock.paging import created_within, listed, page

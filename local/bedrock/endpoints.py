@@ -21,8 +21,9 @@ def active_model(world: World, identifier: str) -> CustomModel:
 
 def ready_at(world: World, minutes: float) -> datetime | None:
     """When an endpoint created now will be ready; None for one that suffers `endpoint-never-ready`."""
-    if world.faults.take("endpoint-never-ready"):
-        return None
+    stuck = world.faults.take("endpoint-never-ready")
+    if stuck:
+        return world.now() + timedelta(hours=float(stuck.words)) if stuck.words else None
     return world.now() + timedelta(minutes=minutes)
 
 

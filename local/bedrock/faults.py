@@ -14,7 +14,7 @@ FAULTS: Mapping[str, str] = {
     "no-metrics": "the job writes no metrics files and reports no losses",
     "model-not-active": "the custom model stays in Creating",
     "model-fails": "the custom model ends as Failed",
-    "endpoint-never-ready": "the endpoint stays in Creating",
+    "endpoint-never-ready": "the endpoint stays in Creating, or for the hours after '='",
     "endpoint-fails": "the endpoint ends as Failed",
     "update-fails": "the swap of an endpoint's model fails and the old model keeps serving",
     "not-ready": "the endpoint answers ModelNotReadyException",

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time
 from typing import Any, Literal
 
 from finetune.domain.catalog import BaseModelRow, base_models
-
 from local.bedrock.errors import invalid, not_found
 from local.bedrock.world import Operation, Params, Result, World
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from finetune.domain.catalog import Prices, base_model
 from pydantic import BaseModel
 
+from finetune.domain.catalog import Prices, base_model
 from local.bedrock.records import CustomModel, Deployment, Job, Throughput, Usage
 from local.bedrock.world import World
 

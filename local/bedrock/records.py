@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from finetune.domain.catalog import BaseModelRow, base_model
 from pydantic import BaseModel
+
+from finetune.domain.catalog import BaseModelRow, base_model
 
 type PhaseStatus = Literal["NotStarted", "InProgress", "Completed", "Stopping", "Stopped", "Failed"]
 type Phase = Literal["validationDetails", "dataProcessingDetails", "trainingDetails"]

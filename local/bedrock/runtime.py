@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 from finetune.domain.catalog import BaseModelRow, base_models
-
 from local.bedrock.answers import REFUSAL, general_answer
 from local.bedrock.data_rules import CHARACTERS_PER_TOKEN, tokens_of
 from local.bedrock.endpoints import keep_pace

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from finetune.domain.catalog import Method, base_model, base_models
 
+from finetune.domain.catalog import Method, base_model, base_models
 from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, bedrock_trust, running_emulator
 from local.clock import Clock
 

@@ -6,8 +6,8 @@ from statistics import mean
 from typing import Any
 
 import pytest
-from finetune.domain.catalog import base_model
 
+from finetune.domain.catalog import base_model
 from local.bedrock.answers import general_answer
 from local.bedrock.data_rules import DataRefused, check_counts, read_records
 from local.bedrock.retrieval import Retriever

@@ -1,0 +1,104 @@
+"""Everything that a run leaves, copied out of the cloud before it stops."""
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from finetune.domain.evaluation import Evaluation
+from local.bedrock.ledger import Ledger
+from local.cloud import Mail
+from local.history import dump
+from local.project import RequestError
+from local.session import Session
+from local.watch import View
+
+RESULT = "result.json"
+OURS = ("run", "mails", "logs", "history.json", "ledger.json", RESULT)
+MAIL_SECONDS = 10.0
+CLEAN_UP_SECONDS = 4.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What lies in the folder; what the run did not come to is None."""
+
+    folder: Path
+    run_id: str | None
+    mails: list[Mail]
+    ledger: Ledger
+    evaluation: Evaluation | None
+    report: Path | None
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder empty; RequestError when it holds anything but an earlier result of ours."""
+    try:
+        present = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if present and (RESULT not in present or present - set(OURS)):
+            raise RequestError(f"--out {folder} holds other files; name a new or an empty folder.")
+        for name in present:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"--out {folder} cannot be written: {error.strerror}.") from None
+
+
+def collect(session: Session, view: View, folder: Path) -> Collected:
+    """Wait until the mail is there and the cleaning up is over, both bounded; then copy."""
+    wait_for_mail(session)
+    if view.status != "SUCCEEDED":
+        wait_for_clean_up(session)
+    ledger = session.bedrock.ledger()
+    (folder / "ledger.json").write_text(ledger.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / "history.json").write_text(dump(view.events) + "\n", encoding="utf-8")
+    shutil.copytree(session.cloud.state / "logs", folder / "logs")
+    run_id = _copy_run(session, folder / "run")
+    evaluation, report = folder / "run" / "evaluation.json", folder / "run" / "report.html"
+    return Collected(
+        folder=folder,
+        run_id=run_id,
+        mails=_copy_mails(session.cloud.mails(), folder / "mails"),
+        ledger=ledger,
+        evaluation=Evaluation.model_validate_json(evaluation.read_bytes()) if evaluation.is_file() else None,
+        report=report if report.is_file() else None,
+    )
+
+
+def wait_for_mail(session: Session) -> None:
+    """SNS delivers after the execution has gone on."""
+    deadline = time.monotonic() + MAIL_SECONDS
+    while not session.cloud.mails() and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+def wait_for_clean_up(session: Session) -> None:
+    """Wait until Clean Up Run was seen at work and no endpoint is open, or for a bounded time."""
+    deadline = time.monotonic() + CLEAN_UP_SECONDS
+    while time.monotonic() < deadline:
+        callers = {line.caller for line in session.bedrock.requests()} | set(session.cloud.logs())
+        if any("CleanUpRun" in caller for caller in callers) and not session.bedrock.ledger().open:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _copy_run(session: Session, folder: Path) -> str | None:
+    """Copy the one run's files; its id."""
+    s3, bucket = session.cloud.client("s3"), session.outputs["ArtifactBucketName"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="runs/")
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    run_id = None
+    for key in keys:
+        _, _, run_id, *path = key.split("/")
+        target = folder.joinpath(*path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(bucket, key, str(target))
+    return run_id
+
+
+def _copy_mails(mails: Sequence[Mail], folder: Path) -> list[Mail]:
+    folder.mkdir()
+    return [replace(mail, path=Path(shutil.copy(mail.path, folder))) for mail in mails]

@@ -1,0 +1,148 @@
+"""Showing a run: a calm live table on a terminal, plain lines anywhere else."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from local.history import settled
+from local.watch import Activity, View
+from local.words import MARKS, Line, Section, activity_line, count, duration, state_line
+
+STYLES = {"running": "yellow", "done": "green", "failed": "red"}
+NEVER_WRAPPED = 10_000
+NAME_WIDTH, SECONDS_WIDTH, SERVICE_WIDTH = 29, 9, 11
+NARROW = 70
+LINES_BESIDE_TABLE = 4
+
+
+class Terminal:
+    """Where a run is shown."""
+
+    def __init__(self, stream: TextIO) -> None:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+        self._console = Console(file=stream, highlight=False, force_terminal=stream.isatty())
+        self._live = self._console.is_terminal and not self._console.is_dumb_terminal
+        if not self._live:
+            self._console.width = NEVER_WRAPPED
+        self._steps: list[str] = []
+        self._lock = threading.Lock()
+        self._status = self._console.status("")
+
+    def say(self, text: str, *, indent: int = 0, style: str = "") -> None:
+        """One paragraph; a terminal breaks it at words."""
+        paragraph = Text(text, style=style)
+        self._console.print(Padding(paragraph, (0, 0, 0, indent), expand=False) if text else "")
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show a step of the preparations with its seconds; steps may overlap."""
+        started, status = time.monotonic(), "failed"
+        self._change_steps([*self._steps, title])
+        try:
+            yield
+            status = "done"
+        finally:
+            self._change_steps([step for step in self._steps if step != title])
+            self._print_line(Line(status, title, duration(time.monotonic() - started), "", ""))
+
+    def follow(self, views: Iterable[View], scale: float) -> View:
+        """Show an execution until its end; its last view."""
+        return self._follow_live(views, scale) if self._live else self._follow_plainly(views, scale)
+
+    def summarise(self, sections: Sequence[Section]) -> None:
+        """The summary, part by part."""
+        for section in sections:
+            self.say("")
+            self.say(section.title, style="bold")
+            for line in section.lines:
+                if section.verbatim:
+                    self._console.print(Text(line), soft_wrap=True)
+                else:
+                    self.say(line, indent=2)
+
+    def _change_steps(self, steps: list[str]) -> None:
+        with self._lock:
+            self._steps = steps
+            if self._live and steps:
+                self._status.update(", ".join(steps))
+                self._status.start()
+            else:
+                self._status.stop()
+
+    def _print_line(self, line: Line) -> None:
+        times = f"{line.seconds:>{SECONDS_WIDTH}} {line.service:>{SERVICE_WIDTH}}"
+        columns = f" {line.name:<{NAME_WIDTH}} {times} {line.note}"
+        self._console.print(Text.assemble((MARKS[line.status], STYLES[line.status]), columns.rstrip()), soft_wrap=True)
+
+    def _follow_live(self, views: Iterable[View], scale: float) -> View:
+        view: View | None = None
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            for view in views:
+                live.update(self._picture(view, scale), refresh=True)
+        assert view is not None  # noqa: S101  # a watch shows the execution at least once
+        self._console.print(self._table([state_line(row, view.now, scale) for row in view.rows]))
+        return view
+
+    def _picture(self, view: View, scale: float) -> RenderableType:
+        """As much as fits on the screen: the latest states, then what the service is doing."""
+        lines = [state_line(row, view.now, scale) for row in view.rows]
+        room = max(3, self._console.height - LINES_BESIDE_TABLE - len(view.activities))
+        running = f"{duration(view.seconds / scale)}"
+        elapsed = f"{running}, {duration(view.seconds)} of service time" if scale != 1 else running
+        earlier = [Text(f"  {count(len(lines) - room, 'state')} before", style="dim")] if len(lines) > room else []
+        return Group(*earlier, self._table(lines[-room:]), *map(_activity, view.activities), Text(elapsed, style="dim"))
+
+    def _table(self, lines: Sequence[Line]) -> Table:
+        """Notes get the width that is left; on a narrow terminal there is no service time."""
+        narrow = self._console.width < NARROW
+        table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, overflow="ellipsis", width=min(NAME_WIDTH, self._console.width // 2))
+        table.add_column(no_wrap=True, justify="right", width=SECONDS_WIDTH)
+        if not narrow:
+            table.add_column(no_wrap=True, justify="right", width=SERVICE_WIDTH)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1, style="dim")
+        for line in lines:
+            mark = Text(MARKS[line.status], style=STYLES[line.status])
+            name = Text(line.name, style="bold" if line.status == "running" else "")
+            note = Text(line.note, style="red" if line.status == "failed" else "")
+            table.add_row(mark, name, line.seconds, *([] if narrow else [line.service]), note)
+        return table
+
+    def _follow_plainly(self, views: Iterable[View], scale: float) -> View:
+        """A line per state once no loop can enter it again, per Map when it begins, per change in the service."""
+        told: set[str] = set()
+        printed = 0
+        view: View | None = None
+        for view in views:
+            over = len(view.rows) if view.status != "RUNNING" else settled(view.rows)
+            for row in view.rows[printed:over]:
+                self._print_line(state_line(row, view.now, scale))
+            printed = max(printed, over)
+            going_on = [row.name for row in view.rows[printed:] if row.kind == "Map"]
+            for line in [*going_on, *map(activity_line, view.activities)]:
+                if line not in told:
+                    told.add(line)
+                    self.say(f"... {line}")
+        assert view is not None  # noqa: S101  # a watch shows the execution at least once
+        return view
+
+
+def _activity(activity: Activity) -> RenderableType:
+    line = Text(f"  {activity_line(activity)}", style="cyan", overflow="ellipsis", no_wrap=True)
+    if not activity.total:
+        return line
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(line, ProgressBar(total=activity.total, completed=activity.done, width=20))
+    return row

@@ -1,0 +1,72 @@
+"""The local cloud with the stack in it, kept running: `python -m local up`."""
+
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.deployment import REPOSITORY
+from local.session import Session, session
+from local.terminal import Terminal
+from local.words import Section
+
+POLL_SECONDS = 0.5
+_LIST_RUNS = "aws stepfunctions list-executions --state-machine-arn {machine}"
+EXAMPLE = REPOSITORY / "examples" / "shop-assistant"
+
+
+def up(state: Path, region: str, time_scale: float, terminal: Terminal) -> None:
+    """Start, tell how to use it, then report mails as they land, until interrupted."""
+    with session(state, region=region, time_scale=time_scale, step=terminal.step) as stack:
+        terminal.summarise(guide(stack))
+        terminal.say("")
+        terminal.say("Ctrl-C stops everything.")
+        told = 0
+        try:
+            while True:
+                mails = stack.cloud.mails()
+                for mail in mails[told:]:
+                    terminal.say(f"Mail to {mail.to}: {mail.subject} ({mail.path})")
+                told = len(mails)
+                time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            terminal.say("Stopping.")
+
+
+def guide(stack: Session) -> list[Section]:
+    """How to use the cloud from another terminal; every command works as it stands."""
+    return [
+        Section("Endpoint", (stack.cloud.endpoint,)),
+        Section("Environment, for another terminal", tuple(_exports(stack)), verbatim=True),
+        Section("Drop a dataset with the AWS CLI", tuple(_cli(stack)), verbatim=True),
+        Section("Drop a dataset with boto3", tuple(_boto3(stack)), verbatim=True),
+        Section("See the runs", (_LIST_RUNS.format(machine=stack.outputs["StateMachineArn"]),), verbatim=True),
+        Section("Mails", (f"land in {stack.cloud.state / 'outbox'} and are told here",)),
+    ]
+
+
+def _exports(stack: Session) -> Iterator[str]:
+    yield "unset AWS_PROFILE AWS_SESSION_TOKEN"
+    for name, value in stack.cloud.environment().items():
+        yield f"export {name}={shlex.quote(value)}"
+
+
+def _uploads() -> Iterator[tuple[str, str]]:
+    """The example project's files and their keys, the dataset last."""
+    for name in ("settings.yaml", "evaluation.jsonl"):
+        yield str(EXAMPLE / name), f"projects/{EXAMPLE.name}/{name}"
+    yield str(EXAMPLE / "dataset.jsonl"), f"incoming/{EXAMPLE.name}/dataset.jsonl"
+
+
+def _cli(stack: Session) -> Iterator[str]:
+    for path, key in _uploads():
+        yield f"aws s3 cp {shlex.quote(path)} s3://{stack.outputs['DatasetBucketName']}/{key}"
+
+
+def _boto3(stack: Session) -> Iterator[str]:
+    yield f"{shlex.quote(str(REPOSITORY / '.venv/bin/python'))} - <<'END'"
+    yield "import boto3"
+    yield "s3 = boto3.client('s3')"
+    for path, key in _uploads():
+        yield f"s3.upload_file({path!r}, {stack.outputs['DatasetBucketName']!r}, {key!r})"
+    yield "END"
