@@ -1,11 +1,14 @@
 """Build the SAM template and deploy it to the local cloud."""
 
+import contextlib
 import hashlib
 import io
 import json
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -23,7 +26,7 @@ from local.cloud import Cloud
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = ("template.yaml", "functions", "layers", "statemachine")
-STAMP = "sources.sha256"
+FORGOTTEN_SECONDS = 24 * 3600.0
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)
 STACK_SECONDS = 120.0
@@ -35,16 +38,22 @@ class DeploymentError(RuntimeError):
     """The template could not be built or deployed."""
 
 
-def build(project: Path, build_dir: Path) -> Path:
-    """Run `sam build` unless nothing that it reads has changed; the built template's path."""
-    template = build_dir / "template.yaml"
-    stamp = build_dir / STAMP
-    fingerprint = _fingerprint(project)
-    if stamp.is_file() and template.is_file() and stamp.read_text() == fingerprint:
-        return template
-    _sam(["build", "--template-file", str(project / "template.yaml"), "--build-dir", str(build_dir)], project, {})
-    stamp.write_text(fingerprint)
-    return template
+def build(project: Path, builds: Path) -> Path:
+    """The folder below `builds` with what `sam build` makes of the sources as they are; made once, never changed."""
+    folder = builds / _fingerprint(project)[:16]
+    if folder.is_dir():
+        return folder
+    builds.mkdir(parents=True, exist_ok=True)
+    for path in builds.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=builds, prefix="unfinished-") as unfinished:
+        output = Path(unfinished) / "build"
+        _sam(["build", "--template-file", str(project / "template.yaml"), "--build-dir", str(output)], project, {})
+        with contextlib.suppress(OSError):  # somebody else finished the same build first
+            output.rename(folder)
+    return folder
 
 
 def deploy(cloud: Cloud, build_dir: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -89,20 +98,27 @@ def _sam(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> 
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
     }
-    outcome = subprocess.run(  # noqa: S603  # the SAM CLI with arguments of ours
-        [sam, *arguments],
+    command = [sam, *arguments]
+    with subprocess.Popen(  # noqa: S603  # the SAM CLI with arguments of ours
+        command,
         cwd=folder,
         env={**inherited, **isolation, **environment},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    if outcome.returncode:
-        output = (outcome.stdout + outcome.stderr).splitlines()
-        lines = [line for line in output if line.strip() and not line.startswith("  ")]
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            # The SAM CLI has make and pip below it; an interrupt ends them all.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        lines = [line for line in output.splitlines() if line.strip() and not line.startswith("  ")]
         told = "\n".join(lines[-TOLD_LINES:])
-        raise DeploymentError(f"`sam {arguments[0]}` failed with exit status {outcome.returncode}:\n{told}")
+        raise DeploymentError(f"`sam {arguments[0]}` failed with exit status {process.returncode}:\n{told}")
 
 
 def _fingerprint(project: Path) -> str:

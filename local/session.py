@@ -1,6 +1,5 @@
 """The stack in a local cloud: started, built and deployed for as long as the context lasts."""
 
-import fcntl
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +12,7 @@ from local.deployment import REPOSITORY, build, deploy
 
 STACK_NAME = "finetune"
 RECIPIENT = "someone@example.com"
-BUILD_DIR = REPOSITORY / ".aws-sam" / "build"
+BUILDS = REPOSITORY / ".aws-sam" / "builds"
 
 type Step = Callable[[str], AbstractContextManager[None]]
 
@@ -40,13 +39,11 @@ def session(state: Path, *, region: str, time_scale: float, step: Step) -> Itera
             return Cloud.start(state, time_scale, region=region)
 
     with ThreadPoolExecutor(1) as pool, _stopping(pool.submit(start)) as starting:
-        with _build_lock() as lock:
-            with step("Build the template"):
-                build(REPOSITORY, BUILD_DIR)
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            cloud = starting.result()
-            with step("Deploy the stack"):
-                outputs = deploy(cloud, BUILD_DIR, STACK_NAME, {"NotificationEmail": RECIPIENT})
+        with step("Build the template"):
+            folder = build(REPOSITORY, BUILDS)
+        cloud = starting.result()
+        with step("Deploy the stack"):
+            outputs = deploy(cloud, folder, STACK_NAME, {"NotificationEmail": RECIPIENT})
         yield Session(cloud, outputs)
 
 
@@ -58,12 +55,3 @@ def _stopping(starting: Future[Cloud]) -> Iterator[Future[Cloud]]:
     finally:
         if starting.exception() is None:
             starting.result().stop()
-
-
-@contextmanager
-def _build_lock() -> Iterator[int]:
-    """The build folder belongs to one builder or to many readers."""
-    BUILD_DIR.parent.mkdir(exist_ok=True)
-    with (BUILD_DIR.parent / "build.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from finetune.aws import clients, foundation, publication, runs
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
@@ -26,7 +27,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = runs.read_settings(clients.s3(), run)
     row = catalog.base_model(settings.base_model)
     catalog.require_method(row, settings.method)
-    catalog.require_active(row, accepted=foundation.accepts_jobs(clients.bedrock(), row, settings.method))
+    accepted = foundation.accepts_jobs(clients.bedrock(), row, settings.method)
+    catalog.require_active(row, accepted=accepted, region=clients.bedrock().meta.region_name)
     champion = publication.champion(clients.ssm(), environment.STACK_NAME, run.slug)
 
     return runs.plan(clients.s3(), run, settings, row, champion).payload()

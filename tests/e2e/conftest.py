@@ -18,7 +18,7 @@ TIME_SCALE = 1800
 
 @pytest.fixture(scope="session")
 def build() -> Path:
-    return deployment.build(ROOT, ROOT / ".aws-sam" / "build").parent
+    return deployment.build(ROOT, ROOT / ".aws-sam" / "builds")
 
 
 @pytest.fixture(scope="session")

@@ -25,9 +25,7 @@ KEYS = [
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build")
-    build(PROJECT, folder)
-    return folder
+    return build(PROJECT, tmp_path_factory.mktemp("builds"))
 
 
 @pytest.fixture(scope="module")
@@ -141,22 +139,23 @@ def test_a_build_is_repeated_only_when_a_source_changes(tmp_path: Path) -> None:
     (project / "functions").mkdir(parents=True)
     resources = {"Topic": {"Type": "AWS::SNS::Topic"}}
     (project / "template.yaml").write_text(json.dumps({"Resources": resources}))
-    template = build(project, tmp_path / "build")
-    template.write_text("untouched")
+    first = build(project, tmp_path / "builds")
+    (first / "template.yaml").write_text("untouched")
 
-    build(project, tmp_path / "build")
-    assert template.read_text() == "untouched"
+    assert build(project, tmp_path / "builds") == first
+    assert (first / "template.yaml").read_text() == "untouched"
 
     (project / "functions" / "app.py").write_text("")
-    build(project, tmp_path / "build")
-    assert template.read_text() != "untouched"
+    second = build(project, tmp_path / "builds")
+    assert second != first
+    assert (second / "template.yaml").read_text() != "untouched"
 
 
 def test_a_template_that_cannot_be_built_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: [")
 
     with pytest.raises(DeploymentError, match=r"`sam build` failed with exit status 1"):
-        build(tmp_path, tmp_path / "build")
+        build(tmp_path, tmp_path / "builds")
 
 
 def test_a_stack_that_fails_names_the_resource_and_the_reason(cloud: Cloud, tmp_path: Path) -> None:

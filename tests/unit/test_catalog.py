@@ -56,8 +56,14 @@ def test_a_model_that_takes_no_jobs_is_refused_with_its_successor() -> None:
     with pytest.raises(
         BaseModelRetired, match=r"since 2026-09-10\. Use base_model: amazon\.nova-micro-v1:0:128k instead"
     ):
-        catalog.require_active(row, accepted=False)
-    catalog.require_active(row, accepted=True)
+        catalog.require_active(row, accepted=False, region="us-west-2")
+    catalog.require_active(row, accepted=True, region="us-west-2")
+
+
+def test_a_model_of_another_region_is_refused_with_that_region() -> None:
+    row = catalog.base_model("amazon.nova-micro-v1:0:128k")
+    with pytest.raises(BaseModelUnknown, match=r"is customized in us-east-1, not in us-west-2; deploy the stack there"):
+        catalog.require_active(row, accepted=False, region="us-west-2")
 
 
 def test_a_model_of_another_api_is_refused_by_name() -> None:

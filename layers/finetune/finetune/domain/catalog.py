@@ -137,12 +137,18 @@ def base_model(model_id: str) -> BaseModelRow:
         raise BaseModelUnknown(f"base_model {model_id!r} is not one that Bedrock customizes; {hint}") from None
 
 
-def require_active(row: BaseModelRow, *, accepted: bool) -> None:
+def require_active(row: BaseModelRow, *, accepted: bool, region: str) -> None:
     """Refuse a base model that the service takes no jobs for, in the catalog's words; the service has the last one."""
-    if not accepted:
-        since = f" since {row.lifecycle.since}" if row.lifecycle.since else ""
-        successor = f" Use base_model: {row.lifecycle.successor} instead." if row.lifecycle.successor else ""
-        raise BaseModelRetired(f"base_model {row.id!r} ({row.name}) takes no new customization jobs{since}.{successor}")
+    if accepted:
+        return
+    if row.lifecycle.status == "active" and region not in row.regions:
+        raise BaseModelUnknown(
+            f"base_model {row.id!r} ({row.name}) is customized in {' and '.join(row.regions)}, not in {region}; "
+            "deploy the stack there."
+        )
+    since = f" since {row.lifecycle.since}" if row.lifecycle.since else ""
+    successor = f" Use base_model: {row.lifecycle.successor} instead." if row.lifecycle.successor else ""
+    raise BaseModelRetired(f"base_model {row.id!r} ({row.name}) takes no new customization jobs{since}.{successor}")
 
 
 def require_method(row: BaseModelRow, method: Method) -> MethodRules:
