@@ -1,0 +1,233 @@
+"""The documentation says what the template, the state machine, the code and the catalog say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from finetune.domain.catalog import base_models
+from finetune.messages import ADVICE
+from finetune.settings import Settings, parse_settings
+from local.faults import check_faults
+from tests.project import ROOT, resources, states, substitution
+from tests.raises import EVERY_CALL, LEAVES, raised_by
+from tests.tables import (
+    ARCHITECTURE,
+    NOTHING,
+    README,
+    SETTINGS,
+    STATES,
+    TABLES,
+    TROUBLESHOOTING,
+    Table,
+    folder_of,
+    markdown,
+    table_rows,
+)
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
+# Endings that no function raises: results that a Choice reads, and ends that only Clean Up Run sees.
+RESULTS = {"DatasetRejected", "BudgetExceeded"}
+SEEN_FROM_OUTSIDE = {
+    "Aborted",
+    "Unknown",
+    "States.Timeout",
+    "States.Runtime",
+    "States.DataLimitExceeded",
+    "ValidationError",
+}
+
+
+# Markdown
+
+
+def prose(page: Path) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def code(page: Path) -> str:
+    """A page's code, in blocks and between backticks."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", prose(page))])
+
+
+def headings(page: Path) -> list[str]:
+    return [title.replace("`", "") for title in re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)]
+
+
+def anchor(heading: str) -> str:
+    """The fragment that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def section(page: Path, title: str) -> str:
+    """What stands below a heading, up to the next one of its level or above."""
+    level, body = re.findall(rf"^(#+) {re.escape(title)}$(.*)", page.read_text(), flags=re.MULTILINE | re.DOTALL)[0]
+    return str(re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0])
+
+
+# What a reader copies, follows or looks up
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_or_heading_resolves(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)]+)\)|(?:src|srcset)=\"([^\"]+)\"", prose(page))
+    broken = []
+    for target in (link or image for link, image in targets):
+        path, _, fragment = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if target.startswith("https://"):
+            continue
+        if not file.exists() or (fragment and fragment not in map(anchor, headings(file))):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_and_every_path_named_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", code(page))) <= targets
+    named = re.findall(
+        r"(?:^|[\s`])((?:docs|events|examples|functions|layers|local|statemachine|tests)/[\w./-]+)", code(page)
+    )
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@cache
+def usage(command: str) -> str:
+    words = [sys.executable, "-m", "local", command, "--help"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_and_fault_of_the_local_tool_exists(page: Path) -> None:
+    for command, rest in re.findall(r"python -m local (\w+)([^\n`]*)", code(page)):
+        known = set(re.findall(r"--[a-z-]+", usage(command)))
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known
+        check_faults(re.findall(r"--fault ([^\s`]+)", rest))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_names_a_machine_or_a_package_host(page: Path) -> None:
+    named = re.findall(r"/(?:home|root|work|Users|tmp)/\S*|https?://[^\s)\"`>]+", page.read_text())
+    assert [each for each in named if not each.startswith("https://docs.aws.amazon.com/")] == []
+
+
+# Tables
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.columns[0])
+def test_a_table_says_what_its_source_says(table: Table) -> None:
+    expected = table.source()
+    width = len(expected[0])
+    assert markdown(row[:width] for row in table.written()) == markdown(expected), "python -m tests.tables mends it"
+    assert [row[0] for row in table.written() if "" in row] == []
+
+
+def listed_errors(cell: str) -> set[str]:
+    names = set(cell.replace("`", "").split(", ")) - {NOTHING}
+    return (names - {"AWS errors"}) | (EVERY_CALL if "AWS errors" in names else set())
+
+
+def stem_of(folder: str) -> str:
+    return folder.title().replace("_", "")
+
+
+def test_a_state_can_fail_with_what_its_function_raises_and_no_earlier_state_has_ruled_out() -> None:
+    ruled_out: set[str] = set()
+    for name, function, _, cell in STATES.written():
+        folder = function.strip("`")
+        possible, listed = raised_by(folder, f"{stem_of(folder)}Function"), listed_errors(cell)
+        assert listed <= possible, name
+        assert possible - listed <= ruled_out - EVERY_CALL, name
+        ruled_out |= listed
+
+
+def test_beside_the_table_stand_the_functions_that_no_state_invokes() -> None:
+    invoked = {substitution(state).removesuffix("Arn") for _, state in states() if state["Type"] == "Task"}
+    beside = {
+        folder_of(name.removesuffix("Function"))
+        for name in resources("AWS::Serverless::Function")
+        if name not in invoked
+    }
+    rows = table_rows(README.read_text(), "Beside it", "Function", "Runs", "Does")
+    assert {row[1].strip("`") for row in rows} == beside
+
+
+def test_the_prices_named_beside_the_commands_are_the_catalogs() -> None:
+    active = [row.prices for row in base_models().values() if row.lifecycle.status == "active"]
+    storage = [each.storage_per_month for each in active if each.storage_per_month is not None]
+    hourly = [each.provisioned_per_hour for each in active if each.provisioned_per_hour is not None]
+    costs = section(README, "What it costs")
+    assert f"${min(storage):.2f} to ${max(storage):.2f}" in costs
+    assert f"${min(hourly):.0f} to ${max(hourly):.0f}" in costs
+    assert f"as of {max(each.as_of for each in active)}" in costs
+
+
+# Errors
+
+
+def error_headings() -> list[str]:
+    found = re.findall(r"^### (.+)$", section(TROUBLESHOOTING, "By the error's name"), flags=re.MULTILINE)
+    return [name for title in found for name in title.replace("`", "").split(", ")]
+
+
+def test_every_error_has_a_heading_and_no_heading_is_made_up() -> None:
+    retried = {
+        error
+        for _, state in states()
+        for rule in state.get("Retry", [])
+        for error in rule["ErrorEquals"]
+        if "." in error
+    }
+    ours = {state["Parameters"]["Error"] for _, state in states() if "Error" in state.get("Parameters", {})}
+    assert sorted(error_headings()) == sorted(LEAVES | RESULTS | SEEN_FROM_OUTSIDE | retried)
+    assert set(ADVICE) | ours <= set(error_headings())
+    assert set(ADVICE) >= LEAVES | RESULTS
+
+
+@pytest.mark.parametrize("name", sorted(ADVICE))
+def test_a_mail_and_the_troubleshooting_page_give_the_same_advice(name: str) -> None:
+    assert f"**What to do.** {ADVICE[name]}" in section(TROUBLESHOOTING, name)
+
+
+def test_every_error_says_what_it_means_what_to_do_and_what_was_billed() -> None:
+    page = section(TROUBLESHOOTING, "By the error's name")
+    for text in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        parts = re.findall(r"^\*\*([^*]+)\.\*\*", text, flags=re.MULTILINE)
+        assert parts == ["What it means", "What to do", "Billed"], text.splitlines()[0]
+
+
+# Settings
+
+
+def test_the_example_on_the_page_is_valid_and_names_every_top_level_key() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", SETTINGS.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert parse_settings(example.encode(), source="docs/settings.md")
+    assert set(Settings.model_fields) == set(re.findall(r"^(\w+):", example, flags=re.MULTILINE))
+
+
+# The architecture page
+
+
+def test_every_file_that_a_run_writes_is_in_the_layout() -> None:
+    written = set()
+    for path in ROOT.glob("layers/finetune/finetune/aws/*.py"):
+        written |= {name.split("{")[0] for name in re.findall(r"\.uri\(\s*f?\"([^\"]+)\"", path.read_text())}
+    granted = re.findall(r"\$\{ArtifactBucket\.Arn\}/(?:runs/\*/)?([\w./-]+)", (ROOT / "template.yaml").read_text())
+    written |= {name.removesuffix("/") for name in granted}
+    layout = section(ARCHITECTURE, "What a run writes")
+    assert len(written) > 12
+    assert [name for name in sorted(written) if name not in layout] == []
+
+
+def test_every_test_named_exists() -> None:
+    named = re.findall(r"`(tests/[\w/.]+)::(test_\w+)`", ARCHITECTURE.read_text())
+    assert named
+    assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []

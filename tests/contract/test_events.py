@@ -1,0 +1,115 @@
+"""The sample events are what the template delivers and what the contracts take."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+from pydantic import ValidationError
+
+from finetune.contracts import CleanUpRunInput, Contract, DatasetDropped, SweepEndpointsInput
+from tests.project import ROOT, resources
+
+CONTRACTS: dict[str, type[Contract]] = {
+    "dataset_dropped.json": DatasetDropped,
+    "execution_failed.json": CleanUpRunInput,
+    "sweep_endpoints.json": SweepEndpointsInput,
+}
+
+
+def sample(name: str) -> Any:
+    return json.loads((ROOT / "events" / name).read_text())
+
+
+def rule(name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = resources("AWS::Events::Rule")[name]["Properties"]
+    return properties
+
+
+def matches(name: str, event: dict[str, Any], **resolved: str) -> bool:
+    """Whether a rule's pattern takes an event, with every reference in the pattern resolved."""
+    pattern = json.dumps(rule(name)["EventPattern"])
+    for reference, value in resolved.items():
+        pattern = pattern.replace(json.dumps({"Ref": reference}), json.dumps(value))
+    return bool(EventPattern.load(pattern).matches_event(event))
+
+
+def at(event: dict[str, Any], path: str) -> Any:
+    for key in path.removeprefix("$.").split("."):
+        event = event[key]
+    return event
+
+
+def status_change(**detail: Any) -> dict[str, Any]:
+    failed = sample("execution_failed.json")
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {**failed, **detail},
+    }
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_sample_event_is_valid(name: str) -> None:
+    assert CONTRACTS[name].model_validate(sample(name))
+
+
+@pytest.mark.parametrize("name", ["dataset_dropped.json", "sweep_endpoints.json"])
+def test_an_unknown_key_in_an_event_of_ours_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="another"):
+        CONTRACTS[name].model_validate({**sample(name), "another": 1})
+
+
+def test_every_sample_is_covered_here() -> None:
+    assert {path.name for path in (ROOT / "events").iterdir()} == {*CONTRACTS, "object_created.json"}
+
+
+def test_a_dropped_object_matches_the_rule_and_becomes_the_machines_input() -> None:
+    event = sample("object_created.json")
+    assert matches("DatasetDroppedRule", event, DatasetBucket=event["detail"]["bucket"]["name"])
+    transformer = rule("DatasetDroppedRule")["Targets"][0]["InputTransformer"]
+    values = {name: json.dumps(at(event, path)) for name, path in transformer["InputPathsMap"].items()}
+    delivered = re.sub(r"<(\w+)>", lambda found: values[found[1]], transformer["InputTemplate"])
+    assert json.loads(delivered) == sample("dataset_dropped.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "size"),
+    [("projects/shop-assistant/evaluation.jsonl", 10), ("incoming/shop-assistant/", 0), ("incoming.jsonl", 10)],
+)
+def test_what_is_not_a_drop_starts_nothing(key: str, size: int) -> None:
+    event = sample("object_created.json")
+    event["detail"]["object"] |= {"key": key, "size": size}
+    assert not matches("DatasetDroppedRule", event, DatasetBucket=event["detail"]["bucket"]["name"])
+
+
+def test_an_object_in_another_bucket_starts_nothing() -> None:
+    assert not matches("DatasetDroppedRule", sample("object_created.json"), DatasetBucket="another")
+
+
+def test_an_ended_execution_is_cleaned_up_after_unless_it_succeeded() -> None:
+    machine = sample("execution_failed.json")["stateMachineArn"]
+    taken = {
+        status: matches("RunEndedRule", status_change(status=status), FineTuningStateMachine=machine)
+        for status in ("FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED", "RUNNING")
+    }
+    assert taken == {"FAILED": True, "TIMED_OUT": True, "ABORTED": True, "SUCCEEDED": False, "RUNNING": False}
+    assert not matches("RunEndedRule", status_change(), FineTuningStateMachine="another")
+    assert rule("RunEndedRule")["Targets"][0]["InputPath"] == "$.detail"
+
+
+def test_the_failed_execution_is_one_that_the_dropped_dataset_started() -> None:
+    failed = CleanUpRunInput.model_validate(sample("execution_failed.json"))
+    assert json.loads(failed.input or "") == sample("dataset_dropped.json")
+    started = datetime.fromtimestamp(sample("execution_failed.json")["startDate"] / 1000, UTC)
+    dropped = DatasetDropped.model_validate(sample("dataset_dropped.json")).event_time
+    assert 0 <= (started - dropped).total_seconds() < 5
+
+
+def test_the_schedule_passes_the_sweeper_what_the_sample_holds() -> None:
+    schedule = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]
+    assert json.loads(schedule["Target"]["Input"]) == sample("sweep_endpoints.json")

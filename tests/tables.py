@@ -1,0 +1,222 @@
+"""The tables of the documentation that have a source in the code; `python -m tests.tables` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from finetune.domain.catalog import BaseModelRow, Hyperparameter, base_models
+from finetune.domain.metrics import METRICS
+from finetune.settings import Settings
+from tests.project import ROOT, resources, states, substitution, template
+
+README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
+    ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")
+)
+NOTHING = "\N{EN DASH}"
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on a page; `source` gives its rows up to the first column that a person writes."""
+
+    page: Path
+    columns: tuple[str, ...]
+    source: Callable[[], Rows]
+
+    def written(self) -> Rows:
+        """The rows as they stand on the page."""
+        return table_rows(self.page.read_text(), *self.columns)
+
+    def update(self) -> None:
+        """Write the rows anew; what a person wrote stays with its row's first cell."""
+        before = {row[0]: row for row in self.written()}
+        rows = [row + before.get(row[0], [""] * len(self.columns))[len(row) :] for row in self.source()]
+        head, old = self._lines()
+        text = self.page.read_text()
+        self.page.write_text(text.replace("\n".join([*head, *old]), "\n".join([*head, markdown(rows)]), 1))
+
+    def _lines(self) -> tuple[list[str], list[str]]:
+        lines = self.page.read_text().splitlines()
+        start = next(index for index, line in enumerate(lines) if cells(line) == list(self.columns))
+        end = next((i for i in range(start, len(lines)) if not lines[i].startswith("|")), len(lines))
+        return lines[start : start + 2], lines[start + 2 : end]
+
+
+def table_rows(text: str, *columns: str) -> Rows:
+    """The rows of the one table with these columns."""
+    lines = text.splitlines()
+    start = next(index for index, line in enumerate(lines) if cells(line) == list(columns))
+    end = next((i for i in range(start, len(lines)) if not lines[i].startswith("|")), len(lines))
+    return [cells(line) for line in lines[start + 2 : end]]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+
+
+def markdown(rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def code(names: Iterable[str]) -> str:
+    """Names between backticks, or a dash for none."""
+    return ", ".join(f"`{name}`" for name in names) or NOTHING
+
+
+def folder_of(stem: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", stem).lower()
+
+
+def task_states() -> Rows:
+    tasks = {name: state for name, state in states() if state["Type"] == "Task"}
+    return [[name, code([function_of(state)]), added_by(state)] for name, state in tasks.items()]
+
+
+def function_of(state: dict[str, Any]) -> str:
+    return folder_of(substitution(state).removesuffix("FunctionArn"))
+
+
+def added_by(state: dict[str, Any]) -> str:
+    path = state.get("ResultPath", "$")
+    return {None: NOTHING, "$": "an element of `$.shards`"}.get(path, f"`{path}`")
+
+
+def parameters() -> Rows:
+    return [
+        [code([name]), default_cell(parameter.get("Default")), " ".join(parameter["Description"].split())]
+        for name, parameter in template()["Parameters"].items()
+    ]
+
+
+def default_cell(default: object) -> str:
+    return NOTHING if default is None else "empty" if default == "" else f"`{default}`"
+
+
+def permissions() -> Rows:
+    rows = []
+    for name, function in sorted(resources("AWS::Serverless::Function").items()):
+        found: dict[str, set[str]] = {}
+        for policy in function["Properties"]["Policies"]:
+            for action in [action for statement in policy.get("Statement", []) for action in statement["Action"]]:
+                service, operation = action.split(":")
+                found.setdefault(service, set()).add(operation)
+        actions = "; ".join(f"{service}: {', '.join(sorted(found[service]))}" for service in sorted(found))
+        rows.append([code([folder_of(name.removesuffix("Function"))]), actions])
+    return rows
+
+
+def settings_keys() -> Rows:
+    return [
+        [code([key]), type_of(field.annotation), default_cell(default), bounds_of(field)]
+        for key, field in fields(Settings)
+        for default in [field.get_default(call_default_factory=True)]
+    ]
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key of settings.yaml with its field, nested ones by their dotted name."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def type_of(annotation: Any) -> str:
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+    arguments = [each for each in get_args(annotation) if each is not type(None)]
+    if get_origin(annotation) is Literal:
+        return " or ".join(arguments)
+    if get_origin(annotation) in {dict, tuple, list}:
+        return "mapping" if get_origin(annotation) is dict else "list"
+    return type_of(arguments[0]) if arguments else names[annotation]
+
+
+def bounds_of(field: FieldInfo) -> str:
+    signs = ((Ge, "≥", "ge"), (Gt, ">", "gt"), (Le, "≤", "le"), (Lt, "<", "lt"))
+    found = [
+        f"{sign} {getattr(each, key):g}"
+        for kind, sign, key in signs
+        for each in field.metadata
+        if isinstance(each, kind)
+    ]
+    return ", ".join(found) or NOTHING
+
+
+def metric_titles() -> Rows:
+    return [[code([name]), metric.title] for name, metric in METRICS.items()]
+
+
+def models() -> Rows:
+    return [model_row(row) for row in base_models().values()]
+
+
+def model_row(row: BaseModelRow) -> list[str]:
+    rules = row.methods.values()
+    records = [
+        f"{each.records.minimum:,} to {each.records.maximum:,}{' with validation' if each.validation_counts else ''}"
+        for each in rules
+    ]
+    state = row.lifecycle.status if row.api == "bedrock" else "another API"
+    return [
+        code([row.id]),
+        row.name,
+        ", ".join(row.regions),
+        code(row.methods),
+        code(each.record_format for each in rules),
+        ", ".join(records) or NOTHING,
+        code(row.deployments),
+        f"{state} since {row.lifecycle.since}" if row.lifecycle.since else state,
+    ]
+
+
+def hyperparameters() -> Rows:
+    def one(name: str, rule: Hyperparameter) -> str:
+        words = "".join(f" or {word}" for word in rule.words)
+        return f"`{name}` {rule.minimum:g} to {rule.maximum:g}{words} ({rule.default})"
+
+    alike: dict[str, list[str]] = {}
+    for row in base_models().values():
+        alike.setdefault("; ".join(one(*each) for each in row.hyperparameters.items()), []).append(row.name)
+    return [[", ".join(names), ranges] for ranges, names in alike.items() if ranges]
+
+
+def prices() -> Rows:
+    def cell(price: float | None) -> str:
+        return "unknown" if price is None else f"{price:.6f}".rstrip("0").rstrip(".")
+
+    return [
+        [row.name, *(cell(price) for name, price in row.prices if name != "as_of"), str(row.prices.as_of)]
+        for row in base_models().values()
+        if row.lifecycle.status == "active" and row.api == "bedrock"
+    ]
+
+
+STATES = Table(README, ("State", "Function", "Adds", "Can fail with"), task_states)
+TABLES = (
+    STATES,
+    Table(README, ("Parameter", "Default", "What it is"), parameters),
+    Table(ARCHITECTURE, ("Function", "May"), permissions),
+    Table(SETTINGS, ("Key", "Type", "Default", "Bounds", "Meaning"), settings_keys),
+    Table(SETTINGS, ("Metric", "Title", "What it measures"), metric_titles),
+    Table(
+        SETTINGS,
+        ("Id", "Name", "Regions", "Methods", "Record format", "Training records", "Deployments", "State"),
+        models,
+    ),
+    Table(SETTINGS, ("Base model", "Hyperparameters, range (default)"), hyperparameters),
+    Table(SETTINGS, ("Base model", "Training", "Storage", "Prompt", "Answer", "Provisioned", "As of"), prices),
+)
+
+if __name__ == "__main__":
+    for table in TABLES:
+        table.update()
