@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help setup demo up build deploy test check format lint types imports template lock clean
@@ -12,16 +13,18 @@ help: ## Show what there is to make.
 
 setup: .venv/.installed .venv-sam/.installed ## Create both environments from their locks.
 
-.venv/.installed: requirements/dev.txt pyproject.toml
+# What ships without a wheel is built by the pinned setuptools and not by one that pip would fetch for itself.
+.venv/.installed: requirements/build.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes --requirement requirements/build.txt
+	$(PIP) install --require-hashes --no-build-isolation --requirement requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The SAM CLI and the local cloud pin different releases of botocore, so each has an environment of its own.
 .venv-sam/.installed: requirements/sam.txt
 	$(PYTHON) -m venv .venv-sam
-	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/sam.txt
+	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement requirements/sam.txt
 	@touch $@
 
 demo: setup ## Run the example project end to end on this machine, without an AWS account.
@@ -59,10 +62,13 @@ template:
 	.venv-sam/bin/sam validate --lint
 	$(BIN)/python -m tests.translate template.yaml | $(BIN)/cfn-lint --info -
 
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header
+
 lock: setup ## Pin the dependencies again.
-	$(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header requirements/dev.in --output-file requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header layers/finetune/requirements.in --constraint requirements/dev.txt --output-file layers/finetune/requirements.txt
-	$(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header requirements/sam.in --output-file requirements/sam.txt
+	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
+	$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(LOCK) layers/finetune/requirements.in --constraint requirements/dev.txt --output-file layers/finetune/requirements.txt
+	$(LOCK) requirements/sam.in --output-file requirements/sam.txt
 
 clean: ## Remove what was built, but not the environments.
 	rm -rf .aws-sam build out
