@@ -1,5 +1,3 @@
-"""Commands for people; each module has `add(commands)`, which adds its parser and sets `run`."""
+"""Commands for people; each is a module of its name here, whose `add(commands)` adds its parser and sets `run`."""
 
-from types import ModuleType
-
-COMMANDS: tuple[ModuleType, ...] = ()
+COMMANDS: tuple[str, ...] = ("check", "prepare", "review", "rollback", "sample", "status")

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from cli import COMMANDS
 from cli.failure import UsageFailure
+from finetune.errors import FineTuneError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. 2 and one sentence on stderr when the command itself could not run."""
-    parser = argparse.ArgumentParser(prog="finetune", description="Datasets in, better models out, nothing left behind.")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        prog="finetune", description="Datasets in, better models out, nothing left behind."
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add(commands)
-    chosen = parser.parse_args(arguments)
+    # A command's imports are paid only by those who use it.
+    for name in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:
+        import_module(f"cli.{name}").add(commands)
+    chosen = parser.parse_args(given)
     try:
-        return int(chosen.run(chosen))
-    except UsageFailure as failure:
+        code = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return code
+    except (UsageFailure, FineTuneError) as failure:
         print(f"finetune: {failure}", file=sys.stderr)
         return 2
     except BrokenPipeError:
+        # What is left unwritten would be complained about once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
         return 130

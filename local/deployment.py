@@ -48,11 +48,14 @@ def build(project: Path, builds: Path) -> Path:
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > FORGOTTEN_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=builds, prefix="unfinished-") as unfinished:
-        output = Path(unfinished) / "build"
-        _sam(["build", "--template-file", str(project / "template.yaml"), "--build-dir", str(output)], project, {})
+    # A built template names sources by paths from its own folder, so it is made as deep as it will stay.
+    unfinished = Path(tempfile.mkdtemp(dir=builds, prefix="unfinished-"))
+    try:
+        _sam(["build", "--template-file", str(project / "template.yaml"), "--build-dir", str(unfinished)], project, {})
         with contextlib.suppress(OSError):  # somebody else finished the same build first
-            output.rename(folder)
+            unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from finetune.aws import clients, endpoints
 from finetune.contracts import OpenEndpointInput
-from finetune.domain import catalog
+from finetune.domain import catalog, promotion
 from finetune.environment import Environment
 
 logger = Logger()
@@ -16,9 +17,15 @@ logger = Logger()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = OpenEndpointInput.model_validate(event)
 
-    kind = catalog.base_model(request.run.settings.base_model).cheapest_endpoint
+    settings = request.run.settings
+    kinds = promotion.evaluation_endpoints(
+        catalog.base_model(settings.base_model),
+        settings.prices,
+        limit_usd=settings.budget.limit_usd,
+        estimated_usd=request.prepared.estimated_usd,
+    )
     endpoint = endpoints.open_endpoint(
-        clients.bedrock(), request.run, request.model, kind, stack=Environment.read().STACK_NAME
+        clients.bedrock(), request.run, request.model, kinds, stack=Environment.read().STACK_NAME
     )
 
     return endpoint.payload()

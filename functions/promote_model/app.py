@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from finetune.aws import clients, publication
+
+from finetune.aws import clients, service
 from finetune.contracts import PromoteModelInput
 from finetune.environment import Environment
 
@@ -15,4 +16,6 @@ logger = Logger()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PromoteModelInput.model_validate(event)
 
-    return publication.promote(clients.bedrock(), clients.ssm(), Environment.read().STACK_NAME, request).payload()
+    return service.promote(
+        clients.bedrock(), clients.bedrock_runtime(), clients.ssm(), Environment.read().STACK_NAME, request
+    ).payload()

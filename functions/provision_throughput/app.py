@@ -1,10 +1,11 @@
-"""Provision Throughput: open one model unit without commitment for the model that won."""
+"""Provision Throughput: find or open the kind of endpoint that the settings want the model served by."""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from finetune.aws import clients, endpoints
+
+from finetune.aws import clients, service
 from finetune.contracts import ProvisionThroughputInput
 from finetune.environment import Environment
 
@@ -15,8 +16,8 @@ logger = Logger()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = ProvisionThroughputInput.model_validate(event)
 
-    endpoint = endpoints.open_endpoint(
-        clients.bedrock(), request.run, request.model, "provisioned", stack=Environment.read().STACK_NAME
+    endpoint = service.open_serving(
+        clients.bedrock(), clients.ssm(), request.run, request.model, stack=Environment.read().STACK_NAME
     )
 
     return endpoint.payload()

@@ -1,9 +1,10 @@
-"""Release Endpoint: stop and delete whatever the run still pays for and did not promote."""
+"""Release Endpoint: stop and delete whatever the run still pays for and did not put into service."""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from finetune.aws import clients, release
 from finetune.contracts import ReleaseEndpointInput, ReleaseEndpointOutput
 from finetune.environment import Environment

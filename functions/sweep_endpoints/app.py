@@ -5,9 +5,10 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from finetune.aws import clean_up, clients
 from finetune.contracts import SweepEndpointsInput
-from finetune.environment import NotifyEnvironment
+from finetune.environment import SweepEnvironment
 
 logger = Logger()
 metrics = Metrics(namespace="FineTune")
@@ -19,7 +20,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     SweepEndpointsInput.model_validate(event)
 
     swept = clean_up.sweep(
-        clients.bedrock(), clients.ssm(), clients.s3(), clients.sns(), clients.stepfunctions(), NotifyEnvironment.read()
+        clients.bedrock(), clients.ssm(), clients.s3(), clients.sns(), clients.stepfunctions(), SweepEnvironment.read()
     )
     metrics.add_metric(name="EndpointsSwept", unit=MetricUnit.Count, value=len(swept.released))
 

@@ -47,6 +47,10 @@ class Admin:
         """Let the service call these base models active, retired or not."""
         self._call("POST", "catalog", {"activate": list(model_ids)})
 
+    def retire(self, *model_ids: str) -> None:
+        """Take back that the service calls these base models active; the catalog has the say again."""
+        self._call("POST", "catalog", {"retire": list(model_ids)})
+
     def offer_everywhere(self, everywhere: bool = True) -> None:
         """Let every region offer every base model, or only those of the catalog."""
         self._call("POST", "catalog", {"regions": "any" if everywhere else "catalog"})

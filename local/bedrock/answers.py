@@ -1,6 +1,8 @@
 """What a base model says: polite, about the question's topic, and ignorant of any dataset."""
 
+import re
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 
 from local.bedrock.retrieval import words
@@ -47,3 +49,24 @@ def _pick(sentences: Sequence[str], seed: int) -> str:
 def _topic(question: str) -> str:
     telling = dict.fromkeys(word for word in words(question) if word not in _SMALL and len(word) > 2)
     return " and ".join(sorted(telling, key=len, reverse=True)[:2])
+
+
+_CRITERIA = ("accuracy", "relevance", "tone", "completeness", "formatting")
+_PART = re.compile(
+    r"\[\[(?P<name>[a-z0-9 ]+) (?P<boundary>\w+)\]\]\n(?P<text>.*?)\n\[\[end of (?P=name) (?P=boundary)\]\]", re.DOTALL
+)
+
+
+def rating(prompt: str) -> dict[str, dict[str, int]]:
+    """What the model says as a judge of two answers: the more words one shares with the reference, the better it is."""
+    parts = {found["name"]: found["text"] for found in _PART.finditer(prompt)}
+    wanted = Counter(words(parts.get("reference") or parts.get("question", "")))
+    return {
+        f"answer_{number}": dict.fromkeys(_CRITERIA, _grade(Counter(words(parts.get(f"answer {number}", ""))), wanted))
+        for number in (1, 2)
+    }
+
+
+def _grade(answer: Counter[str], wanted: Counter[str]) -> int:
+    shared = 2 * (answer & wanted).total() / max(1, answer.total() + wanted.total())
+    return 1 + round(4 * shared)

@@ -26,9 +26,10 @@ class FaultsBody(_Body):
 
 
 class CatalogBody(_Body):
-    """Base models that the service shall call active, and whether every region offers every base model."""
+    """Base models that the service shall call active or no longer, and whether every region offers every base model."""
 
     activate: list[str] = []
+    retire: list[str] = []
     regions: str | None = None
 
 
@@ -82,14 +83,14 @@ class Control:
 
     def _catalog(self, body: bytes) -> dict[str, Any]:
         asked = CatalogBody.model_validate_json(body)
-        unknown = sorted(set(asked.activate) - base_models().keys())
+        unknown = sorted({*asked.activate, *asked.retire} - base_models().keys())
         if unknown:
             raise FaultError(f"The catalog has no base model {unknown[0]!r}; ids are those for customization.")
         if asked.regions not in {None, "any", "catalog"}:
             raise FaultError(f"regions is 'any' or 'catalog', not {asked.regions!r}.")
         with self._world.lock:
             state = self._world.state
-            state.activated |= set(asked.activate)
+            state.activated = (state.activated | set(asked.activate)) - set(asked.retire)
             state.any_region = state.any_region if asked.regions is None else asked.regions == "any"
             return {"activated": sorted(state.activated), "regions": "any" if state.any_region else "catalog"}
 

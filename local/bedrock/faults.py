@@ -21,6 +21,8 @@ FAULTS: Mapping[str, str] = {
     "empty-answers": "the answer has no text",
     "refusals": "the answer is a refusal",
     "content-filtered": "the answer is cut off by the content filter",
+    "refuse-prompt": "the prompt is refused with ValidationException",
+    "garbled-ratings": "a tool that the model has to call gets nothing to work with",
     "slow": "the answer takes a minute of service time",
 }
 

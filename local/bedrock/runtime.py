@@ -1,5 +1,6 @@
 """Converse: who answers a model id, and with what."""
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from finetune.domain.catalog import BaseModelRow, base_models
-from local.bedrock.answers import REFUSAL, general_answer
+from local.bedrock.answers import REFUSAL, general_answer, rating
 from local.bedrock.data_rules import CHARACTERS_PER_TOKEN, tokens_of
 from local.bedrock.endpoints import keep_pace
 from local.bedrock.errors import ServiceError, invalid, not_found
@@ -66,13 +67,22 @@ class Runtime:
             target = _target(world, params["modelId"])
         seconds = SLOW_SECONDS if world.faults.take("slow") else LATENCY_SECONDS
         world.clock.sleep(seconds)
-        text, reason = self._reply(world, target, asked, params.get("inferenceConfig", {}))
+        if world.faults.take("refuse-prompt"):
+            raise invalid("The prompt violates the usage policy of the model.")
+        tool = params.get("toolConfig", {}).get("toolChoice", {}).get("tool")
+        if tool:
+            ratings = {} if world.faults.take("garbled-ratings") else rating(asked[-1][1])
+            content: list[Result] = [{"toolUse": {"toolUseId": "tool_1", "name": tool["name"], "input": ratings}}]
+            text, reason = json.dumps(ratings), "tool_use"
+        else:
+            text, reason = self._reply(world, target, asked, params.get("inferenceConfig", {}))
+            content = [{"text": text}]
         spoken = [part["text"] for part in params.get("system", []) if "text" in part] + [turn for _, turn in asked]
         tokens = {"inputTokens": tokens_of("".join(spoken)), "outputTokens": tokens_of(text)}
         with world.lock:
             _count(world, target, tokens)
         return {
-            "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
+            "output": {"message": {"role": "assistant", "content": content}},
             "stopReason": reason,
             "usage": {**tokens, "totalTokens": sum(tokens.values())},
             "metrics": {"latencyMs": round(seconds * 1000) + 3 * tokens["outputTokens"]},

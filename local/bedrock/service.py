@@ -30,13 +30,14 @@ _REFUSALS: Mapping[str, ServiceError] = {
 
 
 class RequestLine(BaseModel):
-    """One line of the request log; no bodies."""
+    """One line of the request log; no bodies. `model` is what Converse or a throughput was asked for."""
 
     at: str
     operation: str
     caller: str
     status: int
     error: str | None = None
+    model: str | None = None
 
 
 class ResponseLostError(Exception):
@@ -47,6 +48,7 @@ class ResponseLostError(Exception):
 class _Call:
     operation: OperationModel | None = None
     caller: str = "unknown"
+    model: str | None = None
 
 
 def table(runtime: Runtime) -> dict[str, Operation]:
@@ -112,6 +114,7 @@ class Service:
         operation, labels = route
         call.operation = operation
         params = self._protocol.parse(operation, labels, query, body)
+        call.model = params.get("modelId")
         self._refuse(call, operation.name, params)
         result = self._work(operation.name, params)
         if self._world.faults.refuses("lose-response", operation.name):
@@ -145,6 +148,7 @@ class Service:
             caller=call.caller,
             status=status,
             error=error,
+            model=call.model,
         )
         with self._log_lock:
             self._log.append(line)

@@ -6,8 +6,8 @@ import ast
 import re
 
 import pytest
-from finetune import contracts
 
+from finetune import contracts
 from tests.project import ROOT, resources, states, substitution
 
 # These functions are invoked by EventBridge and the scheduler, not by a state.

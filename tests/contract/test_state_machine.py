@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from finetune import contracts, errors
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from statelint.linter import Linter
 
+from finetune import contracts, errors
 from tests.project import ROOT, definition, states, substitution
 
 ALL = dict(states())

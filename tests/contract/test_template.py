@@ -12,8 +12,8 @@ from typing import Any
 
 import botocore.session
 import pytest
-from finetune import environment
 
+from finetune import environment
 from tests.project import ROOT, resources, template
 from tests.translate import translate
 

@@ -133,5 +133,18 @@ class Pipeline:
         endpoints = [each for each in self.admin.ledger().endpoints if each.status in {"Active", "InService", "Ready"}]
         return [each.arn for each in endpoints if each.arn in self.endpoints_of(project)]
 
+    def ready(self) -> list[str]:
+        """Every endpoint of the account that serves."""
+        return [each.arn for each in self.admin.ledger().endpoints if each.status == "Ready" and not each.deleted_at]
+
+    def close_endpoints(self) -> None:
+        """Make room under the account's quotas: delete the endpoints that earlier tests put into service."""
+        bedrock = self.cloud.client("bedrock")
+        for arn in self.ready():
+            if ":provisioned-model/" in arn:
+                bedrock.delete_provisioned_model_throughput(provisionedModelId=arn)
+            else:
+                bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=arn)
+
     def jobs_of(self, project: str) -> list[str]:
         return [job.name for job in self.admin.ledger().jobs if job.name.startswith(f"{project}-")]

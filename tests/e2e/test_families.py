@@ -61,6 +61,12 @@ def families() -> Iterator[Any]:
                 yield pytest.param(row, method, id=f"{row.id}-{method}")
 
 
+@pytest.fixture(autouse=True)
+def _lifecycle_as_in_the_catalog(pipeline: Pipeline) -> Iterator[None]:
+    yield
+    pipeline.admin.retire(*catalog.base_models())
+
+
 @pytest.mark.parametrize(("row", "method"), list(families()))
 def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
     pipeline: Pipeline, row: catalog.BaseModelRow, method: catalog.Method

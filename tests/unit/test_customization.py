@@ -60,14 +60,14 @@ def test_every_name_and_token_fits_every_pattern_of_bedrock(project: str, candid
     assert re.fullmatch(pattern("IdempotencyToken")[0], customization.request_token(name))
 
 
+def identified(*, version: str = "v", attempt: int = 1) -> str:
+    return customization.run_id(bucket="b", key="k", version_id=version, event_time=EVENT_TIME, attempt=attempt)
+
+
 def test_a_run_id_follows_from_the_object_version_and_the_attempt() -> None:
-    same = {"bucket": "b", "key": "k", "version_id": "v", "event_time": EVENT_TIME}
-    first = customization.run_id(**same)
-    assert first == customization.run_id(**same)
-    assert first.startswith("20261121-103005-")
-    assert (
-        len({first, customization.run_id(**same, attempt=2), customization.run_id(**{**same, "version_id": "w"})}) == 3
-    )
+    assert identified() == identified()
+    assert identified().startswith("20261121-103005-")
+    assert len({identified(), identified(attempt=2), identified(version="w")}) == 3
 
 
 def test_defaults_are_laid_under_the_wanted_hyperparameters() -> None:

@@ -49,7 +49,7 @@ def test_every_error_of_ours_comes_with_advice(name: str) -> None:
 
 
 def test_advice_is_for_errors_that_exist() -> None:
-    ends = {"DatasetRejected", "BudgetExceeded", "States.Timeout"}
+    ends = {"DatasetRejected", "BudgetExceeded", "States.Timeout", "Aborted"}
     assert set(messages.ADVICE) == {*LEAVES, *ends}
 
 
@@ -105,3 +105,39 @@ def test_what_was_refused_before_there_was_a_run_is_named_by_its_key() -> None:
     mail = messages.compose(known("RequestRefused", request=request, error=error))
     assert "Dataset: s3://datasets/incoming/x.zip" in mail.body
     assert "Nothing was started or billed." in mail.body
+
+
+def prepared(refused: int, lines: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "training_uri": "s3://artifacts/training",
+        "validation_uri": None,
+        "evaluation_uri": None,
+        "training_records": 100,
+        "validation_records": 10,
+        "evaluation_items": 40,
+        "duplicates": 0,
+        "leaked": 0,
+        "refused_items": refused,
+        "refused_lines": lines,
+        "training_tokens": 1_000,
+        "estimated_usd": 1.0,
+        "within_budget": True,
+        "budget_reason": "",
+        "shards": (),
+    }
+
+
+@pytest.mark.parametrize(
+    ("refused", "lines", "words"),
+    [
+        (1, (4,), "because a contestant was trained on them: 1 (line 4)."),
+        (2, (4, 9), "because a contestant was trained on them: 2 (lines 4, 9)."),
+        (30, (4, 9), "because a contestant was trained on them: 30 (lines 4, 9 and 28 more)."),
+    ],
+)
+def test_evaluation_items_that_were_not_scored_are_named_by_line(
+    refused: int, lines: tuple[int, ...], words: str
+) -> None:
+    for outcome in ("ModelPromoted", "ModelNotPromoted"):
+        assert words in messages.compose(known(outcome, run=RUN, prepared=prepared(refused, lines))).body
+        assert "not scored" not in messages.compose(known(outcome, run=RUN, prepared=prepared(0, ()))).body

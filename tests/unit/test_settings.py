@@ -35,9 +35,10 @@ def test_numbers_reach_bedrock_as_plain_strings() -> None:
             "settings.yaml: split: validation and evaluation together take more",
         ),
         ("deployment: production", "settings.yaml: deployment: Input should be 'on_demand', 'provisioned' or 'none'."),
+        ("metric: bleu", "settings.yaml: metric: must be one of keyword_recall, "),
         ("- a list", "settings.yaml: must be a mapping of settings"),
         ("a: [", "settings.yaml: line 1: "),
-        ("metric: a\nmetric: b", "settings.yaml: line 2: the key 'metric' appears twice"),
+        ("method: a\nmethod: b", "settings.yaml: line 2: the key 'method' appears twice"),
         ("!!python/object/apply:os.system [ls]", "settings.yaml: line 1: could not determine a constructor"),
         (
             "hyperparameters: {epochCount: true}",

@@ -148,6 +148,8 @@ class PrepareDatasetOutput(Contract):
     evaluation_items: int
     duplicates: int
     leaked: int
+    refused_items: int
+    refused_lines: tuple[int, ...] = Field(max_length=REPORTED_PROBLEMS)
     training_tokens: int
     estimated_usd: float | None
     within_budget: bool
@@ -214,6 +216,7 @@ class SelectModelOutput(Contract):
 
 class OpenEndpointInput(Contract):
     run: Run
+    prepared: PrepareDatasetOutput
     model: SelectModelOutput
 
 
@@ -242,14 +245,18 @@ class CheckEndpointOutput(Contract):
 class EvaluateShardInput(Contract):
     run: Run
     prepared: PrepareDatasetOutput
+    model: SelectModelOutput
     endpoint: Endpoint
     shard: Shard
 
 
 class EvaluateShardOutput(Contract):
+    """`reused` of the answered ones came from an earlier run."""
+
     index: int
     asked: int
     answered: int
+    reused: int
 
 
 class JudgeEvaluationInput(Contract):
@@ -259,6 +266,7 @@ class JudgeEvaluationInput(Contract):
     validation: ValidateDatasetOutput
     endpoint: Endpoint | None
     shards: tuple[EvaluateShardOutput, ...]
+    obstacle: str | None = None
 
 
 class JudgeEvaluationOutput(Contract):
@@ -297,6 +305,8 @@ class PromoteModelOutput(Contract):
     model_arn: str
     previous_model_arn: str | None
     parameter: str
+    deleted_models: tuple[str, ...] = ()
+    retention_problem: str | None = None
 
 
 class ReleaseEndpointInput(Contract):

@@ -34,3 +34,7 @@ class CustomizationEnvironment(Environment):
 class NotifyEnvironment(Environment):
     ARTIFACT_BUCKET: str
     TOPIC_ARN: str
+
+
+class SweepEnvironment(NotifyEnvironment):
+    STATE_MACHINE_ARN: str

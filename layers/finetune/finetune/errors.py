@@ -8,6 +8,7 @@ FineTuneError
 │   ├── BaseModelRetired        a model that takes no new jobs
 │   ├── DatasetMissing          the pinned version is gone
 │   ├── DatasetUnusable         too little is left once duplicates and leaks are removed
+│   ├── ChampionChanged         another model went into service while the run was going
 │   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
 │   └── ValidationSetInvalid    validation.jsonl cannot be used
 ├── the service decided
@@ -52,6 +53,10 @@ class DatasetMissing(FineTuneError):
 
 class DatasetUnusable(FineTuneError):
     """Too little of the dataset is left once duplicates and leaks are removed; its owner adds records."""
+
+
+class ChampionChanged(FineTuneError):
+    """Another model went into service since the run was planned; drop the dataset again to compare with that one."""
 
 
 class EvaluationSetInvalid(FineTuneError):

@@ -20,7 +20,8 @@ ADVICE: Mapping[str, str] = {
     "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
     "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
     "DatasetRejected": "Mend the named lines and drop the dataset again; the whole report lists every line.",
-    "DatasetUnusable": "Add records that differ from each other and from the evaluation set, and drop the dataset again.",
+    "DatasetUnusable": "Add records that differ from each other and from the evaluation set, and drop it again.",
+    "ChampionChanged": "Drop the dataset again: its model is then compared with the one that is in service now.",
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
@@ -32,6 +33,7 @@ ADVICE: Mapping[str, str] = {
     "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
     "EndpointBusy": "Nothing: what is left of the endpoint is removed by the sweeper within minutes.",
     "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
+    "Aborted": "Nothing, if the stop was meant; else drop the dataset again.",
     "States.Timeout": "Start the run again; if it repeats, the execution's history shows the step that took too long.",
 }
 _DEFAULT_ADVICE = "Look at the execution's history; docs/troubleshooting.md goes by the error's name."
@@ -122,7 +124,7 @@ def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
         "The dataset was not used: Bedrock would refuse it or train badly on it. Nothing was started or billed.",
         _dataset(known),
         _lines(f"What is wrong ({total} in all):", problems + more),
-        f"The whole report: {found.report_uri}" if found else "",
+        f"The whole report: {found.report_uri}, and validation.html beside it to read in a browser." if found else "",
         f"What to do: {ADVICE['DatasetRejected']}",
     ]
 
@@ -168,11 +170,22 @@ def _comparison(known: NotifyInput) -> str:
         ("in service", found.champion_score),
         ("custom model", found.candidate_score),
     ]
-    lines = [f"{name:<14}{score:.3f}" for name, score in rows if score is not None]
+    lines = [f"{name:<14}{score:>7.1%}" for name, score in rows if score is not None]
     if found.difference is not None and found.interval:
         low, high = found.interval
-        lines.append(f"{'difference':<14}{found.difference:+.3f} (between {low:+.3f} and {high:+.3f})")
+        lines.append(f"{'difference':<14}{found.difference * 100:>+6.1f}  ({low * 100:+.1f} to {high * 100:+.1f})")
     return _lines(f"{found.metric.replace('_', ' ').capitalize()} over {found.items} items:", lines)
+
+
+def _not_scored(known: NotifyInput) -> str:
+    if known.prepared is None or not known.prepared.refused_items:
+        return ""
+    lines = ", ".join(map(str, known.prepared.refused_lines))
+    more = known.prepared.refused_items - len(known.prepared.refused_lines)
+    return (
+        f"Evaluation items not scored, because a contestant was trained on them: {known.prepared.refused_items} "
+        f"(line{'s' if known.prepared.refused_items > 1 else ''} {lines}{f' and {more} more' if more else ''})."
+    )
 
 
 def _spent(known: NotifyInput) -> str:
@@ -186,8 +199,10 @@ def _promoted(known: NotifyInput) -> tuple[str, list[str]]:
     return f"Model promoted: {_project(known)}", [
         found.reason if found else "",
         _comparison(known),
+        _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
         _cost_of_service(known),
+        _forgotten(known),
         _spent(known),
         f"Report: {found.report_uri}" if found else "",
         "What to do: nothing. Applications that read the published parameter use the new model from now on.",
@@ -200,6 +215,17 @@ def _cost_of_service(known: NotifyInput) -> str:
     return "It is an on-demand deployment: billed per token, nothing while idle."
 
 
+def _forgotten(known: NotifyInput) -> str:
+    promotion = known.promotion
+    if promotion is None:
+        return ""
+    deleted = _lines("Custom models deleted, as retention.models says:", promotion.deleted_models)
+    problem = f"Old custom models could not all be deleted: {promotion.retention_problem}"
+    return "\n".join(
+        text for text, said in ((deleted, promotion.deleted_models), (problem, promotion.retention_problem)) if said
+    )
+
+
 def _not_promoted(known: NotifyInput) -> tuple[str, list[str]]:
     found = known.evaluation
     inconclusive = found is not None and found.decision == "inconclusive"
@@ -207,6 +233,7 @@ def _not_promoted(known: NotifyInput) -> tuple[str, list[str]]:
     return f"{'Inconclusive, not promoted' if inconclusive else 'Model not promoted'}: {_project(known)}", [
         found.reason if found else "",
         _comparison(known),
+        _not_scored(known),
         f"{_nothing_left()} What was in service before still is.",
         f"The custom model {kept} is kept and billed for storage until it is deleted." if kept else "",
         _spent(known),

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from finetune.domain.catalog import Method
 from finetune.domain.cost import PriceOverrides
 from finetune.domain.evaluation import Gates
+from finetune.domain.judging import JudgeSettings
+from finetune.domain.metrics import METRICS
 from finetune.errors import SettingsInvalid
 
 
@@ -38,6 +40,12 @@ class Budget(Frozen):
     limit_usd: float = Field(default=50, gt=0)
 
 
+class Retention(Frozen):
+    """How many of the project's custom models are kept, each billed for its storage."""
+
+    models: int = Field(default=5, ge=2)
+
+
 class Settings(Frozen):
     """One project's choices; every key has a default, so an empty file and no file mean the same."""
 
@@ -50,6 +58,15 @@ class Settings(Frozen):
     metric: str | None = None
     gates: Gates = Field(default_factory=Gates)
     deployment: Literal["on_demand", "provisioned", "none"] = "on_demand"
+    judge: JudgeSettings = Field(default_factory=JudgeSettings)
+    retention: Retention = Field(default_factory=Retention)
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in METRICS:
+            raise ValueError(f"must be one of {', '.join(METRICS)}")
+        return value
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

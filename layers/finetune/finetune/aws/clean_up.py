@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
 from finetune import messages
 from finetune.aws import mail, release, runs
+from finetune.aws.release import Attempts
+from finetune.aws.translation import service_time, translated
 from finetune.contracts import (
     CleanUpRunInput,
     CleanUpRunOutput,
@@ -17,7 +21,7 @@ from finetune.contracts import (
     Run,
     SweepEndpointsOutput,
 )
-from finetune.environment import NotifyEnvironment
+from finetune.environment import NotifyEnvironment, SweepEnvironment
 from finetune.errors import UnsupportedDataset
 
 if TYPE_CHECKING:
@@ -27,10 +31,15 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+Ending = Literal["ABORTED", "TIMED_OUT", "FAILED"]
+ENDINGS: tuple[Ending, ...] = ("ABORTED", "TIMED_OUT", "FAILED")
+
 _ENDED = {
     "ABORTED": Failure(Error="Aborted", Cause="Somebody stopped the execution."),
     "TIMED_OUT": Failure(Error="States.Timeout", Cause="The execution reached its time limit."),
 }
+# How far back the sweeper looks for executions whose status change was never delivered, and how many of each status.
+LOOK_BACK, MOST_LOST = timedelta(hours=6), 25
 
 
 def clean_up_run(
@@ -42,20 +51,25 @@ def clean_up_run(
     environment: NotifyEnvironment,
 ) -> CleanUpRunOutput:
     """Release what an ended execution owned and send its mail if none was sent; doing it twice does nothing more."""
+    attempts, released, sent = Attempts(), [], False
     run = owned_run(s3, request, environment)
+    if run:
+        with attempts.one():
+            released = release.release_run(bedrock, ssm, run, stack=environment.STACK_NAME)
     ended = _ENDED.get(request.status, Failure(Error=request.error or "Unknown", Cause=request.cause or ""))
     letter = messages.compose(
         NotifyInput(outcome="RunFailed", execution_arn=request.execution_arn, run=run, error=ended)
     )
-    sent = mail.deliver(
-        s3,
-        sns,
-        bucket=environment.ARTIFACT_BUCKET,
-        topic_arn=environment.TOPIC_ARN,
-        execution_arn=request.execution_arn,
-        mail=letter,
-    )
-    released = release.release_run(bedrock, ssm, run, stack=environment.STACK_NAME) if run else []
+    with attempts.one():
+        sent = mail.deliver(
+            s3,
+            sns,
+            bucket=environment.ARTIFACT_BUCKET,
+            topic_arn=environment.TOPIC_ARN,
+            execution_arn=request.execution_arn,
+            mail=letter,
+        )
+    attempts.conclude()
     return CleanUpRunOutput(released=tuple(released), mail_sent=sent)
 
 
@@ -75,13 +89,52 @@ def sweep(
     s3: S3Client,
     sns: SNSClient,
     stepfunctions: SFNClient,
-    environment: NotifyEnvironment,
+    environment: SweepEnvironment,
 ) -> SweepEndpointsOutput:
-    """Delete ownerless endpoints, say so by mail, and send the mails of ended executions that never went out."""
-    bucket, topic_arn = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN
-    checked, released = release.sweep(bedrock, ssm, s3, stepfunctions, stack=environment.STACK_NAME, bucket=bucket)
-    if released:
-        mail.publish(sns, topic_arn, messages.swept(environment.STACK_NAME, released))
-    late = [arn for arn in mail.unsent(s3, bucket) if not release.is_running(stepfunctions, arn)]
-    sent = [mail.deliver(s3, sns, bucket=bucket, topic_arn=topic_arn, execution_arn=arn, mail=None) for arn in late]
-    return SweepEndpointsOutput(checked=checked, released=tuple(released), mails_sent=sum(sent))
+    """Do what every other line of defence missed.
+
+    Ended executions whose status change was lost are cleaned up after, endpoints without an owner deleted and told of
+    by mail, and mails that were written down and never sent are sent. One part that fails does not keep the others
+    from being done; its error is raised in the end, for the alarm.
+    """
+    bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
+    with attempts.one():
+        for lost in lost_endings(stepfunctions, s3, environment):
+            with attempts.one():
+                sent += clean_up_run(bedrock, ssm, s3, sns, lost, environment).mail_sent
+    swept = release.Sweep(bedrock, ssm, s3, stepfunctions, stack=environment.STACK_NAME, bucket=bucket)
+    with attempts.one():
+        swept.endpoints(attempts)
+    if swept.released:
+        with attempts.one():
+            mail.publish(sns, topic_arn, messages.swept(environment.STACK_NAME, swept.released))
+    with attempts.one():
+        for arn in mail.unsent(s3, bucket):
+            with attempts.one():
+                if not release.is_running(stepfunctions, arn):
+                    sent += mail.deliver(s3, sns, bucket=bucket, topic_arn=topic_arn, execution_arn=arn, mail=None)
+    attempts.conclude()
+    return SweepEndpointsOutput(checked=swept.checked, released=tuple(swept.released), mails_sent=sent)
+
+
+def lost_endings(stepfunctions: SFNClient, s3: S3Client, environment: SweepEnvironment) -> Iterator[CleanUpRunInput]:
+    """The executions that ended without success lately and without a mail, as EventBridge would have told of them."""
+    ended: list[tuple[str, Ending]] = []
+    for status in ENDINGS:
+        with translated(f"listing {status} executions"):
+            page = stepfunctions.list_executions(
+                stateMachineArn=environment.STATE_MACHINE_ARN, statusFilter=status, maxResults=MOST_LOST
+            )
+        now = service_time(page)
+        ended += [(each["executionArn"], status) for each in page["executions"] if now - each["stopDate"] < LOOK_BACK]
+    for arn, status in ended:
+        if not mail.was_sent(s3, environment.ARTIFACT_BUCKET, arn):
+            with translated(f"looking at {arn}"):
+                found = stepfunctions.describe_execution(executionArn=arn)
+            yield CleanUpRunInput(
+                execution_arn=arn,
+                status=status,
+                input=found.get("input"),
+                error=found.get("error"),
+                cause=found.get("cause"),
+            )

@@ -11,6 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
@@ -44,6 +45,11 @@ def sns() -> SNSClient:
 @cache
 def ssm() -> SSMClient:
     return boto3.client("ssm", config=_CONTROL)
+
+
+@cache
+def cloudformation() -> CloudFormationClient:
+    return boto3.client("cloudformation", config=_CONTROL)
 
 
 @cache

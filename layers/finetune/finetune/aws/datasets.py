@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -17,10 +20,12 @@ from finetune.contracts import (
     Shard,
     ValidateDatasetOutput,
 )
-from finetune.domain import cost
+from finetune.domain import cost, evaluation_set, validation_report
 from finetune.domain.catalog import BaseModelRow, base_model
 from finetune.domain.dataset import DatasetReport, DatasetRules, check_dataset, rules_for
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
+from finetune.domain.judging import prices_of
+from finetune.domain.leaks import Leak, TrainedBy, leaks, without
 from finetune.domain.split import PreparedDataset, Shares, Sinks, StagedFile, prepare_dataset
 from finetune.errors import DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
 
@@ -46,6 +51,8 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     report = check_dataset(storage.stream(s3, run.dataset), suffix=_suffix(run.dataset), rules=_rules(run))
     uri = run.uri("validation.json")
     storage.write_json(s3, uri, report.as_dict())
+    page = validation_report.render(report, name=run.dataset.uri, base_model=base_model(run.settings.base_model).name)
+    storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
     if report.accepted and run.validation_set:
         own = storage.stream(s3, run.validation_set)
         suffix = _suffix(run.validation_set)
@@ -104,18 +111,41 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
         if prepared.problems or prepared.training is None:
             left = "; ".join(problem.message for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
+        prepared, unseen, refused = _unseen(s3, run, prepared, training, evaluation)
         uris = {
             name: _stage(s3, run, name, staged, sink)
             for name, staged, sink in (
                 ("training", prepared.training, training),
                 ("validation", prepared.validation, validation),
-                ("evaluation", prepared.evaluation, evaluation),
+                ("evaluation", prepared.evaluation, unseen),
             )
         }
-    storage.write_json(s3, run.uri("prepared.json"), prepared)
+    listed = [asdict(leak) for leak in refused]
+    storage.write_json(s3, run.uri("prepared.json"), {**prepared.as_dict(), "refused_items": listed})
     estimate = _estimate(run, row, prepared)
     storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
-    return _output(run, prepared, uris, estimate)
+    return _output(run, prepared, refused, uris, estimate)
+
+
+def _unseen(
+    s3: S3Client, run: Run, prepared: PreparedDataset, training: BinaryIO, evaluation: BinaryIO
+) -> tuple[PreparedDataset, BinaryIO, tuple[Leak, ...]]:
+    """The evaluation set without the items that the candidate or the champion is trained on, and those items."""
+    items = evaluation_set.from_jsonl(_content(evaluation))
+    trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", _content(training).split(b"\n"))]
+    if run.champion:
+        before = f"{run.folder.rpartition('/')[0]}/{run.champion.run_id}/staged/training-"
+        trained += [("champion", (storage.read(s3, uri) or b"").split(b"\n")) for uri in storage.keys_under(s3, before)]
+    refused = leaks(items, trained) if items else ()
+    if not refused:
+        return prepared, evaluation, ()
+    staged, data = without(items, refused, _rules(run))
+    return replace(prepared, evaluation=staged), BytesIO(data), refused
+
+
+def _content(sink: BinaryIO) -> bytes:
+    sink.seek(0)
+    return sink.read()
 
 
 def _sink() -> BinaryIO:
@@ -134,7 +164,7 @@ def _stage(s3: S3Client, run: Run, name: str, staged: StagedFile | None, sink: B
 
 def _estimate(run: Run, row: BaseModelRow, prepared: PreparedDataset) -> cost.CostEstimate:
     """The whole run's cost; every candidate trains on the same tokens."""
-    items = prepared.evaluation.records if prepared.evaluation else 0
+    items, judge = prepared.evaluation.records if prepared.evaluation else 0, run.settings.judge
     return cost.estimate_run(
         row,
         training_tokens=prepared.training_tokens,
@@ -143,11 +173,17 @@ def _estimate(run: Run, row: BaseModelRow, prepared: PreparedDataset) -> cost.Co
         contestants=3 if run.champion else 2,
         endpoint=row.cheapest_endpoint if items else None,
         prices=run.settings.prices,
+        judged_items=min(items, judge.items) if judge.model else 0,
+        judge_prices=prices_of(judge),
     )
 
 
 def _output(
-    run: Run, prepared: PreparedDataset, uris: dict[str, str | None], estimate: cost.CostEstimate
+    run: Run,
+    prepared: PreparedDataset,
+    refused: tuple[Leak, ...],
+    uris: dict[str, str | None],
+    estimate: cost.CostEstimate,
 ) -> PrepareDatasetOutput:
     items = prepared.evaluation.records if prepared.evaluation else 0
     verdict = cost.within_budget(estimate, run.settings.budget.limit_usd)
@@ -160,6 +196,8 @@ def _output(
         evaluation_items=items,
         duplicates=prepared.accounting.duplicates,
         leaked=prepared.accounting.leaked,
+        refused_items=len(refused),
+        refused_lines=tuple(leak.line for leak in refused[:REPORTED_PROBLEMS]),
         training_tokens=prepared.training_tokens,
         estimated_usd=None if estimate.unknown else estimate.total_usd,
         within_budget=verdict.within,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,11 +14,12 @@ from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization import ENDPOINT_LEASE, next_wait, request_token
-from finetune.errors import EndpointBusy, ServiceRefused
+from finetune.errors import QuotaExceeded, ServiceRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
+# A status that is not listed is waited out, up to the bound that `check` puts on Creating.
 _STATUS: Mapping[str, Literal["Creating", "Ready", "Failed"]] = {
     "Creating": "Creating",
     "Active": "Ready",
@@ -30,7 +31,10 @@ _STATUS: Mapping[str, Literal["Creating", "Ready", "Failed"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An endpoint as the service describes it, in one form for both kinds; `as_of` is the service's time."""
+    """An endpoint as the service describes it, in one form for both kinds; `as_of` is the service's time.
+
+    `model_arn` is what answers now; while it is `updating`, another model is on its way behind the endpoint.
+    """
 
     endpoint: Endpoint
     status: Literal["Creating", "Ready", "Failed"]
@@ -38,6 +42,7 @@ class Found:
     updating: bool
     failure: str | None
     created_at: datetime
+    changed_at: datetime
     as_of: datetime
 
 
@@ -46,11 +51,12 @@ def _get_deployment(bedrock: BedrockClient, identifier: str) -> Found:
     update = answer.get("updateDetails", {}).get("updateStatus")
     return Found(
         endpoint=Endpoint(kind="on_demand", name=answer["modelDeploymentName"], arn=answer["customModelDeploymentArn"]),
-        status=_STATUS[answer["status"]],
+        status=_STATUS.get(answer["status"], "Creating"),
         model_arn=answer["modelArn"],
         updating=update == "Updating",
         failure=answer.get("failureMessage"),
         created_at=answer["createdAt"],
+        changed_at=answer.get("lastUpdatedAt", answer["createdAt"]),
         as_of=service_time(answer),
     )
 
@@ -59,11 +65,12 @@ def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
     answer = bedrock.get_provisioned_model_throughput(provisionedModelId=identifier)
     return Found(
         endpoint=Endpoint(kind="provisioned", name=answer["provisionedModelName"], arn=answer["provisionedModelArn"]),
-        status=_STATUS[answer["status"]],
+        status=_STATUS.get(answer["status"], "Creating"),
         model_arn=answer["modelArn"],
         updating=answer["status"] == "Updating",
         failure=answer.get("failureMessage"),
         created_at=answer["creationTime"],
+        changed_at=answer["lastModifiedTime"],
         as_of=service_time(answer),
     )
 
@@ -85,16 +92,27 @@ def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, tags: 
     )["provisionedModelArn"]
 
 
-def _list_deployments(bedrock: BedrockClient) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An endpoint as a list shows it, with the models it serves or is about to serve."""
+
+    endpoint: Endpoint
+    models: tuple[str, ...]
+
+
+def _list_deployments(bedrock: BedrockClient) -> Iterator[Listed]:
     for page in bedrock.get_paginator("list_custom_model_deployments").paginate():
-        for summary in page.get("modelDeploymentSummaries", []):
-            yield summary["customModelDeploymentName"], summary["customModelDeploymentArn"]
+        for each in page.get("modelDeploymentSummaries", []):
+            name, arn = each["customModelDeploymentName"], each["customModelDeploymentArn"]
+            yield Listed(Endpoint(kind="on_demand", name=name, arn=arn), (each["modelArn"],))
 
 
-def _list_throughputs(bedrock: BedrockClient) -> Iterator[tuple[str, str]]:
+def _list_throughputs(bedrock: BedrockClient) -> Iterator[Listed]:
     for page in bedrock.get_paginator("list_provisioned_model_throughputs").paginate():
-        for summary in page.get("provisionedModelSummaries", []):
-            yield summary["provisionedModelName"], summary["provisionedModelArn"]
+        for each in page.get("provisionedModelSummaries", []):
+            name, arn = each["provisionedModelName"], each["provisionedModelArn"]
+            models = (each["modelArn"], each["desiredModelArn"])
+            yield Listed(Endpoint(kind="provisioned", name=name, arn=arn), models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +121,7 @@ class _Kind:
     create: Callable[[BedrockClient, str, str, Any], str]
     delete: Callable[[BedrockClient, str], object]
     swap: Callable[[BedrockClient, str, str], object]
-    list: Callable[[BedrockClient], Iterator[tuple[str, str]]]
+    list: Callable[[BedrockClient], Iterator[Listed]]
 
 
 _KINDS: Mapping[Deployment, _Kind] = {
@@ -140,19 +158,30 @@ def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | N
 
 
 def open_endpoint(
-    bedrock: BedrockClient, run: Run, model: SelectModelOutput, kind: Deployment, *, stack: str
+    bedrock: BedrockClient, run: Run, model: SelectModelOutput, kinds: Sequence[Deployment], *, stack: str
 ) -> Endpoint:
-    """Open the run's endpoint, or adopt the one an earlier attempt opened: neither create call reports a conflict."""
+    """Open the run's endpoint of the first kind that no quota refuses, or adopt the one an earlier attempt opened.
+
+    Neither create call reports a conflict, so an endpoint is looked for by its name first. QuotaExceeded when the quota
+    of every kind is used up.
+    """
     name, model_arn = run.endpoint_name, model.model_arn
     if model_arn is None:
         raise ServiceRefused(f"run {run.run_id} has no custom model to open an endpoint for.")
-    if existing := find(bedrock, kind, name):
-        return existing.endpoint
+    for kind in kinds:
+        if existing := find(bedrock, kind, name):
+            return existing.endpoint
     with translated(f"asking for the service's time before opening endpoint {name}"):
         lease = service_time(bedrock.list_custom_model_deployments(nameContains=name)) + ENDPOINT_LEASE
     tags = tags_of(run, stack, **{LEASE_TAG: lease.strftime("%Y-%m-%dT%H:%M:%SZ")})
-    with translated(f"opening {kind} endpoint {name}"):
-        return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, tags))
+    refusals = []
+    for kind in kinds:
+        try:
+            with translated(f"opening {kind} endpoint {name}"):
+                return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, tags))
+        except QuotaExceeded as error:
+            refusals.append(str(error))
+    raise QuotaExceeded(" ".join(refusals))
 
 
 def check(bedrock: BedrockClient, endpoint: Endpoint) -> CheckEndpointOutput:
@@ -173,15 +202,16 @@ def _no_reason(found: Found) -> str | None:
     return "The service gave no reason." if found.status == "Failed" else None
 
 
-def swap_model(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str) -> None:
-    """Put another model behind an endpoint's ARN; EndpointBusy until the service says that it serves."""
-    found = find(bedrock, endpoint.kind, endpoint.arn)
-    if found and found.model_arn == model_arn and not found.updating:
-        return
-    if found and not found.updating:
+def start_swap(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str) -> None:
+    """Ask for another model behind an endpoint's ARN; it takes minutes, and the old one answers meanwhile."""
+    try:
         with translated(f"putting {model_arn} behind {endpoint.arn}"):
             _KINDS[endpoint.kind].swap(bedrock, endpoint.arn, model_arn)
-    raise EndpointBusy(f"{endpoint.arn} is changing its model.")
+    except ServiceRefused:
+        # An update whose response was lost refuses its own repetition.
+        found = find(bedrock, endpoint.kind, endpoint.arn)
+        if not (found and found.updating):
+            raise
 
 
 def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
@@ -211,11 +241,29 @@ class Tagged:
     as_of: datetime
 
 
-def tagged(bedrock: BedrockClient) -> Iterator[Tagged]:
-    """Every endpoint in the account and Region, with its tags."""
+def all_endpoints(bedrock: BedrockClient) -> list[Endpoint]:
+    """Every endpoint in the account and Region, whoever opened it."""
+    return [listed.endpoint for listed in _listed(bedrock)]
+
+
+def models_served(bedrock: BedrockClient) -> set[str]:
+    """The ARNs of the models that any endpoint of the account serves or is about to serve."""
+    return {arn for listed in _listed(bedrock) for arn in listed.models}
+
+
+def _listed(bedrock: BedrockClient) -> Iterator[Listed]:
     for kind, operations in _KINDS.items():
         with translated(f"listing {kind} endpoints"):
-            for name, arn in operations.list(bedrock):
-                answer = bedrock.list_tags_for_resource(resourceARN=arn)
-                tags = {tag["key"]: tag["value"] for tag in answer.get("tags", [])}
-                yield Tagged(Endpoint(kind=kind, name=name, arn=arn), tags, service_time(answer))
+            yield from operations.list(bedrock)
+
+
+def tagged(bedrock: BedrockClient, endpoint: Endpoint) -> Tagged | None:
+    """An endpoint with its tags; None when it has gone since it was listed."""
+    with translated(f"reading the tags of {endpoint.arn}"):
+        try:
+            answer = bedrock.list_tags_for_resource(resourceARN=endpoint.arn)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+    return Tagged(endpoint, {tag["key"]: tag["value"] for tag in answer.get("tags", [])}, service_time(answer))

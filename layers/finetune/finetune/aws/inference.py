@@ -1,51 +1,64 @@
-"""Asking a contestant its items by Converse, item by item, so that a shard can stop and go on."""
+"""Asking every contestant its items by Converse, item by item, so that a shard can stop and go on."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from finetune.aws import storage
-from finetune.aws.translation import code_of
-from finetune.contracts import EvaluateShardInput, EvaluateShardOutput, Run
+from finetune.aws import answers, storage
+from finetune.aws.asking import ask_all, converse
+from finetune.aws.judging import judge_shard, judged
+from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, Run, SelectModelOutput
+from finetune.domain.answers import Answer
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation import Answer, answers_from_jsonl, answers_to_jsonl
 from finetune.domain.evaluation_set import EvaluationItem, from_jsonl
-from finetune.errors import AccessRefused, EvaluationUnfinished
+from finetune.domain.pacing import Pace, workers
+from finetune.errors import EvaluationUnfinished
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_s3 import S3Client
 
-MAXIMUM_TOKENS = 1024
+# How every contestant is asked; part of what an answer is reused by.
+INFERENCE: Mapping[str, float] = {"temperature": 0, "maxTokens": 1024}
 # A shard that keeps less than this for itself could be cut off with its answers unsaved.
 RESERVE_SECONDS = 45
-LONGEST_PAUSE_SECONDS = 20
-
-_AGAIN = frozenset(
-    {
-        "ThrottlingException",
-        "ModelNotReadyException",
-        "ModelTimeoutException",
-        "InternalServerException",
-        "ServiceUnavailableException",
-    }
-)
+# The concurrency of the state Evaluate Shards: this many shards share a model's quota.
+SHARDS_AT_ONCE = 4
 
 
-def contestants(run: Run, endpoint_arn: str) -> Mapping[str, str]:
-    """The model id that Converse takes, by contestant; the champion answers while another model is in service."""
-    asked = {"base": base_model(run.settings.base_model).inference_id, "candidate": endpoint_arn}
-    return {**asked, "champion": run.champion.endpoint_arn} if run.champion else asked
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Who answers: `asked_as` is the id that Converse takes, `model` what is behind it now."""
+
+    name: str
+    asked_as: str
+    model: str
+
+    @property
+    def paid_by_token(self) -> bool:
+        return ":provisioned-model/" not in self.asked_as
 
 
-def answers_uri(run: Run, contestant: str, shard: int) -> str:
-    return run.uri(f"answers/{contestant}/{shard:03}.jsonl")
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a shard is worked on with; `remaining` is the seconds it has."""
+
+    runtime: BedrockRuntimeClient
+    s3: S3Client
+    request: EvaluateShardInput
+    items: tuple[EvaluationItem, ...]
+    remaining: Callable[[], float]
+
+
+def contestants(run: Run, endpoint: Endpoint, model: SelectModelOutput) -> tuple[Contestant, ...]:
+    """Base model and candidate, and the champion while another model is in service."""
+    base, champion = base_model(run.settings.base_model).inference_id, run.champion
+    in_service = (Contestant("champion", champion.endpoint_arn, champion.model_arn),) if champion else ()
+    candidate = Contestant("candidate", endpoint.arn, model.model_arn or endpoint.arn)
+    return (Contestant("base", base, base), *in_service, candidate)
 
 
 def evaluate_shard(
@@ -55,69 +68,60 @@ def evaluate_shard(
 
     EvaluationUnfinished when time runs out; what was answered is kept and not asked again.
     """
-    run, shard = request.run, request.shard
-    items = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"")[shard.first :][: shard.count]
-    answered = 0
-    for contestant, model_id in contestants(run, request.endpoint.arn).items():
-        uri = answers_uri(run, contestant, shard.index)
-        answers = {answer.id: answer for answer in answers_from_jsonl(storage.read(s3, uri) or b"")}
-        missing = [item for item in items if item.id not in answers]
-        if missing:
-            new, unasked = ask_all(runtime, model_id, missing, remaining=lambda: remaining() - RESERVE_SECONDS)
-            answers.update({answer.id: answer for answer in new})
-            storage.write(s3, uri, answers_to_jsonl(answers.values()), "application/jsonl")
-            if unasked:
-                raise EvaluationUnfinished(
-                    f"Shard {shard.index}: {contestant} has {unasked} items to go; they are asked next."
-                )
-        answered += sum(answer.error is None for answer in answers.values())
-    return EvaluateShardOutput(
-        index=shard.index, asked=len(items) * len(contestants(run, request.endpoint.arn)), answered=answered
+    shard = request.shard
+    every = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"")
+    items = every[shard.first :][: shard.count]
+    desk = Desk(runtime, s3, request, items, lambda: remaining() - RESERVE_SECONDS)
+    asked = contestants(request.run, request.endpoint, request.model)
+    given, reused = dict[str, dict[str, Answer]](), 0
+    for contestant in asked:
+        found, known = _answers_of(desk, contestant)
+        given[contestant.name] = {answer.id: answer for answer in found}
+        reused += known
+    judge_shard(runtime, s3, request.run, shard.index, judged(request.run, every, items, given), desk.remaining)
+    answered = sum(answer.error is None for by_item in given.values() for answer in by_item.values())
+    return EvaluateShardOutput(index=shard.index, asked=len(items) * len(asked), answered=answered, reused=reused)
+
+
+def _answers_of(desk: Desk, contestant: Contestant) -> tuple[list[Answer], int]:
+    """One contestant's answers to the shard, and how many of them an earlier run had got already."""
+    run, shard = desk.request.run, desk.request.shard
+    own = answers.uri(run, contestant.name, shard.index)
+    earlier = answers.earlier_uri(run, contestant.model, INFERENCE, desk.items)
+    kept = answers.load(desk.s3, own)
+    known = answers.load(desk.s3, earlier) if len(kept) < len(desk.items) else {}
+    new = {key: answer for key, answer in known.items() if key not in kept}
+    quota = base_model(run.settings.base_model).requests_per_minute
+    coming = ask_all(
+        lambda item: ask(desk.runtime, contestant.asked_as, item),
+        [item for item in desk.items if item.id not in kept and item.id not in new],
+        pace=Pace(quota, SHARDS_AT_ONCE),
+        workers=workers(quota, SHARDS_AT_ONCE),
+        remaining=desk.remaining,
     )
+    given = answers.saved_as_they_come(desk.s3, own, kept.values(), chain(new.values(), coming))
+    if len(given) < len(desk.items):
+        left = len(desk.items) - len(given)
+        raise EvaluationUnfinished(
+            f"Shard {shard.index}: {contestant.name} has {left} items to go; they are asked next."
+        )
+    if not known and all(answer.error is None for answer in given):
+        answers.save(desk.s3, earlier, given)
+    return given, len(new)
 
 
-def ask_all(
-    runtime: BedrockRuntimeClient,
-    model_id: str,
-    items: Iterable[EvaluationItem],
-    *,
-    remaining: Callable[[], float],
-    pause: Callable[[float], None] = time.sleep,
-) -> tuple[list[Answer], int]:
-    """Answers in the order they came, and how many items there was no time for; a busy model is asked again later."""
-    queue, answers, tries = deque(items), [], 0
-    while queue and remaining() > 0:
-        item = queue.popleft()
-        answer = ask(runtime, model_id, item)
-        if answer is None:
-            queue.append(item)
-            tries += 1
-            pause(min(random.uniform(0, 2 ** min(tries, 6)), LONGEST_PAUSE_SECONDS, max(remaining(), 0)))  # noqa: S311 - jitter
-        else:
-            answers.append(answer)
-            tries = 0
-    return answers, len(queue)
-
-
-def ask(runtime: BedrockRuntimeClient, model_id: str, item: EvaluationItem) -> Answer | None:
-    """One answer at temperature 0; None when the model is busy; an error code when it refuses the item."""
+def ask(runtime: BedrockRuntimeClient, model_id: str, item: EvaluationItem) -> Answer:
+    """One answer at temperature 0, or the code of the error that came instead."""
     request: dict[str, Any] = {
         "modelId": model_id,
         "messages": [{"role": turn.role, "content": [{"text": turn.text}]} for turn in item.messages],
-        "inferenceConfig": {"temperature": 0, "maxTokens": MAXIMUM_TOKENS},
+        "inferenceConfig": INFERENCE,
     }
     if item.system:
         request["system"] = [{"text": item.system}]
-    try:
-        reply = runtime.converse(**request)
-    except ClientError as error:
-        if code_of(error) in _AGAIN:
-            return None
-        if code_of(error) == "AccessDeniedException":
-            raise AccessRefused(f"While asking {model_id}: {error.response['Error'].get('Message', '')}") from error
-        return Answer(id=item.id, text="", stop_reason=None, error=code_of(error))
-    except BotoCoreError:
-        return None
+    reply, error = converse(runtime, request)
+    if error:
+        return Answer(id=item.id, error=error)
     return Answer(
         id=item.id,
         text="".join(block.get("text", "") for block in reply["output"]["message"]["content"]),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finetune.aws import storage
+from finetune.aws import answers, storage
 from finetune.aws.customization import training_curves
-from finetune.aws.inference import answers_uri, contestants
-from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput
-from finetune.domain import cost
+from finetune.aws.inference import Contestant, contestants
+from finetune.aws.judging import judged, judgements
+from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
+from finetune.domain import cost, judging
+from finetune.domain.answers import Answer
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation import Answer, Evaluation, answers_from_jsonl, judge
+from finetune.domain.customization import planned_at
+from finetune.domain.evaluation import Evaluation, judge
 from finetune.domain.evaluation_set import EvaluationItem, from_jsonl
+from finetune.domain.judging import JudgeReport
 from finetune.domain.promotion import settle
 from finetune.domain.report import ReportData, render
+from finetune.domain.review import form
 from finetune.domain.training import TrainingSummary, summarise
 
 if TYPE_CHECKING:
@@ -25,49 +30,85 @@ NOT_EVALUATED = (
 
 
 def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvaluationOutput:
-    """Decide, write evaluation.json and report.html, and return the decision with its figures."""
+    """Decide, write evaluation.json, human-review.csv and report.html, and return the decision with its figures."""
     items = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"") if request.endpoint else ()
-    answers = _answers(s3, request)
+    given = _answers(s3, request)
     training = summarise(*training_curves(s3, request.run, request.model.job_arn or ""))
-    evaluation = _verdict(request, items, answers, training)
+    evaluation = _verdict(s3, request, items, given, training)
     if evaluation:
         storage.write_json(s3, request.run.uri("evaluation.json"), evaluation.model_dump(mode="json"))
+        storage.write(
+            s3, request.run.uri("human-review.csv"), form(items, given, evaluation), "text/csv; charset=utf-8"
+        )
     report_uri = request.run.uri("report.html")
-    page = render(_report(s3, request, items, answers, evaluation))
+    page = render(_report(s3, request, items, given, evaluation))
     storage.write(s3, report_uri, page.encode("utf-8", "replace"), "text/html; charset=utf-8")
     return _output(request, evaluation, report_uri)
 
 
 def _answers(s3: S3Client, request: JudgeEvaluationInput) -> dict[str, dict[str, Answer]]:
     """Every kept answer by contestant and item."""
-    if request.endpoint is None:
-        return {}
     return {
-        contestant: {
-            answer.id: answer
+        contestant.name: {
+            key: answer
             for shard in request.shards
-            for answer in answers_from_jsonl(storage.read(s3, answers_uri(request.run, contestant, shard.index)) or b"")
+            for key, answer in answers.load(s3, answers.uri(request.run, contestant.name, shard.index)).items()
         }
-        for contestant in contestants(request.run, request.endpoint.arn)
+        for contestant in _contestants(request)
     }
 
 
+def _contestants(request: JudgeEvaluationInput) -> tuple[Contestant, ...]:
+    return contestants(request.run, request.endpoint, request.model) if request.endpoint else ()
+
+
 def _verdict(
+    s3: S3Client,
     request: JudgeEvaluationInput,
     items: tuple[EvaluationItem, ...],
-    answers: dict[str, dict[str, Answer]],
+    given: dict[str, dict[str, Answer]],
     training: TrainingSummary,
 ) -> Evaluation | None:
     if not items:
         return None
     settings = request.run.settings
+    row = base_model(settings.base_model)
     evaluation = judge(
-        items, answers, gates=settings.gates, seed=settings.split.seed, metric=settings.metric, training=training
+        items,
+        given,
+        gates=settings.gates,
+        seed=settings.split.seed,
+        metric=settings.metric,
+        training=training,
+        judged=_judge_report(s3, request, items, given),
+        prices={
+            one.name: cost.token_prices(row, settings.prices) for one in _contestants(request) if one.paid_by_token
+        },
     )
-    return settle(evaluation, row=base_model(settings.base_model), deployment=settings.deployment)
+    return settle(evaluation, row=row, deployment=settings.deployment)
+
+
+def _judge_report(
+    s3: S3Client,
+    request: JudgeEvaluationInput,
+    items: tuple[EvaluationItem, ...],
+    given: dict[str, dict[str, Answer]],
+) -> JudgeReport | None:
+    settings = request.run.settings.judge
+    if settings.model is None:
+        return None
+    return judging.report(
+        [one for shard in request.shards for one in judgements(s3, request.run, shard.index)],
+        settings,
+        asked=len({pair.item.id for pair in judged(request.run, items, items, given)}),
+        before="champion" if request.run.champion else "base",
+        prices=judging.prices_of(settings),
+    )
 
 
 def _why_not_evaluated(request: JudgeEvaluationInput) -> str:
+    if request.obstacle:
+        return request.obstacle
     if request.model.outcome == "trained_unmeasurable":
         return f"{base_model(request.run.settings.base_model).name} does not answer a prompt with text"
     return (
@@ -79,7 +120,7 @@ def _report(
     s3: S3Client,
     request: JudgeEvaluationInput,
     items: tuple[EvaluationItem, ...],
-    answers: dict[str, dict[str, Answer]],
+    given: dict[str, dict[str, Answer]],
     evaluation: Evaluation | None,
 ) -> ReportData:
     run, prepared = request.run, request.prepared
@@ -89,12 +130,12 @@ def _report(
     return ReportData(
         project=run.project,
         run_id=run.run_id,
-        created=run.run_id,
+        created=planned_at(run.run_id),
         base_model=row.name,
         evaluation=evaluation,
         note=NOT_EVALUATED.format(why=_why_not_evaluated(request)),
         items=items,
-        answers=answers,
+        answers=given,
         training=summarise(*curves),
         curves=tuple(curve for curve in curves if curve),
         cost=cost.CostEstimate.model_validate_json(estimate) if estimate else None,
@@ -105,7 +146,8 @@ def _report(
             "Staged for validation": prepared.validation_records,
             "Evaluation items": prepared.evaluation_items,
             "Removed as duplicates": prepared.duplicates,
-            "Removed because they leak": prepared.leaked,
+            "Removed from training, asked in the evaluation": prepared.leaked,
+            "Evaluation items refused, trained on": _refused(prepared),
             "Warnings": request.validation.warnings,
         },
         lineage={
@@ -118,6 +160,12 @@ def _report(
             "Execution": run.execution_arn,
         },
     )
+
+
+def _refused(prepared: PrepareDatasetOutput) -> str:
+    lines = ", ".join(map(str, prepared.refused_lines))
+    more = prepared.refused_items - len(prepared.refused_lines)
+    return f"{prepared.refused_items} (lines {lines}{f' and {more} more' if more else ''})" if lines else "0"
 
 
 def _hyperparameters(request: JudgeEvaluationInput) -> dict[str, str]:
@@ -153,6 +201,6 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         difference=to_base.difference.mean if to_base else None,
         interval=(to_base.difference.low, to_base.difference.high) if to_base else None,
         items=evaluation.items,
-        provision=request.run.settings.deployment == "provisioned" and served_by != "provisioned",
+        provision=served_by != request.run.settings.deployment,
         report_uri=report_uri,
     )

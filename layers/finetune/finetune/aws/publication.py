@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from finetune.aws import endpoints
 from finetune.aws.translation import is_missing, translated
-from finetune.contracts import Champion, Endpoint, PromoteModelInput, PromoteModelOutput
+from finetune.contracts import Champion, Endpoint, ObjectVersion
 from finetune.domain.catalog import Deployment
-from finetune.errors import ServiceRefused
+from finetune.domain.cost import PriceOverrides
 
 if TYPE_CHECKING:
-    from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_ssm import SSMClient
 
 
+class Swap(BaseModel):
+    """A change of the endpoint's model that a run has begun and not yet published, written down before it begins.
+
+    Whoever finds it after the run has ended puts the published model back. `begun` is the service's time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    model_arn: str
+    run_id: str
+    execution_arn: str
+    begun: datetime
+
+
 class Published(BaseModel):
-    """The parameter's value; `previous_*` is what a rollback returns to."""
+    """The parameter's value; `previous_*` is what a rollback returns to, `replaced` an endpoint to be released."""
 
     model_config = ConfigDict(frozen=True)
     endpoint_arn: str
     endpoint_name: str
     kind: Deployment
-    model_arn: str
     base_model: str
+    model_arn: str
     run_id: str
+    dataset: ObjectVersion | None = None
+    since: datetime | None = None
+    prices: PriceOverrides = Field(default_factory=PriceOverrides)
     previous_model_arn: str | None = None
+    previous_base_model: str | None = None
     previous_run_id: str | None = None
+    previous_dataset: ObjectVersion | None = None
+    replaced: Endpoint | None = None
+    swap: Swap | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -53,6 +73,26 @@ def read(ssm: SSMClient, stack: str, slug: str) -> Published | None:
     return Published.model_validate_json(value)
 
 
+def read_all(ssm: SSMClient, stack: str) -> Iterator[tuple[str, Published]]:
+    """Every project's slug with what it has in service, by name."""
+    with translated(f"reading the parameters below /{stack}/"):
+        pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=f"/{stack}/", Recursive=True)
+        found = {each["Name"]: each["Value"] for page in pages for each in page["Parameters"]}
+    for name, value in sorted(found.items()):
+        slug = name.removeprefix(f"/{stack}/").removesuffix("/endpoint")
+        if name == parameter_name(stack, slug):
+            yield slug, Published.model_validate_json(value)
+
+
+def write(ssm: SSMClient, stack: str, slug: str, published: Published) -> None:
+    """Publish; applications that read the parameter from now on get this."""
+    name = parameter_name(stack, slug)
+    # Parameter Store takes two opening braces for a reference to another parameter; the key of an object may hold them.
+    value = published.model_dump_json(exclude_none=True).replace("{{", "{\\u007b")
+    with translated(f"publishing parameter {name}"):
+        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+
 def champion(ssm: SSMClient, stack: str, slug: str) -> Champion | None:
     """The model in service as a contestant; None before the first promotion."""
     published = read(ssm, stack, slug)
@@ -65,55 +105,3 @@ def in_service(ssm: SSMClient, stack: str, slug: str, endpoint: Endpoint) -> boo
     """Whether an endpoint is the one its project has published."""
     published = read(ssm, stack, slug)
     return published is not None and published.endpoint_arn == endpoint.arn
-
-
-def promote(bedrock: BedrockClient, ssm: SSMClient, stack: str, request: PromoteModelInput) -> PromoteModelOutput:
-    """Put the run's model into service and publish it.
-
-    The endpoint in service keeps its ARN where it can carry the model; otherwise the run's own endpoint takes its
-    place and the replaced one is released. EndpointBusy while the service is still changing it.
-    """
-    run, model_arn, serving = request.run, request.model.model_arn, request.throughput
-    if model_arn is None:
-        raise ServiceRefused(f"run {run.run_id} has no custom model to promote.")
-    before = read(ssm, stack, run.slug)
-    name = parameter_name(stack, run.slug)
-    if before and before.run_id == run.run_id:
-        return _promotion(before, name)
-    if before and _can_carry(bedrock, before, request):
-        endpoints.swap_model(bedrock, before.endpoint, model_arn)
-        serving = before.endpoint
-    published = Published(
-        endpoint_arn=serving.arn,
-        endpoint_name=serving.name,
-        kind=serving.kind,
-        model_arn=model_arn,
-        base_model=run.settings.base_model,
-        run_id=run.run_id,
-        previous_model_arn=before and before.model_arn,
-        previous_run_id=before and before.run_id,
-    )
-    with translated(f"publishing parameter {name}"):
-        ssm.put_parameter(Name=name, Value=published.model_dump_json(), Type="String", Overwrite=True)
-    if before and before.endpoint_arn != serving.arn:
-        endpoints.release(bedrock, before.endpoint)
-    return _promotion(published, name)
-
-
-def _promotion(published: Published, parameter: str) -> PromoteModelOutput:
-    return PromoteModelOutput(
-        endpoint_arn=published.endpoint_arn,
-        kind=published.kind,
-        model_arn=published.model_arn,
-        previous_model_arn=published.previous_model_arn,
-        parameter=parameter,
-    )
-
-
-def _can_carry(bedrock: BedrockClient, before: Published, request: PromoteModelInput) -> bool:
-    """Whether the endpoint in service exists, is of the wanted kind and holds a model of the same base."""
-    return (
-        before.kind == request.throughput.kind
-        and before.base_model == request.run.settings.base_model
-        and endpoints.find(bedrock, before.kind, before.endpoint_arn) is not None
-    )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import orjson
 from botocore.exceptions import ClientError
 
-from finetune.aws import customization, endpoints, publication, storage
+from finetune.aws import customization, endpoints, publication, service, storage
 from finetune.aws.customization import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.aws.endpoints import Tagged
 from finetune.aws.translation import code_of, translated
-from finetune.contracts import Run
+from finetune.contracts import Endpoint, Run
 from finetune.domain.customization import lease_is_over
-from finetune.errors import EndpointBusy
+from finetune.errors import EndpointBusy, FineTuneError
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -22,47 +24,99 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
+class Attempts:
+    """Does every part of a clean-up although some fail, and raises the first failure in the end."""
+
+    def __init__(self) -> None:
+        self._failures: list[FineTuneError] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """One part."""
+        try:
+            yield
+        except FineTuneError as error:
+            self._failures.append(error)
+
+    def conclude(self) -> None:
+        """Raise the first failure; one that only asks to wait comes last."""
+        for error in sorted(self._failures, key=lambda each: isinstance(each, EndpointBusy)):
+            raise error
+
+
 def release_run(bedrock: BedrockClient, ssm: SSMClient, run: Run, *, stack: str) -> list[str]:
-    """Stop a run's jobs and delete its endpoints, but nothing that is in service; what was stopped or deleted."""
-    stopped = [candidate.name for candidate in run.candidates if customization.stop_job(bedrock, candidate.name)]
-    opened = [
-        each for each in endpoints.opened_by(bedrock, run) if not publication.in_service(ssm, stack, run.slug, each)
-    ]
-    return stopped + [each.arn for each in opened if endpoints.release(bedrock, each)]
+    """End what a run still pays for and undo what it did not finish; what was stopped or deleted.
 
-
-def sweep(
-    bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, stepfunctions: SFNClient, *, stack: str, bucket: str
-) -> tuple[int, list[str]]:
-    """Delete the stack's endpoints that are neither in service nor of a running execution.
-
-    Returns how many were looked at and the ARNs that went.
+    Its jobs are stopped, its endpoints deleted unless one is in service, and a swap behind the project's endpoint that
+    was not published is taken back.
     """
-    mine = [each for each in endpoints.tagged(bedrock) if each.tags.get(STACK_TAG) == stack]
-    ownerless = [
-        each
-        for each in mine
-        if not publication.in_service(ssm, stack, each.tags.get(PROJECT_TAG, ""), each.endpoint)
-        and (_lease_is_over(each) or not _is_running(s3, stepfunctions, each, bucket))
-    ]
-    return len(mine), [each.endpoint.arn for each in ownerless if _released(bedrock, each)]
+    attempts, ended = Attempts(), []
+    for candidate in run.candidates:
+        with attempts.one():
+            ended += [candidate.name] if customization.stop_job(bedrock, candidate.name) else []
+    with attempts.one():
+        published = publication.read(ssm, stack, run.slug)
+        for each in endpoints.opened_by(bedrock, run):
+            with attempts.one():
+                if published is None or published.endpoint_arn != each.arn:
+                    ended += [each.arn] if endpoints.release(bedrock, each) else []
+        if published and published.swap and published.swap.run_id == run.run_id:
+            service.undo_swap(bedrock, ssm, stack, run.slug, published)
+    attempts.conclude()
+    return ended
 
 
-def _lease_is_over(each: Tagged) -> bool:
-    return lease_is_over(each.tags, lease_tag=LEASE_TAG, now=each.as_of)
+class Sweep:
+    """One look at the whole stack; `released` are the ARNs of the endpoints that went."""
+
+    def __init__(
+        self, bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, stepfunctions: SFNClient, *, stack: str, bucket: str
+    ) -> None:
+        self._bedrock, self._ssm, self._s3, self._stepfunctions = bedrock, ssm, s3, stepfunctions
+        self._stack, self._bucket = stack, bucket
+        self.checked = 0
+        self.released: list[str] = []
+
+    def endpoints(self, attempts: Attempts) -> None:
+        """Delete the stack's endpoints that are neither in service nor of a running execution."""
+        for endpoint in endpoints.all_endpoints(self._bedrock):
+            with attempts.one():
+                self._look_at(endpoint)
+
+    def _look_at(self, endpoint: Endpoint) -> None:
+        found = endpoints.tagged(self._bedrock, endpoint)
+        if found is None or found.tags.get(STACK_TAG) != self._stack:
+            return
+        self.checked += 1
+        slug = found.tags.get(PROJECT_TAG, "")
+        published = publication.read(self._ssm, self._stack, slug)
+        if published and published.endpoint_arn == endpoint.arn:
+            self._finish_swap(slug, published)
+        elif self._ownerless(found) and _released(self._bedrock, endpoint):
+            self.released.append(endpoint.arn)
+
+    def _finish_swap(self, slug: str, published: publication.Published) -> None:
+        if published.swap and not is_running(self._stepfunctions, published.swap.execution_arn):
+            try:
+                service.undo_swap(self._bedrock, self._ssm, self._stack, slug, published)
+            except EndpointBusy:
+                # It takes minutes; the next sweep looks again.
+                return
+
+    def _ownerless(self, found: Tagged) -> bool:
+        if lease_is_over(found.tags, lease_tag=LEASE_TAG, now=found.as_of):
+            return True
+        run = f"s3://{self._bucket}/runs/{found.tags.get(PROJECT_TAG)}/{found.tags.get(RUN_TAG)}/run.json"
+        claim = storage.read(self._s3, run)
+        return claim is None or not is_running(self._stepfunctions, orjson.loads(claim)["execution_arn"])
 
 
-def _released(bedrock: BedrockClient, each: Tagged) -> bool:
+def _released(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
     try:
-        return endpoints.release(bedrock, each.endpoint)
+        return endpoints.release(bedrock, endpoint)
     except EndpointBusy:
         # It is Creating or Updating; the next sweep finds it again.
         return False
-
-
-def _is_running(s3: S3Client, stepfunctions: SFNClient, each: Tagged, bucket: str) -> bool:
-    claim = storage.read(s3, f"s3://{bucket}/runs/{each.tags.get(PROJECT_TAG)}/{each.tags.get(RUN_TAG)}/run.json")
-    return claim is not None and is_running(stepfunctions, orjson.loads(claim)["execution_arn"])
 
 
 def is_running(stepfunctions: SFNClient, execution_arn: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 from botocore.exceptions import ClientError
 
-from finetune.aws.translation import code_of, is_missing, translated
+from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import ObjectVersion
 from finetune.errors import DatasetMissing
 
@@ -59,6 +60,19 @@ def read(s3: S3Client, uri: str) -> bytes | None:
             if is_missing(error):
                 return None
             raise
+
+
+def age(s3: S3Client, uri: str) -> timedelta | None:
+    """How long ago an object was written, by S3's own clock; None when there is none."""
+    bucket, key = split_uri(uri)
+    with translated(f"looking at {uri}"):
+        try:
+            head = s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+    return service_time(head) - head["LastModified"]
 
 
 def write(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str) -> None:

@@ -28,6 +28,8 @@ _ERRORS: dict[str, type[FineTuneError]] = {
             "RequestTimeout",
             "ModelTimeoutException",
             "ConditionalRequestConflict",
+            "KMSThrottlingException",
+            "TooManyUpdates",
         ),
         ServiceBusy,
     ),

@@ -1,9 +1,13 @@
-"""Whether a model that won can also be put into service the way its project wants."""
+"""How a custom model is served: the endpoint it is evaluated on, whether it goes into service, how long it is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, Deployment
 from finetune.domain.evaluation import Evaluation
 
@@ -26,3 +30,33 @@ def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Deployment 
     return evaluation.model_copy(
         update={"decision": "do_not_promote", "reason": reason, "reasons": (*evaluation.reasons, obstacle)}
     )
+
+
+def evaluation_endpoints(
+    row: BaseModelRow, prices: cost.PriceOverrides, *, limit_usd: float, estimated_usd: float | None
+) -> tuple[Deployment, ...]:
+    """The kinds of endpoint to evaluate on, cheapest first; a later one is for when a quota refuses those before it.
+
+    Throughput stands in for a deployment only when what the budget leaves covers an hour of it at a known price.
+    """
+    cheapest = row.cheapest_endpoint
+    if cheapest == "provisioned" or "provisioned" not in row.deployments or estimated_usd is None:
+        return (cheapest,)
+    hour = cost.price(row, prices, "provisioned_per_hour")
+    affordable = hour is not None and estimated_usd + hour <= limit_usd
+    return ("on_demand", "provisioned") if affordable else ("on_demand",)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A custom model that is billed for its storage."""
+
+    name: str
+    arn: str
+    created: datetime
+
+
+def expired(models: Iterable[StoredModel], *, keep: int, in_use: Set[str | None]) -> list[StoredModel]:
+    """The models beyond the newest `keep`, oldest first, but none whose ARN is `in_use`."""
+    newest_first = sorted(models, key=lambda model: (model.created, model.name), reverse=True)
+    return [model for model in reversed(newest_first[keep:]) if model.arn not in in_use]

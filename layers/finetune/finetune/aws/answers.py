@@ -1,0 +1,69 @@
+"""Where answers are kept: in the run's folder as they come, and for later runs under what they follow from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import orjson
+
+from finetune.aws import storage
+from finetune.contracts import Run
+from finetune.domain.answers import Answer, from_jsonl, to_jsonl
+from finetune.domain.evaluation_set import EvaluationItem
+from finetune.domain.evaluation_set import to_jsonl as items_to_jsonl
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from pydantic import BaseModel
+
+# A crash costs at most the answers of this time; saving more often would cost more than asking again.
+SAVE_SECONDS = 5.0
+
+
+def uri(run: Run, contestant: str, shard: int) -> str:
+    return run.uri(f"answers/{contestant}/{shard:03}.jsonl")
+
+
+def earlier_uri(run: Run, model: str, inference: Mapping[str, float], items: Iterable[EvaluationItem]) -> str:
+    """Where every run of the project finds the answers of one model to these very items, asked the same way.
+
+    The name follows from the model's own id, so an endpoint whose model was swapped has other answers.
+    """
+    asked = orjson.dumps({"model": model, "inference": dict(inference)}, option=orjson.OPT_SORT_KEYS)
+    bucket, _ = storage.split_uri(run.folder)
+    return f"s3://{bucket}/answers-cache/{run.slug}/{sha256(asked + items_to_jsonl(items)).hexdigest()}.jsonl"
+
+
+def load(s3: S3Client, location: str) -> dict[str, Answer]:
+    """The answers kept at a location by item; none when there is nothing yet."""
+    return {answer.id: answer for answer in from_jsonl(storage.read(s3, location) or b"", Answer)}
+
+
+def save(s3: S3Client, location: str, kept: Iterable[BaseModel]) -> None:
+    storage.write(s3, location, to_jsonl(kept), "application/jsonl")
+
+
+def saved_as_they_come[Kept: BaseModel](
+    s3: S3Client,
+    location: str,
+    saved: Iterable[Kept],
+    coming: Iterable[Kept],
+    *,
+    now: Callable[[], float] = time.monotonic,
+) -> list[Kept]:
+    """Everything saved before and everything that comes, written every few seconds and at the end, whatever ends it."""
+    kept, saved_at, unsaved = list(saved), now(), False
+    try:
+        for each in coming:
+            kept.append(each)
+            unsaved = now() - saved_at < SAVE_SECONDS
+            if not unsaved:
+                save(s3, location, kept)
+                saved_at = now()
+    finally:
+        if unsaved:
+            save(s3, location, kept)
+    return kept

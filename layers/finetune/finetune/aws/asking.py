@@ -1,0 +1,101 @@
+"""Many questions to one model at once, paced at what it takes; one that it has no room for is asked again later."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from finetune.aws.translation import code_of
+from finetune.domain.pacing import Pace
+from finetune.errors import AccessRefused
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+# What a request under way when the time is up may still take; Converse may take longer than a function has left.
+GRACE_SECONDS = 15.0
+MOST_FAULTS = 6
+
+# The model has no room now: asked again for as long as there is time, so that no item is lost.
+BUSY = frozenset({"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"})
+# Something broke, which may lie in the question: asked again a few times.
+FAULTS = frozenset({"ModelTimeoutException", "InternalServerException", "ModelErrorException", "NoResponse"})
+
+
+class Question(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+class Reply(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def error(self) -> str | None: ...
+
+
+def ask_all[Q: Question, R: Reply](  # noqa: PLR0913 - keywords, one for each way to ask
+    ask: Callable[[Q], R],
+    questions: Iterable[Q],
+    *,
+    pace: Pace,
+    workers: int,
+    remaining: Callable[[], float],
+    again: frozenset[str] = FAULTS,
+    most: int = MOST_FAULTS,
+    now: Callable[[], float] = time.monotonic,
+    rest: Callable[[float], None] = time.sleep,
+) -> Iterator[R]:
+    """Replies as they come, one at most for each question; those missing at the end had no time.
+
+    A reply with an error in `BUSY` is never yielded, one in `again` only when it came `most` times. `ask` runs in
+    threads.
+    """
+    queue, running, faults = deque(questions), dict[Future[R], tuple[Q, float]](), Counter[str]()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="asking")
+    try:
+        while (queue and remaining() > 0) or (running and remaining() > -GRACE_SECONDS):
+            pause = pace.wait(now())
+            if queue and len(running) < workers and remaining() > 0 and not pause:
+                question = queue.popleft()
+                pace.sent(now())
+                running[pool.submit(ask, question)] = question, now()
+                continue
+            left = max(0.0, remaining())
+            if not running:
+                rest(min(pause, left))
+                continue
+            free = queue and left and len(running) < workers
+            timeout = min(pause, left) if free else remaining() + GRACE_SECONDS
+            for future in wait(running, timeout=max(timeout, 0.0), return_when=FIRST_COMPLETED).done:
+                question, sent_at = running.pop(future)
+                reply = future.result()
+                if reply.error in BUSY | FAULTS:
+                    pace.throttled(sent_at, now())
+                else:
+                    pace.answered()
+                faults[question.id] += reply.error in again
+                if reply.error in BUSY or (reply.error in again and faults[question.id] < most):
+                    queue.append(question)
+                else:
+                    yield reply
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def converse(runtime: BedrockRuntimeClient, request: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """The model's reply, or the code of the error that came instead; AccessRefused when all would be refused."""
+    try:
+        return dict(runtime.converse(**request)), None
+    except ClientError as error:
+        if code_of(error) == "AccessDeniedException":
+            message = error.response["Error"].get("Message", "")
+            raise AccessRefused(f"While asking {request['modelId']}: {message}") from error
+        return {}, code_of(error)
+    except BotoCoreError:
+        return {}, "NoResponse"

@@ -1,0 +1,267 @@
+"""Putting models into service: behind the project's endpoint, asked before they are published, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from finetune.aws import endpoints, publication, retention
+from finetune.aws.endpoints import Found
+from finetune.aws.publication import Published, Swap
+from finetune.aws.translation import translated
+from finetune.contracts import Endpoint, PromoteModelInput, PromoteModelOutput, Run, SelectModelOutput
+from finetune.domain.catalog import Deployment
+from finetune.errors import (
+    ChampionChanged,
+    EndpointBusy,
+    EndpointFailed,
+    FineTuneError,
+    QuotaExceeded,
+    ServiceBusy,
+    ServiceRefused,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_ssm import SSMClient
+
+PROBE = "Reply with the one word: ready"
+# How often a rollback looks before it gives up; with a few seconds between two looks that is about an hour.
+LOOKS = 720
+
+
+class NothingToRollBack(Exception):
+    """A project has no previous model that its endpoint can serve."""
+
+
+def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: SelectModelOutput, *, stack: str) -> Endpoint:
+    """The endpoint that the settings want the model served by: the project's own if it can carry it, else a new one.
+
+    While a quota refuses a new one, the endpoint that evaluated is released: the wait may take hours, and it is paid
+    for by the hour.
+    """
+    kind: Deployment = "provisioned" if run.settings.deployment == "provisioned" else "on_demand"
+    before = publication.read(ssm, stack, run.slug)
+    if before and _carrier(bedrock, before, kind, run.settings.base_model):
+        return before.endpoint
+    try:
+        return endpoints.open_endpoint(bedrock, run, model, (kind,), stack=stack)
+    except QuotaExceeded:
+        for each in endpoints.opened_by(bedrock, run):
+            with suppress(EndpointBusy):
+                endpoints.release(bedrock, each)
+        raise
+
+
+def promote(
+    bedrock: BedrockClient, runtime: BedrockRuntimeClient, ssm: SSMClient, stack: str, request: PromoteModelInput
+) -> PromoteModelOutput:
+    """Put the run's model into service, ask it, publish it and release what it replaced; done twice it is done once.
+
+    The endpoint in service keeps its ARN where it can carry the model. EndpointBusy while the service is at it;
+    EndpointFailed when the model does not get there or does not answer, and ChampionChanged when it was never compared
+    with what is in service now: what is published stays published, and Release Endpoint puts it back.
+    """
+    run, model_arn = request.run, request.model.model_arn
+    if model_arn is None:
+        raise ServiceRefused(f"run {run.run_id} has no custom model to promote.")
+    published = publication.read(ssm, stack, run.slug)
+    if published is None or published.run_id != run.run_id:
+        _require_same_champion(run, published)
+        published = _put_into_service(bedrock, runtime, ssm, stack, request, published, model_arn)
+    if published.replaced:
+        endpoints.release(bedrock, published.replaced)
+    deleted, problem = retention.forget_old_models(bedrock, run, published, stack=stack)
+    return PromoteModelOutput(
+        endpoint_arn=published.endpoint_arn,
+        kind=published.kind,
+        model_arn=published.model_arn,
+        previous_model_arn=published.previous_model_arn,
+        parameter=publication.parameter_name(stack, run.slug),
+        deleted_models=deleted,
+        retention_problem=problem,
+    )
+
+
+def _require_same_champion(run: Run, published: Published | None) -> None:
+    """A verdict holds against the model it was reached against, not against one that came into service since."""
+    if published and (run.champion is None or run.champion.model_arn != published.model_arn):
+        raise ChampionChanged(f"Run {published.run_id} is in service, and run {run.run_id} was not compared with it.")
+
+
+def _put_into_service(
+    bedrock: BedrockClient,
+    runtime: BedrockRuntimeClient,
+    ssm: SSMClient,
+    stack: str,
+    request: PromoteModelInput,
+    before: Published | None,
+    model_arn: str,
+) -> Published:
+    run, serving, replaced = request.run, request.throughput, None
+    if before and (carrier := _carrier(bedrock, before, serving.kind, run.settings.base_model)):
+        serving = before.endpoint
+        _swap(bedrock, ssm, stack, run, before, carrier, model_arn)
+    elif before:
+        replaced = before.endpoint
+    as_of = _answering(bedrock, runtime, serving, model_arn).as_of
+    after = Published(
+        endpoint_arn=serving.arn,
+        endpoint_name=serving.name,
+        kind=serving.kind,
+        base_model=run.settings.base_model,
+        model_arn=model_arn,
+        run_id=run.run_id,
+        dataset=run.dataset,
+        since=as_of,
+        prices=run.settings.prices,
+        previous_model_arn=before and before.model_arn,
+        previous_base_model=before and before.base_model,
+        previous_run_id=before and before.run_id,
+        previous_dataset=before and before.dataset,
+        replaced=replaced,
+    )
+    publication.write(ssm, stack, run.slug, after)
+    return after
+
+
+def _carrier(bedrock: BedrockClient, before: Published, kind: Deployment, base_model: str) -> Found | None:
+    """The endpoint in service, if it exists, is of the wanted kind and holds a model of the same base."""
+    if before.kind != kind or before.base_model != base_model:
+        return None
+    found = endpoints.find(bedrock, before.kind, before.endpoint_arn)
+    return found if found and found.status == "Ready" else None
+
+
+def _swap(
+    bedrock: BedrockClient, ssm: SSMClient, stack: str, run: Run, before: Published, found: Found, model_arn: str
+) -> None:
+    """Return once the model answers behind the project's endpoint; the intent is written down before it is acted on."""
+    swap = before.swap
+    if swap and swap.run_id != run.run_id:
+        raise EndpointBusy(f"Run {swap.run_id} is changing the model of {before.endpoint_arn}.")
+    if swap is None:
+        swap = Swap(model_arn=model_arn, run_id=run.run_id, execution_arn=run.execution_arn, begun=found.as_of)
+        publication.write(ssm, stack, run.slug, before.model_copy(update={"swap": swap}))
+    if not found.updating and found.model_arn == model_arn:
+        return
+    if not found.updating and found.changed_at >= swap.begun:
+        raise EndpointFailed(f"{before.endpoint_arn} did not take the new model; the previous one still answers.")
+    if not found.updating:
+        endpoints.start_swap(bedrock, before.endpoint, model_arn)
+    raise EndpointBusy(f"{before.endpoint_arn} is changing its model.")
+
+
+def _answering(bedrock: BedrockClient, runtime: BedrockRuntimeClient, endpoint: Endpoint, model_arn: str) -> Found:
+    """The endpoint, once it holds the model and has answered a question; EndpointFailed when it never will."""
+    found = endpoints.find(bedrock, endpoint.kind, endpoint.arn)
+    if found is None or found.status == "Failed" or found.model_arn != model_arn:
+        raise EndpointFailed(f"{endpoint.arn} does not serve the model that is to be published.")
+    try:
+        with translated(f"asking {endpoint.arn} before it is published"):
+            runtime.converse(
+                modelId=endpoint.arn,
+                messages=[{"role": "user", "content": [{"text": PROBE}]}],
+                inferenceConfig={"temperature": 0, "maxTokens": 16},
+            )
+    except ServiceRefused as error:
+        raise EndpointFailed(str(error)) from error
+    return found
+
+
+def undo_swap(bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str, published: Published) -> None:
+    """Put the published model back behind the project's endpoint, whose model a run that ended had begun to change.
+
+    EndpointBusy until the published model answers again.
+    """
+    found = endpoints.find(bedrock, published.kind, published.endpoint_arn)
+    if found and (found.updating or found.model_arn != published.model_arn):
+        if not found.updating:
+            endpoints.start_swap(bedrock, published.endpoint, published.model_arn)
+        raise EndpointBusy(f"{published.endpoint_arn} is getting its published model back.")
+    publication.write(ssm, stack, slug, published.model_copy(update={"swap": None}))
+
+
+def roll_back(
+    bedrock: BedrockClient,
+    runtime: BedrockRuntimeClient,
+    ssm: SSMClient,
+    stack: str,
+    slug: str,
+    *,
+    wait: Callable[[], None],
+) -> Published:
+    """Put a project's previous model back behind its endpoint and publish it; what was in service becomes the previous.
+
+    `wait` is called between two looks. An interrupted rollback goes on where it stopped when it is called again.
+    NothingToRollBack says why there is nowhere to go back to, EndpointFailed and EndpointBusy why it did not get there.
+    """
+    published = publication.read(ssm, stack, slug)
+    if published is None:
+        raise NothingToRollBack(f"Project {slug} has nothing in service.")
+    if published.previous_model_arn is None:
+        raise NothingToRollBack(f"Project {slug} has had one model in service only, so there is none to go back to.")
+    if published.previous_base_model not in {None, published.base_model}:
+        raise NothingToRollBack(
+            f"The previous model of project {slug} is a custom {published.previous_base_model}; the endpoint of a "
+            f"custom {published.base_model} cannot serve it. Drop the dataset of run {published.previous_run_id} again."
+        )
+    if published.swap:
+        raise EndpointBusy(f"Run {published.swap.run_id} is putting a model into service; roll back once it has ended.")
+    target = published.previous_model_arn
+    _swap_and_wait(bedrock, published.endpoint, target, wait)
+    try:
+        found = _answer_awaited(bedrock, runtime, published.endpoint, target, wait)
+    except FineTuneError as error:
+        if not isinstance(error, EndpointBusy):
+            endpoints.start_swap(bedrock, published.endpoint, published.model_arn)
+        raise
+    after = published.model_copy(
+        update={
+            "model_arn": target,
+            "run_id": published.previous_run_id,
+            "dataset": published.previous_dataset,
+            "since": found.as_of,
+            "previous_model_arn": published.model_arn,
+            "previous_base_model": published.base_model,
+            "previous_run_id": published.run_id,
+            "previous_dataset": published.dataset,
+            "replaced": None,
+        }
+    )
+    publication.write(ssm, stack, slug, after)
+    return after
+
+
+def _swap_and_wait(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str, wait: Callable[[], None]) -> None:
+    asked = False
+    for _ in range(LOOKS):
+        found = endpoints.find(bedrock, endpoint.kind, endpoint.arn)
+        if found is None:
+            raise EndpointFailed(f"{endpoint.arn} no longer exists; drop a dataset to open another.")
+        if not found.updating and found.model_arn == model_arn:
+            return
+        if not found.updating and asked:
+            raise EndpointFailed(f"{endpoint.arn} did not take the previous model; {found.model_arn} still answers.")
+        if not found.updating:
+            endpoints.start_swap(bedrock, endpoint, model_arn)
+            asked = True
+        wait()
+    raise EndpointBusy(f"{endpoint.arn} is still changing its model; run the command again to go on.")
+
+
+def _answer_awaited(
+    bedrock: BedrockClient,
+    runtime: BedrockRuntimeClient,
+    endpoint: Endpoint,
+    model_arn: str,
+    wait: Callable[[], None],
+) -> Found:
+    for _ in range(LOOKS):
+        try:
+            return _answering(bedrock, runtime, endpoint, model_arn)
+        except (EndpointBusy, ServiceBusy):
+            wait()
+    raise EndpointBusy(f"{endpoint.arn} does not answer yet; run the command again to go on.")

@@ -1,0 +1,186 @@
+"""A project's life in service: promoted, failed, aborted, swapped, rolled back, moved to throughput, and told of."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
+from tests.project import ROOT
+
+DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
+SMALL = b"".join(DATASET.splitlines(keepends=True)[:150])
+# Lenient, because these tests are about what follows a verdict.
+SETTINGS = yaml.safe_load((EXAMPLE / "settings.yaml").read_text()) | {"gates": {"confidence": 0.5}}
+EVALUATION = EXAMPLE / "evaluation.jsonl"
+BY_THE_HOUR = {"deployment": "provisioned", "prices": {"provisioned_per_hour": 20.0}, "budget": {"limit_usd": 500}}
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(pipeline: Pipeline) -> None:
+    pipeline.admin.clear_faults()
+
+
+def published(pipeline: Pipeline, project: str) -> dict[str, Any]:
+    name = f"{pipeline.outputs['EndpointParameterPath']}/{project}/endpoint"
+    value: dict[str, Any] = json.loads(pipeline.cloud.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    return value
+
+
+def serving(pipeline: Pipeline, arn: str) -> str:
+    return next(each.model_arn for each in pipeline.admin.ledger().endpoints if each.arn == arn)
+
+
+def drop(pipeline: Pipeline, project: str, data: bytes, *faults: str, **settings: Any) -> Execution:
+    pipeline.configure(project, {**SETTINGS, **settings}, EVALUATION)
+    pipeline.admin.inject(*faults)
+    return pipeline.drop(f"{project}/data.jsonl", data)
+
+
+def finetune(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person runs it, with the credentials of the environment and nothing of this machine's."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "cli.main", *arguments],
+        cwd=ROOT,
+        env={**inherited, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+        | (environment or pipeline.cloud.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(pipeline: Pipeline) -> dict[str, Any]:
+    """A project whose first model, of a small dataset, is in service."""
+    pipeline.admin.clear_faults()
+    pipeline.close_endpoints()
+    run = drop(pipeline, "shop", SMALL)
+    assert run.states[-1] == "Model Promoted", run.output["evaluation"]
+    return published(pipeline, "shop")
+
+
+def assert_as_before(pipeline: Pipeline, before: dict[str, Any]) -> None:
+    """The first model is in service and published, and nothing else is open."""
+    eventually(lambda: serving(pipeline, before["endpoint_arn"]) == before["model_arn"] or None, "the model's return")
+    eventually(lambda: published(pipeline, "shop") == before or None, "the published parameter as it was")
+    eventually(lambda: pipeline.endpoints_of("shop") == [before["endpoint_arn"]] or None, "the other endpoints' end")
+
+
+def test_a_swap_that_fails_leaves_the_previous_model_in_service(pipeline: Pipeline, shop: dict[str, Any]) -> None:
+    run = drop(pipeline, "shop", DATASET, "update-fails")
+    assert (run.status, run.error) == ("FAILED", "EndpointFailed")
+    assert "did not take the new model" in (run.cause or "")
+    assert_as_before(pipeline, shop)
+    assert len(pipeline.mails(run)) == 1
+
+
+def test_an_abort_in_the_middle_of_a_swap_puts_the_previous_model_back(
+    pipeline: Pipeline, shop: dict[str, Any]
+) -> None:
+    pipeline.configure("shop", SETTINGS, EVALUATION)
+    version = pipeline.put("incoming/shop/aborted.jsonl", DATASET)
+    arn = eventually(lambda: pipeline.execution_of(version), "the execution")
+    eventually(lambda: published(pipeline, "shop").get("swap"), "the swap")
+    pipeline.cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    assert pipeline.ended(arn).status == "ABORTED"
+    assert_as_before(pipeline, shop)
+
+
+def test_a_better_model_takes_over_behind_the_same_endpoint_and_can_be_rolled_back(
+    pipeline: Pipeline, shop: dict[str, Any]
+) -> None:
+    run = drop(pipeline, "shop", DATASET)
+    assert run.states[-1] == "Model Promoted", run.output["evaluation"]
+    after = published(pipeline, "shop")
+    assert after["endpoint_arn"] == shop["endpoint_arn"]
+    assert after["model_arn"] == run.output["model"]["model_arn"] == serving(pipeline, after["endpoint_arn"])
+    assert (after["previous_model_arn"], after["previous_run_id"]) == (shop["model_arn"], shop["run_id"])
+    assert pipeline.endpoints_of("shop") == [shop["endpoint_arn"]]
+
+    told = finetune(pipeline, "status", "shop")
+    assert (told.returncode, told.stderr) == (0, "")
+    for words in ("on-demand deployment, answering", after["model_arn"], "incoming/shop/data.jsonl (version ", "idle"):
+        assert words in told.stdout
+
+    back = finetune(pipeline, "rollback", "shop", "--json")
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["model"] == shop["model_arn"] == serving(pipeline, shop["endpoint_arn"])
+    assert published(pipeline, "shop")["previous_model_arn"] == after["model_arn"]
+
+
+def test_a_project_that_asks_for_throughput_gets_it_asked_and_published_before_the_deployment_goes(
+    pipeline: Pipeline, shop: dict[str, Any]
+) -> None:
+    run = drop(pipeline, "shop", DATASET, **BY_THE_HOUR)
+    assert run.states[-1] == "Model Promoted", run.output["evaluation"]
+    after = published(pipeline, "shop")
+    assert after["kind"] == "provisioned"
+    assert after["previous_model_arn"] == shop["model_arn"]
+    assert pipeline.endpoints_of("shop") == [after["endpoint_arn"]]
+    bought = pipeline.cloud.client("bedrock").get_provisioned_model_throughput(provisionedModelId=after["endpoint_arn"])
+    assert (bought["modelUnits"], bought.get("commitmentDuration")) == (1, None)
+    [mail] = pipeline.mails(run)
+    assert "billed by the hour" in mail.body
+    told = json.loads(finetune(pipeline, "status", "--json").stdout)
+    [project] = [each for each in told["projects"] if each["project"] == "shop"]
+    assert project["prices"] == {"provisioned_per_hour": 20.0, "provisioned_per_month": 14600.0}
+    assert project["state"] == "answering"
+
+
+def test_a_deployment_that_a_quota_refuses_is_evaluated_on_throughput_and_served_on_demand_after_all(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.close_endpoints()
+    run = drop(pipeline, "squeezed", SMALL, "quota-create-deployment", **{**BY_THE_HOUR, "deployment": "on_demand"})
+    assert run.output["endpoint"]["kind"] == "provisioned"
+    assert run.states[-1] == "Model Promoted", run.output["evaluation"]
+    assert published(pipeline, "squeezed")["kind"] == "on_demand"
+    assert pipeline.endpoints_of("squeezed") == [published(pipeline, "squeezed")["endpoint_arn"]]
+
+
+def test_the_commands_say_what_is_not_there_and_what_is_open_beside(pipeline: Pipeline) -> None:
+    nothing = finetune(pipeline, "status", "nobody")
+    assert (nothing.returncode, nothing.stdout) == (1, "Project nobody of stack finetune has nothing in service.\n")
+    nowhere = finetune(pipeline, "rollback", "nobody")
+    assert (nowhere.returncode, nowhere.stderr) == (1, "finetune: Project nobody has nothing in service.\n")
+    missing = finetune(pipeline, "status", "--stack", "elsewhere")
+    assert missing.returncode == 2
+    assert missing.stderr.startswith("finetune: There is no stack 'elsewhere' in us-east-1;")
+
+    model = next(each for each in pipeline.admin.ledger().models if each.name.startswith("squeezed-"))
+    tags = {"finetune-stack": "finetune", "finetune-project": "loose", "finetune-run": "some-run"}
+    pipeline.admin.inject("conflict-delete-deployment:always")
+    pipeline.cloud.client("bedrock").create_custom_model_deployment(
+        modelDeploymentName="loose", modelArn=model.arn, tags=[{"key": key, "value": tags[key]} for key in tags]
+    )
+    told = finetune(pipeline, "status", "loose")
+    assert told.returncode == 0
+    assert "is open and not published. It belongs to run some-run of loose" in told.stderr
+    pipeline.admin.clear_faults()
+    eventually(lambda: None if pipeline.endpoints_of("loose") else True, "the sweeper")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "You must specify a region"),
+    ],
+)
+def test_without_credentials_or_region_a_command_says_so_in_one_sentence(
+    pipeline: Pipeline, changed: dict[str, str], words: str
+) -> None:
+    given = pipeline.cloud.environment() | changed
+    told = finetune(pipeline, "status", **{name: value for name, value in given.items() if value})
+    assert (told.returncode, told.stdout) == (2, "")
+    assert words in told.stderr
+    assert told.stderr.count("\n") == 1

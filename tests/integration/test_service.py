@@ -1,0 +1,342 @@
+"""Promotion, its interruptions and its way back, against the Bedrock emulator on a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from finetune.aws import publication, release, service
+from finetune.aws.service import NothingToRollBack
+from finetune.contracts import PromoteModelInput, PromoteModelOutput, Run
+from finetune.errors import (
+    AccessRefused,
+    ChampionChanged,
+    EndpointBusy,
+    EndpointFailed,
+    QuotaExceeded,
+    ServiceBusy,
+)
+from local.bedrock.fakes import ManualClock, running_emulator
+from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
+
+LITE = "amazon.nova-lite-v1:0:300k"
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    clock = ManualClock()
+    with running_emulator(clock) as emulator:
+        yield Stack(emulator, clock)
+
+
+def promote(stack: Stack, request: PromoteModelInput) -> PromoteModelOutput:
+    emulator = stack.emulator
+    return service.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+
+
+def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> PromoteModelInput:
+    """One whole promotion, with what Release Endpoint does after it."""
+    request = stack.request(stack.run(**run), kind=kind)  # type: ignore[arg-type]  # a run's own keywords
+    until_done(lambda: promote(stack, request), stack.clock)
+    released(stack, request.run)
+    return request
+
+
+def released(stack: Stack, run: Run) -> list[str]:
+    return until_done(lambda: release.release_run(stack.emulator.control, stack.ssm, run, stack=STACK), stack.clock)
+
+
+def asked(stack: Stack) -> int:
+    return sum(line.operation == "Converse" and line.status == 200 for line in stack.emulator.admin.requests())
+
+
+@pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
+def test_the_first_promotion_publishes_the_evaluated_endpoint_and_later_ones_keep_its_arn(
+    stack: Stack, kind: str
+) -> None:
+    first = promoted(stack, kind=kind)
+    assert stack.published.endpoint_arn == first.throughput.arn
+    assert (stack.published.previous_model_arn, stack.published.dataset) == (None, first.run.dataset)
+    second = promoted(stack, kind=kind)
+    assert stack.published.endpoint_arn == first.throughput.arn
+    assert stack.published.model_arn == second.model.model_arn == stack.serving(first.throughput.arn)
+    assert stack.published.previous_model_arn == first.model.model_arn
+    assert stack.published.swap is None
+    assert stack.open_arns() == {first.throughput.arn}
+    assert asked(stack) == 2
+
+
+def test_nothing_is_published_before_the_swap_is_over_and_the_model_has_answered(stack: Stack) -> None:
+    first = promoted(stack)
+    second = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, second)
+    assert stack.published.model_arn == first.model.model_arn
+    stack.clock.advance(6)
+    stack.emulator.admin.inject("not-ready")
+    with pytest.raises(EndpointBusy):
+        promote(stack, second)
+    assert stack.published.model_arn == first.model.model_arn
+    promote(stack, second)
+    assert stack.published.model_arn == second.model.model_arn
+
+
+def test_a_promotion_done_twice_is_done_once(stack: Stack) -> None:
+    promoted(stack)
+    request = promoted(stack)
+    before = stack.published
+    assert promote(stack, request).previous_model_arn == before.previous_model_arn
+    assert stack.published == before
+
+
+def test_an_update_whose_response_was_lost_is_not_asked_for_again(stack: Stack) -> None:
+    promoted(stack)
+    request = stack.request(stack.run())
+    stack.emulator.admin.inject("lose-response-update-deployment")
+    until_done(lambda: retried(stack, request), stack.clock)
+    assert stack.published.model_arn == request.model.model_arn
+    accepted = [line for line in stack.emulator.admin.requests() if line.operation == "UpdateCustomModelDeployment"]
+    assert len(accepted) == 1
+
+
+def retried(stack: Stack, request: PromoteModelInput) -> PromoteModelOutput:
+    """One attempt, with any error of the service answered as the state machine would."""
+    try:
+        return promote(stack, request)
+    except ServiceBusy as error:
+        raise EndpointBusy(str(error)) from error
+
+
+@pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
+def test_a_swap_that_fails_leaves_the_previous_model_in_service_and_published(stack: Stack, kind: str) -> None:
+    first = promoted(stack, kind=kind)
+    second = stack.request(stack.run(), kind=kind)
+    stack.emulator.admin.inject("update-fails")
+    with pytest.raises(EndpointFailed, match="did not take the new model"):
+        until_done(lambda: promote(stack, second), stack.clock)
+    released(stack, second.run)
+    assert stack.open_arns() == {first.throughput.arn}
+    assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
+    assert stack.published.swap is None
+
+
+@pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
+def test_a_model_that_does_not_answer_is_not_published_and_the_previous_one_is_put_back(
+    stack: Stack, kind: str
+) -> None:
+    first = promoted(stack, kind=kind)
+    second = stack.request(stack.run(), kind=kind)
+    stack.emulator.admin.inject("deny-converse")
+    with pytest.raises(AccessRefused):
+        until_done(lambda: promote(stack, second), stack.clock)
+    assert stack.serving(first.throughput.arn) == second.model.model_arn
+    released(stack, second.run)
+    assert stack.open_arns() == {first.throughput.arn}
+    assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
+
+
+@pytest.mark.parametrize("write", [1, 2])
+def test_a_publication_that_is_refused_leaves_the_previous_model_in_service(stack: Stack, write: int) -> None:
+    first = promoted(stack)
+    second = stack.request(stack.run())
+    stack.parameters.refused = {stack.parameters.writes + write}
+    with pytest.raises(AccessRefused):
+        until_done(lambda: promote(stack, second), stack.clock)
+    released(stack, second.run)
+    assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
+    assert stack.open_arns() == {first.throughput.arn}
+
+
+def test_a_run_that_is_aborted_in_the_middle_of_the_swap_is_taken_back(stack: Stack) -> None:
+    first = promoted(stack)
+    second = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, second)
+    released(stack, second.run)
+    assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
+    assert stack.published.swap is None
+    assert stack.open_arns() == {first.throughput.arn}
+
+
+def test_a_model_that_was_not_compared_with_what_is_in_service_is_not_promoted(stack: Stack) -> None:
+    promoted(stack)
+    overtaken = stack.request(stack.run())
+    winner = promoted(stack)
+    with pytest.raises(ChampionChanged, match=winner.run.run_id):
+        promote(stack, overtaken)
+    blind = stack.request(stack.run(champion=False))
+    with pytest.raises(ChampionChanged):
+        promote(stack, blind)
+    assert stack.published.model_arn == winner.model.model_arn
+
+
+def test_two_runs_do_not_change_one_endpoint_at_the_same_time(stack: Stack) -> None:
+    promoted(stack)
+    one, other = stack.request(stack.run()), stack.request(stack.run())
+    with pytest.raises(EndpointBusy, match="is changing its model"):
+        promote(stack, one)
+    with pytest.raises(EndpointBusy, match=one.run.run_id):
+        promote(stack, other)
+    until_done(lambda: promote(stack, one), stack.clock)
+    with pytest.raises(ChampionChanged):
+        promote(stack, other)
+
+
+@pytest.mark.parametrize(("before", "after"), [("on_demand", "provisioned"), ("provisioned", "on_demand")])
+def test_an_endpoint_of_another_kind_is_published_first_and_the_replaced_one_released_then(
+    stack: Stack, before: str, after: str
+) -> None:
+    first = promoted(stack, kind=before)
+    second = stack.request(stack.run(), kind=after)
+    delete = {"on_demand": "delete-deployment", "provisioned": "delete-throughput"}[before]
+    stack.emulator.admin.inject(f"conflict-{delete}")
+    with pytest.raises(EndpointBusy):
+        promote(stack, second)
+    assert stack.published.endpoint_arn == second.throughput.arn
+    assert first.throughput.arn in stack.open_arns()
+    promote(stack, second)
+    released(stack, second.run)
+    assert stack.open_arns() == {second.throughput.arn}
+    assert stack.published.previous_model_arn == first.model.model_arn
+
+
+def test_a_model_of_another_base_takes_an_endpoint_of_its_own(stack: Stack) -> None:
+    promoted(stack)
+    second = promoted(stack, base_model=LITE)
+    assert stack.published.endpoint_arn == second.throughput.arn
+    assert stack.open_arns() == {second.throughput.arn}
+
+
+def test_an_endpoint_in_service_that_somebody_deleted_is_replaced(stack: Stack) -> None:
+    first = promoted(stack)
+    stack.emulator.control.delete_custom_model_deployment(customModelDeploymentIdentifier=first.throughput.arn)
+    second = promoted(stack)
+    assert stack.published.endpoint_arn == second.throughput.arn
+
+
+def test_the_project_s_own_throughput_carries_the_next_model_so_that_no_second_one_is_bought(stack: Stack) -> None:
+    first = promoted(stack, kind="provisioned", deployment="provisioned")
+    request = stack.request(stack.run(deployment="provisioned"), kind="on_demand")
+    found = service.open_serving(stack.emulator.control, stack.ssm, request.run, request.model, stack=STACK)
+    assert found == first.throughput
+
+
+def test_no_endpoint_is_paid_for_while_a_quota_is_waited_for(stack: Stack) -> None:
+    request = stack.request(stack.run(), kind="provisioned")
+    stack.emulator.admin.inject("quota-create-deployment")
+    control = stack.emulator.control
+    with pytest.raises(QuotaExceeded):
+        service.open_serving(control, stack.ssm, request.run, request.model, stack=STACK)
+    assert stack.open_arns() == set()
+    assert service.open_serving(control, stack.ssm, request.run, request.model, stack=STACK).kind == "on_demand"
+
+
+def test_an_object_key_that_parameter_store_would_read_as_a_reference_is_published_as_it_is(stack: Stack) -> None:
+    key = "incoming/shop/{{ssm:secret}} {{{.jsonl"
+    promoted(stack, key=key)
+    assert stack.published.dataset is not None
+    assert stack.published.dataset.key == key
+
+
+# Retention
+
+
+def test_models_beyond_those_kept_are_deleted_but_none_that_serves_or_did_so_before(stack: Stack) -> None:
+    requests = [promoted(stack, retention={"models": 2}) for _ in range(2)]
+    stranger = stack.request(stack.run(), tagged=False)
+    released(stack, stranger.run)
+    served = stack.request(stack.run())
+    third = promoted(stack, retention={"models": 2})
+    stack.clock.advance(1)
+    last = stack.request(stack.run(retention={"models": 2}))
+    outcome = until_done(lambda: promote(stack, last), stack.clock)
+    models = {each.name for each in stack.emulator.admin.ledger().models if each.deleted_at is None}
+    kept = {each.model.model_name for each in (last, third, served, stranger)}
+    assert models == kept
+    assert set(outcome.deleted_models) <= {each.model.model_name for each in requests}
+    assert outcome.retention_problem is None
+
+
+def test_a_model_that_cannot_be_deleted_does_not_undo_the_promotion(stack: Stack) -> None:
+    for _ in range(3):
+        promoted(stack)
+    last = stack.request(stack.run(retention={"models": 2}))
+    stack.emulator.admin.inject("deny-delete-model")
+    outcome = until_done(lambda: promote(stack, last), stack.clock)
+    assert outcome.retention_problem is not None
+    assert "AccessDenied" in outcome.retention_problem
+    assert stack.published.model_arn == last.model.model_arn
+
+
+# Rollback
+
+
+def roll_back(stack: Stack) -> publication.Published:
+    emulator = stack.emulator
+    return service.roll_back(
+        emulator.control, emulator.runtime, stack.ssm, STACK, SLUG, wait=lambda: stack.clock.advance(1)
+    )
+
+
+@pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
+def test_a_rollback_swaps_current_and_previous_behind_the_same_arn_and_twice_is_back_again(
+    stack: Stack, kind: str
+) -> None:
+    first, second = promoted(stack, kind=kind), promoted(stack, kind=kind)
+    back = roll_back(stack)
+    assert back == stack.published
+    assert back.model_arn == first.model.model_arn == stack.serving(first.throughput.arn)
+    assert (back.run_id, back.previous_run_id) == (first.run.run_id, second.run.run_id)
+    assert (back.dataset, back.previous_dataset) == (first.run.dataset, second.run.dataset)
+    assert roll_back(stack).model_arn == second.model.model_arn
+    assert stack.open_arns() == {first.throughput.arn}
+
+
+def test_an_interrupted_rollback_goes_on_where_it_stopped(stack: Stack) -> None:
+    first = promoted(stack)
+    promoted(stack)
+    stack.emulator.control.update_custom_model_deployment(
+        customModelDeploymentIdentifier=first.throughput.arn, modelArn=str(first.model.model_arn)
+    )
+    assert roll_back(stack).model_arn == first.model.model_arn
+
+
+def test_a_rollback_that_the_service_fails_leaves_what_was_in_service(stack: Stack) -> None:
+    promoted(stack)
+    second = promoted(stack)
+    stack.emulator.admin.inject("update-fails")
+    with pytest.raises(EndpointFailed, match="still answers"):
+        roll_back(stack)
+    assert stack.published.model_arn == second.model.model_arn == stack.serving(stack.published.endpoint_arn)
+
+
+def test_a_rollback_to_a_model_that_cannot_be_asked_puts_the_current_one_back(stack: Stack) -> None:
+    promoted(stack)
+    second = promoted(stack)
+    stack.emulator.admin.inject("deny-converse")
+    with pytest.raises(AccessRefused):
+        roll_back(stack)
+    stack.clock.advance(10)
+    assert stack.published.model_arn == second.model.model_arn == stack.serving(stack.published.endpoint_arn)
+
+
+def test_there_may_be_nothing_to_roll_back_to(stack: Stack) -> None:
+    with pytest.raises(NothingToRollBack, match="nothing in service"):
+        roll_back(stack)
+    promoted(stack)
+    with pytest.raises(NothingToRollBack, match="one model"):
+        roll_back(stack)
+    promoted(stack, base_model=LITE)
+    with pytest.raises(NothingToRollBack, match=NOVA):
+        roll_back(stack)
+
+
+def test_nobody_rolls_back_while_a_run_is_putting_its_model_into_service(stack: Stack) -> None:
+    promoted(stack)
+    promoted(stack)
+    request = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, request)
+    with pytest.raises(EndpointBusy, match=request.run.run_id):
+        roll_back(stack)
