@@ -15,16 +15,18 @@ setup: .venv/.installed .venv-sam/.installed ## Create both environments from th
 
 # What ships without a wheel is built by the pinned setuptools and not by one that pip would fetch for itself.
 .venv/.installed: requirements/build.txt requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(PIP) install --require-hashes --requirement requirements/build.txt
-	$(PIP) install --require-hashes --no-build-isolation --requirement requirements/dev.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Setting up .venv: the tests, the linters and the local cloud (a minute or two, once)"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --requirement requirements/build.txt
+	@$(PIP) install --require-hashes --no-build-isolation --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The SAM CLI and the local cloud pin different releases of botocore, so each has an environment of its own.
 .venv-sam/.installed: requirements/sam.txt
-	$(PYTHON) -m venv .venv-sam
-	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement requirements/sam.txt
+	@echo "Setting up .venv-sam: the SAM CLI (half a minute, once)"
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement requirements/sam.txt
 	@touch $@
 
 demo: setup ## Run the example project end to end on this machine, without an AWS account.
@@ -60,7 +62,9 @@ imports:
 
 template:
 	.venv-sam/bin/sam validate --lint
-	$(BIN)/python -m tests.translate template.yaml | $(BIN)/cfn-lint --info -
+	@mkdir -p build
+	$(BIN)/python -m tests.translate template.yaml > build/translated.json
+	$(BIN)/cfn-lint build/translated.json
 
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header
 
