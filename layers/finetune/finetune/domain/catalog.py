@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
 
 from finetune.errors import BaseModelRetired, BaseModelUnknown
 
@@ -21,16 +21,15 @@ Deployment = Literal["on_demand", "provisioned"]
 TEXT_ANSWER_FORMATS: frozenset[RecordFormat] = frozenset({"conversation", "prompt_completion", "anthropic"})
 
 
-class Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Bounds(Row):
+# Not pydantic, whose import takes longer than checking a small dataset; the tests hold the rows to these types.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
     minimum: int
     maximum: int
 
 
-class Hyperparameter(Row):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperparameter:
     """Range and default of one hyperparameter; Bedrock takes every value as a string, some also take a word."""
 
     type: Literal["integer", "number"]
@@ -40,7 +39,8 @@ class Hyperparameter(Row):
     words: tuple[str, ...] = ()
 
 
-class MethodRules(Row):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRules:
     """What one customization method asks of its data; `records` bounds training, or both files together."""
 
     record_format: RecordFormat
@@ -49,7 +49,8 @@ class MethodRules(Row):
     validation_counts: bool = False
 
 
-class Prices(Row):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
     """USD as published on `as_of`; None where no figure was found."""
 
     as_of: dt.date
@@ -60,13 +61,15 @@ class Prices(Row):
     provisioned_per_hour: float | None
 
 
-class Lifecycle(Row):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
     status: Literal["active", "retired"] = "active"
     since: dt.date | None = None
     successor: str | None = None
 
 
-class BaseModelRow(Row):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModelRow:
     """One base model; `id` is for customization, `inference_id` for Converse."""
 
     id: str
@@ -89,7 +92,7 @@ class BaseModelRow(Row):
     warmup_records_per_step: int | None = None
     requests_per_minute: int | None = None
     job_minutes: int
-    lifecycle: Lifecycle = Field(default_factory=Lifecycle)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     prices: Prices
 
     @property
@@ -119,10 +122,31 @@ def _rows() -> list[dict[str, Any]]:
     return [{**family(row.pop("family", None)), **row} for row in data["models"]]
 
 
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+
+def _bounded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with its pairs of a minimum and a maximum as bounds."""
+    pair = {"minimum", "maximum"}
+    return {k: Bounds(**v) if isinstance(v, Mapping) and v.keys() == pair else v for k, v in data.items()}
+
+
+def _row(data: Mapping[str, Any]) -> BaseModelRow:
+    """A row of the file; TypeError names a key that is missing or that no row has."""
+    parts: dict[str, Any] = {
+        "methods": {name: MethodRules(**_bounded(rules)) for name, rules in data["methods"].items()},
+        "hyperparameters": {name: Hyperparameter(**_tuples(rule)) for name, rule in data["hyperparameters"].items()},
+        "lifecycle": Lifecycle(**data.get("lifecycle", {})),
+        "prices": Prices(**data["prices"]),
+    }
+    return BaseModelRow(**{**_tuples(_bounded(data)), **parts})
+
+
 @cache
 def base_models() -> Mapping[str, BaseModelRow]:
     """Every row of the catalog by its customization id, in the catalog's order."""
-    return {row["id"]: BaseModelRow.model_validate(row) for row in _rows()}
+    return {row["id"]: _row(row) for row in _rows()}
 
 
 def base_model(model_id: str) -> BaseModelRow:

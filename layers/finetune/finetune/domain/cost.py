@@ -11,6 +11,7 @@ from finetune.domain.catalog import BaseModelRow
 
 Endpoint = Literal["on_demand", "provisioned"]
 HOURS_PER_MONTH = 730
+_JUDGE_RUBRIC_TOKENS, _JUDGE_REPLY_TOKENS = 300, 120
 
 
 class PriceOverrides(BaseModel):
@@ -22,6 +23,20 @@ class PriceOverrides(BaseModel):
     input_per_1k_tokens: float | None = Field(None, ge=0)
     output_per_1k_tokens: float | None = Field(None, ge=0)
     provisioned_per_hour: float | None = Field(None, ge=0)
+
+
+class TokenPrices(BaseModel):
+    """USD for 1,000 tokens of prompts and of answers; None where a price is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    input_per_1k_tokens: float | None = Field(None, ge=0)
+    output_per_1k_tokens: float | None = Field(None, ge=0)
+
+    def usd(self, input_tokens: float, output_tokens: float) -> float | None:
+        """What so many tokens cost; None when a price is unknown."""
+        if self.input_per_1k_tokens is None or self.output_per_1k_tokens is None:
+            return None
+        return (input_tokens * self.input_per_1k_tokens + output_tokens * self.output_per_1k_tokens) / 1000
 
 
 class CostLine(BaseModel):
@@ -74,6 +89,8 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     endpoint: Endpoint | None,
     endpoint_hours: float = 1,
     prices: PriceOverrides | None = None,
+    judged_items: int = 0,
+    judge_prices: TokenPrices | None = None,
 ) -> CostEstimate:
     """The bill of a run: training, a month of the model's storage, and its evaluation.
 
@@ -94,11 +111,38 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     if endpoint == "provisioned":
         hours = math.ceil(endpoint_hours)
         quantities.append(("Evaluation: provisioned throughput", hours, "started hour", "provisioned_per_hour"))
-    lines = tuple(_line(row, prices, quantity) for quantity in quantities)
+    lines = (
+        *(_line(row, prices, quantity) for quantity in quantities),
+        *_judge_lines(
+            2 * judged_items if endpoint else 0,
+            _JUDGE_RUBRIC_TOKENS + input_tokens_per_item + 3 * output_tokens_per_item,
+            judge_prices or TokenPrices(),
+        ),
+    )
     return CostEstimate(
         lines=lines,
         total_usd=sum(line.usd for line in lines if line.usd is not None),
         unknown=tuple(line.price_key for line in lines if line.usd is None),
+    )
+
+
+def _judge_lines(calls: int, input_tokens: float, prices: TokenPrices) -> tuple[CostLine, ...]:
+    """Each call shows the judge a question, its reference and two answers, and gets ten numbers back."""
+    parts = (
+        ("Judge: prompts", input_tokens, prices.input_per_1k_tokens, "input_per_1k_tokens"),
+        ("Judge: ratings", _JUDGE_REPLY_TOKENS, prices.output_per_1k_tokens, "output_per_1k_tokens"),
+    )
+    return tuple(
+        CostLine(
+            what=what,
+            quantity=calls * tokens / 1000,
+            unit="1,000 tokens",
+            unit_price=unit_price,
+            usd=None if unit_price is None else calls * tokens / 1000 * unit_price,
+            price_key=f"judge.prices.{key}",
+        )
+        for what, tokens, unit_price, key in parts
+        if calls
     )
 
 
@@ -107,6 +151,14 @@ def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float 
     override: float | None = getattr(prices, name, None)
     listed: float | None = getattr(row.prices, name)
     return listed if override is None else override
+
+
+def token_prices(row: BaseModelRow, prices: PriceOverrides | None = None) -> TokenPrices:
+    """What the base model's tokens cost on demand, and those of custom models over it."""
+    return TokenPrices(
+        input_per_1k_tokens=price(row, prices, "input_per_1k_tokens"),
+        output_per_1k_tokens=price(row, prices, "output_per_1k_tokens"),
+    )
 
 
 def _line(row: BaseModelRow, prices: PriceOverrides | None, quantified: tuple[str, float, str, str]) -> CostLine:

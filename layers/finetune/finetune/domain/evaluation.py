@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from finetune.domain import metrics
 from finetune.domain.answers import SCORED_AS_ZERO, Answer, Outcome
 from finetune.domain.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
+from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation_set import EvaluationItem
+from finetune.domain.judging import JudgeReport
 from finetune.domain.training import TrainingSummary
 from finetune.errors import EvaluationSetInvalid
 
@@ -48,6 +50,7 @@ class Gates(Frozen):
     refusals: float = Field(0.02, ge=0, le=1)
     json_validity: float = Field(0.02, ge=0, le=1)
     worst_category: float = Field(0.05, ge=0, le=1)
+    judge_rating: float = Field(0.05, ge=0, le=1)
     overfitting: Literal["severe", "mild", "ignore"] = "severe"
 
 
@@ -60,12 +63,16 @@ class Category(Frozen):
 
 
 class Usage(Frozen):
-    """What a contestant's answers took: latency, and mean tokens of prompt and answer."""
+    """What a contestant's answers took: latency, mean tokens of prompt and answer, and what 1,000 such calls cost.
+
+    The price is None where it is unknown or where the endpoint is not paid by the token.
+    """
 
     latency_p50_ms: float
     latency_p95_ms: float
     input_tokens: float
     output_tokens: float
+    usd_per_thousand_calls: float | None
 
 
 class ItemRow(Frozen):
@@ -102,6 +109,7 @@ class Evaluation(Frozen):
     outcomes: Mapping[str, Mapping[Outcome, int]]
     usage: Mapping[str, Usage]
     labels: Mapping[str, metrics.LabelReport]
+    judge: JudgeReport | None
     rows: tuple[ItemRow, ...]
     gates: Gates
     seed: int
@@ -111,7 +119,7 @@ class Evaluation(Frozen):
         return next((one for one in self.comparisons if one.against == contestant), None)
 
 
-def judge(
+def judge(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     items: Sequence[EvaluationItem],
     answers: Mapping[str, Mapping[str, Answer]],
     *,
@@ -119,13 +127,16 @@ def judge(
     seed: int,
     metric: str | None = None,
     training: TrainingSummary | None = None,
+    prices: Mapping[str, TokenPrices] | None = None,
+    judged: JudgeReport | None = None,
 ) -> Evaluation:
     """Compare the candidate with the base model and, when there is one, with the champion; decide.
 
     `answers` maps "base", "candidate" and optionally "champion" to their answers by item id; `metric` names the primary
-    one, else the items do. Promotion asks that the candidate is better than every other contestant, that no guard is
-    broken against what is in service, and that training passed. Too few items or answers are inconclusive, whatever the
-    scores say.
+    one, else the items do; `prices` are those of contestants that are paid by the token, `judged` is what a judge made
+    of the answers. Promotion asks that the candidate is better than every other contestant, that no guard is broken
+    against what is in service, and that training passed. Too few items or answers are inconclusive, whatever the scores
+    say.
     """
     contestants = tuple(name for name in NAMES if name in answers)
     if not {"base", "candidate"} <= set(contestants):
@@ -151,8 +162,8 @@ def judge(
         for against in contestants[:-1]
         if len(complete) > 1
     )
-    guards = _guards(scores, primary, contestants[-2], complete, gates)
-    doubts = _doubts(title, measurable, kept, len(complete), gates)
+    guards = (*_guards(scores, primary, contestants[-2], complete, gates), *_judge_guard(judged, gates))
+    doubts = [*_doubts(title, measurable, kept, len(complete), gates), *_judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
         *(broken.reason for broken in guards if not broken.passed),
@@ -176,7 +187,8 @@ def judge(
         categories=_categories({one: scores[one][primary] for one in contestants}, complete),
         guards=guards,
         outcomes={one: _outcomes(items, kept[one]) for one in contestants},
-        usage={one: _usage(list(kept[one].values())) for one in contestants if kept[one]},
+        usage={one: _usage(list(kept[one].values()), (prices or {}).get(one)) for one in contestants if kept[one]},
+        judge=judged,
         labels={one: _labels(complete, kept[one]) for one in contestants} if primary == "label" else {},
         rows=tuple(
             ItemRow(
@@ -269,6 +281,24 @@ def _guards(
     return (*overall, worst) if worst else tuple(overall)
 
 
+def _judge_guard(judged: JudgeReport | None, gates: Gates) -> tuple[Guard, ...]:
+    """The judge's ratings as one more figure that must not fall: it can object to a promotion, never cause one."""
+    if not judged or not judged.ratings:
+        return ()
+    pairs = list(judged.ratings.values())
+    title = "The judge's rating"
+    return (guard(pairs, name="judge", title=title, tolerance=gates.judge_rating, confidence=gates.guard_confidence),)
+
+
+def _judge_doubts(judged: JudgeReport | None) -> list[str]:
+    if not judged or not judged.asked or judged.judged / judged.asked >= judged.coverage:
+        return []
+    return [
+        f"The judge rated only {judged.judged} of {judged.asked} items, {judged.coverage:.0%} are needed; "
+        "run the evaluation again or take the judge out of settings.yaml."
+    ]
+
+
 def _doubts(
     title: str,
     measurable: Sequence[EvaluationItem],
@@ -316,14 +346,16 @@ def _categories(scores: Mapping[str, Mapping[str, float]], items: Sequence[Evalu
     )
 
 
-def _usage(answers: Sequence[Answer]) -> Usage:
+def _usage(answers: Sequence[Answer], prices: TokenPrices | None) -> Usage:
     latencies = sorted(answer.latency_ms for answer in answers)
     percentiles = quantiles(latencies, n=20, method="inclusive") if len(latencies) > 1 else latencies * 19
+    asked, said = fmean(one.input_tokens for one in answers), fmean(one.output_tokens for one in answers)
     return Usage(
         latency_p50_ms=percentiles[9],
         latency_p95_ms=percentiles[18],
-        input_tokens=fmean(answer.input_tokens for answer in answers),
-        output_tokens=fmean(answer.output_tokens for answer in answers),
+        input_tokens=asked,
+        output_tokens=said,
+        usd_per_thousand_calls=prices.usd(1000 * asked, 1000 * said) if prices else None,
     )
 
 

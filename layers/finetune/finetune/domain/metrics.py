@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 
+from finetune.domain import checks
 from finetune.domain.evaluation_set import EvaluationItem
 from finetune.errors import SettingsInvalid
 
@@ -125,6 +126,12 @@ def json_match(text: str, reference: str) -> float:
     return _f_measure((answer & expected).total(), answer.total(), expected.total())
 
 
+def checks_passed(text: str, asked: checks.Checks | None) -> float:
+    """Share of an item's own checks that the answer passes: "InstFollow" rates of IFEval (Zhou et al. 2023)."""
+    passed = [result for _, result in checks.results(text, asked)] if asked else []
+    return fmean(passed) if passed else 1.0
+
+
 def length_ratio(text: str, reference: str) -> float:
     """The shorter length in words over the longer: 1 when the answer is as long as the reference."""
     shorter, longer = sorted((len(words(text)), len(words(reference))))
@@ -184,6 +191,14 @@ def _has_json_reference(item: EvaluationItem) -> bool:
     return item.reference is not None and isinstance(_parsed(item.reference), dict | list)
 
 
+def _has_checks(item: EvaluationItem) -> bool:
+    return item.checks is not None
+
+
+def _has_schema(item: EvaluationItem) -> bool:
+    return item.checks is not None and item.checks.json_schema is not None
+
+
 METRICS: Mapping[str, Metric] = {
     "keyword_recall": Metric(
         "Keyword recall",
@@ -196,8 +211,16 @@ METRICS: Mapping[str, Metric] = {
     "token_f1": _of_reference("Token F1", token_f1),
     "rouge_l": _of_reference("ROUGE-L", rouge_l),
     "chrf": _of_reference("chrF", chrf),
-    "json_valid": Metric("JSON validity", lambda text, _: json_valid(text), _has_json_reference),
+    "json_valid": Metric(
+        "JSON validity", lambda text, _: json_valid(text), lambda item: _has_json_reference(item) or _has_schema(item)
+    ),
     "json_match": _of_reference("JSON fields F1", json_match, _has_json_reference),
+    "schema_match": Metric(
+        "JSON schema match",
+        lambda text, item: float(not item.checks or checks.matches_schema(text, item.checks)),
+        _has_schema,
+    ),
+    "checks_passed": Metric("Checks passed", lambda text, item: checks_passed(text, item.checks), _has_checks),
     "length_ratio": _of_reference("Length ratio", length_ratio),
 }
 
@@ -221,6 +244,8 @@ def primary_metric(items: Sequence[EvaluationItem]) -> str:
     references = [item.reference for item in items if item.reference is not None]
     if 2 * sum(bool(item.expected_keywords) for item in items) > len(items):
         return "keyword_recall"
+    if 2 * len(references) < len(items) and any(map(_has_checks, items)):
+        return "checks_passed"
     if references and 2 * sum(_has_json_reference(item) for item in items) > len(references):
         return "json_match"
     if _are_labels(references):

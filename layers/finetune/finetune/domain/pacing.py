@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-# The pace of requests rises with every answer, the faster the longer nothing was throttled, and falls by a tenth at
-# each throttling. At its quota a model then throttles one request in six or so, which costs nothing, and is never idle.
+# The pace rises with every answer to a request that it held back, the faster the longer nothing was throttled, and
+# falls a little at each throttling. At its quota a model then throttles a third of the requests, which costs nothing,
+# and is hardly ever idle.
 _RISE = 0.01
-_MOST_RISE = 1.5
-_FALL = 0.9
+_MOST_RISE = 1.1
+# A throttled model is asked again after this share of the pause, since the request that it refused took nothing.
+_SOON = 0.25
+_FALL = 0.95
 # The longest pause between two requests where no quota is known; a known one may call for longer pauses.
-_LONGEST_PAUSE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 2.0
 _MOST_WORKERS = 8
-_TYPICAL_ANSWER_SECONDS = 2.0
+_LONG_ANSWER_SECONDS = 4.0
 
 
 def workers(requests_per_minute: int | None, sharers: int) -> int:
-    """How many requests to have under way at once: what the quota allows at two seconds an answer, at most eight."""
+    """How many requests to have under way at once: room for answers of four seconds at the quota, at most eight."""
     if requests_per_minute is None:
         return _MOST_WORKERS
-    allowed = requests_per_minute / 60 * _TYPICAL_ANSWER_SECONDS / sharers
-    return max(1, min(_MOST_WORKERS, math.ceil(allowed)))
+    return max(1, min(_MOST_WORKERS, math.ceil(requests_per_minute / 60 * _LONG_ANSWER_SECONDS / sharers)))
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Pace:
     _next_at: float = field(default=-math.inf, init=False)
     _started_at: float | None = field(default=None, init=False)
     _fell_at: float = field(default=-math.inf, init=False)
+    _holds_back: bool = field(default=False, init=False)
     _answered: int = field(default=0, init=False)
     _in_a_row: int = field(default=0, init=False)
 
@@ -47,14 +50,17 @@ class Pace:
 
     def sent(self, now: float) -> None:
         """A request leaves now."""
+        interval = 1 / self._per_second
         self._started_at = now if self._started_at is None else self._started_at
-        self._next_at = max(self._next_at, now) + 1 / self._per_second
+        self._holds_back = now - self._next_at < interval
+        self._next_at = max(self._next_at, now) + interval
 
     def answered(self) -> None:
         """A request was answered."""
         self._answered += 1
-        self._in_a_row += 1
-        self._per_second *= min(1 + _RISE * self._in_a_row, _MOST_RISE)
+        if self._holds_back:
+            self._in_a_row += 1
+            self._per_second *= min(1 + _RISE * self._in_a_row, _MOST_RISE)
 
     def throttled(self, sent_at: float, now: float) -> None:
         """A request sent at `sent_at` was refused for now; several of one burst count once."""
@@ -65,7 +71,7 @@ class Pace:
         elapsed = max(now - (self._started_at or 0.0), 1e-3)
         known = min(self._per_second, max(self._answered, 1) / elapsed if math.isinf(self._per_second) else math.inf)
         self._per_second = max(_FALL * known, self._slowest())
-        self._next_at = max(self._next_at, now + 1 / self._per_second)
+        self._next_at = now + _SOON / self._per_second
 
     def _slowest(self) -> float:
         usual = 1 / _LONGEST_PAUSE_SECONDS

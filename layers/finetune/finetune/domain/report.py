@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from string import Template
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,10 +10,12 @@ from finetune.domain import charts
 from finetune.domain.answers import Answer
 from finetune.domain.comparison import NAMES, Comparison, in_sentence
 from finetune.domain.cost import BreakEven, CostEstimate
-from finetune.domain.evaluation import Evaluation
+from finetune.domain.evaluation import Evaluation, Usage
 from finetune.domain.evaluation_set import EvaluationItem
+from finetune.domain.judging import CRITERIA
 from finetune.domain.markup import Markup, facts, join, section, table, tag
 from finetune.domain.metrics import METRICS, LabelReport
+from finetune.domain.page import page
 from finetune.domain.side_by_side import HEADINGS, OUTCOME_WORDS, share, side_by_side
 from finetune.domain.training import Curve, TrainingSummary
 
@@ -56,13 +53,13 @@ class ReportData(BaseModel):
 
 def render(data: ReportData) -> str:
     """The page; it loads nothing, runs nothing, and allows only its own style by hash."""
-    style = _part("style")
     sections = (
         _verdict(data),
         _comparison(data.evaluation),
         _metrics(data.evaluation),
         _categories(data.evaluation),
         _labels(data.evaluation),
+        _judge(data.evaluation),
         _training(data.training, data.curves),
         side_by_side(data.evaluation, data.items, data.answers),
         _outcomes(data.evaluation),
@@ -70,21 +67,12 @@ def render(data: ReportData) -> str:
         _facts("Dataset", data.dataset),
         _facts("Lineage", data.lineage),
     )
-    return Template(_part("page")).substitute(
+    return page(
         title=join(data.project, " \u2013 ", _decision(data.evaluation)),
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        project=join(data.project),
+        project=data.project,
         byline=join(data.base_model, " \u00b7 run ", data.run_id, " \u00b7 ", data.created),
-        sections=join(*sections),
+        sections=sections,
     )
-
-
-@cache
-def _part(name: str) -> str:
-    """The page's frame, or the style that goes into it to the letter, since the policy names its hash."""
-    suffix = {"page": "html", "style": "css"}[name]
-    return files(__package__).joinpath(f"report.{suffix}").read_text(encoding="utf-8")
 
 
 def _decision(evaluation: Evaluation | None) -> str:
@@ -233,6 +221,23 @@ def _confusion(report: LabelReport) -> Markup:
     return table(("Label", *report.labels, "none of them"), rows, class_="numbers")
 
 
+def _judge(evaluation: Evaluation | None) -> Markup:
+    judged = evaluation.judge if evaluation else None
+    if not judged:
+        return Markup()
+    agreed = (
+        "" if judged.consistent is None else f" Both orders prefer the same answer in {judged.consistent:.0%} of them."
+    )
+    lead = (
+        f"{judged.model} rated {judged.judged} of {judged.asked} items, each in both orders and without knowing which "
+        f"model had answered.{agreed} It can object to a promotion and cannot cause one. "
+        f"{'Its price is unknown.' if judged.usd is None else f'It cost ${judged.usd:,.4f}.'}"
+    )
+    rows = [(name.capitalize(), *(f"{means[name]:.2f}" for means in judged.criteria.values())) for name in CRITERIA]
+    head = ("Criterion, 1 to 5", *(HEADINGS[one] for one in judged.criteria))
+    return section("What the judge says", table(head, rows, class_="numbers") if judged.criteria else "", lead=lead)
+
+
 def _training(summary: TrainingSummary | None, drawn: Sequence[Curve]) -> Markup:
     if not summary:
         return Markup()
@@ -273,9 +278,16 @@ def _outcomes(evaluation: Evaluation | None) -> Markup:
         ("95th percentile", *(f"{use.latency_p95_ms:,.0f} ms" if use else "\u2013" for use in used)),
         ("Prompt tokens, mean", *(f"{use.input_tokens:,.0f}" if use else "\u2013" for use in used)),
         ("Answer tokens, mean", *(f"{use.output_tokens:,.0f}" if use else "\u2013" for use in used)),
+        ("Price of 1,000 calls", *(_price(use) for use in used)),
     ]
     head = ("", *(HEADINGS[one] for one in evaluation.contestants))
     return section("How answers ended", table(head, rows, class_="numbers"))
+
+
+def _price(use: Usage | None) -> str:
+    if not use or use.usd_per_thousand_calls is None:
+        return "unknown"
+    return f"${use.usd_per_thousand_calls:,.4g}"
 
 
 def _cost(cost: CostEstimate | None, break_even: BreakEven | None) -> Markup:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from finetune.domain.answers import Answer, Outcome
+from finetune.domain.checks import results
 from finetune.domain.comparison import NAMES, in_sentence
 from finetune.domain.evaluation import Evaluation, ItemRow
 from finetune.domain.evaluation_set import EvaluationItem
@@ -126,6 +127,7 @@ def _card(contestant: str, item: EvaluationItem, row: ItemRow, answers: Answers)
         else _remark("Empty"),
         _remark(remark) if remark else "",
         _keywords(answer.text, item.expected_keywords) if item.expected_keywords else "",
+        _pills(results(answer.text, item.checks)) if item.checks else "",
         class_=f"card {contestant}",
     )
 
@@ -136,11 +138,12 @@ def _remark(words: str, code: str | None = None) -> Markup:
 
 def _keywords(text: str, keywords: Sequence[str]) -> Markup:
     found = set(keywords_found(text, keywords))
-    return tag(
-        "p",
-        *(tag("span", word, class_="pill good" if word in found else "pill missing") for word in keywords),
-        class_="keywords",
-    )
+    return _pills((word, word in found) for word in keywords)
+
+
+def _pills(named: Iterable[tuple[str, bool]]) -> Markup:
+    marks = (tag("span", name, class_="pill good" if good else "pill missing") for name, good in named)
+    return tag("p", *marks, class_="keywords")
 
 
 def _diff(text: str, other: str, element: str) -> Markup:
