@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="finetune", description="Datasets in, better models out, nothing left behind."
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="finetune")
     # A command's imports are paid only by those who use it.
     for name in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:
         import_module(f"cli.{name}").add(commands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -195,7 +195,11 @@ def prices() -> Rows:
         return "unknown" if price is None else f"{price:.6f}".rstrip("0").rstrip(".")
 
     return [
-        [row.name, *(cell(price) for name, price in row.prices if name != "as_of"), str(row.prices.as_of)]
+        [
+            row.name,
+            *(cell(price) for name, price in asdict(row.prices).items() if name != "as_of"),
+            str(row.prices.as_of),
+        ]
         for row in base_models().values()
         if row.lifecycle.status == "active" and row.api == "bedrock"
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 import botocore.session
 import pytest
+from pydantic import TypeAdapter
 
 from finetune.domain import catalog
 from finetune.errors import BaseModelRetired, BaseModelUnknown
@@ -29,6 +31,11 @@ def test_a_row_holds_together(row: catalog.BaseModelRow) -> None:
     if row.api == "bedrock":
         assert row.methods
         assert row.deployments
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_row_holds_values_of_its_types(row: catalog.BaseModelRow) -> None:
+    assert TypeAdapter(catalog.BaseModelRow).validate_python(asdict(row)) == row
 
 
 def test_a_model_s_row_is_laid_over_its_family_s() -> None:

@@ -180,8 +180,30 @@ RECORDS: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
     "a key nobody reads": (line({"prompt": "a", "completion": "b", "id": 7}), {"ignored-key": [1]}),
     "prompt with a system prompt": (line({"system": "be brief", "prompt": "a", "completion": "b"}), {}),
     "prompt with a null system": (line({"system": None, "prompt": "a", "completion": "b"}), {}),
-    "reinforcement record": (line({"messages": [], "reference_answer": "x"}), {"unsupported-format": [1]}),
-    "scored responses": (line({"prompt": "a", "responses": []}), {"unsupported-format": [1]}),
+    "reinforcement record": (
+        line({"messages": [{"role": "user", "content": "a"}], "reference_answer": {"x": 1}, "id": "7"}),
+        {"unsupported-format": [1]},
+    ),
+    "reinforcement record without turns": (
+        line({"messages": [], "reference_answer": "x"}),
+        {"no-turns": [1], "unsupported-format": [1]},
+    ),
+    "reinforcement record without messages": (
+        line({"reference_answer": None}),
+        {"wrong-type": [1], "missing-key": [1], "unsupported-format": [1]},
+    ),
+    "scored responses": (
+        line({"prompt": "a", "responses": [{"response": "b", "score": 0.5}]}),
+        {"unsupported-format": [1]},
+    ),
+    "scored responses without a score": (
+        line({"prompt": "a", "responses": [{"response": "b"}, {"response": "c", "score": True}]}),
+        {"wrong-type": [1, 1], "unsupported-format": [1]},
+    ),
+    "scored responses that are none": (
+        line({"prompt": "a", "responses": []}),
+        {"wrong-type": [1], "unsupported-format": [1]},
+    ),
     "plain text for a chat model": (line({"text": "once upon a time"}), {"cannot-be-expressed": [1]}),
     "caption for a chat model": (
         line({"image-ref": "s3://bucket/a.png", "caption": "a cat"}),
@@ -466,7 +488,7 @@ def test_captions_are_bounded(size: int, codes: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "codes"), [(90, []), (91, ["near-token-limit"]), (100, ["near-token-limit"]), (101, ["too-many-tokens"])]
+    ("tokens", "codes"), [(80, []), (81, ["near-token-limit"]), (100, ["near-token-limit"]), (101, ["too-many-tokens"])]
 )
 def test_tokens_are_bounded_with_a_margin(tokens: int, codes: list[str]) -> None:
     characters = int(tokens / 0.241)

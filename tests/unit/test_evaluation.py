@@ -8,6 +8,7 @@ from botocore.model import StringShape
 from pydantic import ValidationError
 
 from finetune.domain.answers import OUTCOMES, Answer, Outcome, from_jsonl, to_jsonl
+from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import Evaluation, Gates, judge
 from finetune.domain.evaluation_set import EvaluationItem, Turn
 from finetune.domain.training import TrainingSummary
@@ -359,3 +360,17 @@ def test_every_outcome_is_counted_for_every_contestant() -> None:
     asked = items(20)
     judged = verdict(asked, base=answers(asked, 2), candidate=answers(asked, 9))
     assert all(set(counts) == set(get_args(Outcome)) for counts in judged.outcomes.values())
+
+
+def test_usage_tells_what_1000_calls_cost_where_the_prices_are_known() -> None:
+    asked = items(40)
+    known = TokenPrices(input_per_1k_tokens=0.5, output_per_1k_tokens=2.0)
+    judged = judge(
+        asked,
+        {"base": answers(asked, 10), "champion": answers(asked, 20), "candidate": answers(asked, 30)},
+        gates=Gates(),
+        seed=7,
+        prices={"base": known, "candidate": TokenPrices(input_per_1k_tokens=0.5)},
+    )
+    figures = {one: use.usd_per_thousand_calls for one, use in judged.usage.items()}
+    assert figures == {"base": pytest.approx(20 * 0.5 + 8 * 2.0), "champion": None, "candidate": None}

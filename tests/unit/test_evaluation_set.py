@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetune.domain.checks import Checks
 from finetune.domain.evaluation_set import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
 
 
@@ -31,7 +32,7 @@ def test_a_prompt_with_everything() -> None:
         "reference": "here",
         "expected_keywords": ["here"],
         "category": "place",
-        "checks": {"max_words": 5, "polite": True, "deep": {"a": 1}},
+        "checks": {"max_words": 5, "json_schema": {"const": None}},
     }
     items, errors = check(value)
     assert errors == {}
@@ -44,7 +45,7 @@ def test_a_prompt_with_everything() -> None:
             reference="here",
             expected_keywords=("here",),
             category="place",
-            checks={"max_words": 5, "polite": True},
+            checks=Checks(max_words=5, json_schema={"const": None}),
         ),
     )
     assert from_jsonl(to_jsonl(items)) == items

@@ -94,6 +94,7 @@ def test_a_rejection_names_the_lines_and_counts_the_rest() -> None:
     request = known("DatasetRejected", run=RUN, validation=validation)
     body = messages.compose(request).body
     assert "  line 20: is not JSON\n  and 30 more\n" in body
+    assert "The whole report: s3://artifacts/validation.json, and validation.html beside it" in body
     assert messages.failure(request) == Failure(
         Error="DatasetRejected", Cause="50 problems in 60 lines; the first: line 1: is not JSON"
     )

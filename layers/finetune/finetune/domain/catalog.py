@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -112,7 +112,7 @@ class BaseModelRow:
 
 def _rows() -> list[dict[str, Any]]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data = yaml.load(files(__package__).joinpath("catalog.yaml").read_bytes(), Loader=loader)  # noqa: S506 - a safe loader
+    data = yaml.load(Path(__file__).with_name("catalog.yaml").read_bytes(), Loader=loader)  # noqa: S506 - a safe loader
     families = data["families"]
 
     def family(name: str | None) -> dict[str, Any]:

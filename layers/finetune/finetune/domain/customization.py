@@ -60,6 +60,11 @@ def run_id(*, bucket: str, key: str, version_id: str, event_time: datetime, atte
     return f"{event_time:%Y%m%d-%H%M%S}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
+def planned_at(run: str) -> str:
+    """The time in a run id as a person writes it: `2026-11-21 10:30 UTC`."""
+    return f"{datetime.strptime(run[:15], '%Y%m%d-%H%M%S'):%Y-%m-%d %H:%M} UTC"  # noqa: DTZ007 - the id is UTC
+
+
 def resource_name(slug: str, run: str, candidate: int | None = None) -> str:
     """The name of a run's job, model or endpoint; fits every name pattern of Bedrock and its 63 characters."""
     return f"{slug}-{run}" + (f"-c{candidate}" if candidate is not None else "")

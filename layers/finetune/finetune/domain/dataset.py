@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import compress
+from operator import add
+from typing import Any, Literal, NamedTuple
 
+from finetune.domain.conversion import rewarded
 from finetune.domain.findings import CODES, Finding, Flaw, Ledger
 from finetune.domain.lines import Container, Source, Unit
 from finetune.domain.lint import Lint
 from finetune.domain.reading import read
 from finetune.domain.records import Reading, Record
+from finetune.domain.repetition import Repetitions
 from finetune.domain.rules import DatasetRules, Judge, rules_for
-from finetune.domain.shortcut import quick
+from finetune.domain.shortcut import Plain, Shape, runs
 from finetune.domain.similarity import exact_of, identity_of, media_of
 from finetune.domain.strict_json import Unreadable, parse
 
@@ -21,8 +25,8 @@ __all__ = ["DatasetReport", "DatasetRules", "Role", "check_dataset", "read_unit"
 
 Role = Literal["training", "validation"]
 
-# Repetitions are looked for among this many records, twice the most that any base model takes; that is 100 MB.
-REMEMBERED = 1_000_000
+# Repetitions are looked for among this many different records, more than any base model takes; that is 55 MB.
+REMEMBERED = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ class _Range:
     def __init__(self) -> None:
         self.count = self.total = self.most = self.least = 0
 
-    def add(self, values: list[int]) -> None:
+    def add(self, values: Sequence[int]) -> None:
         if values:
             self.least = min(values) if not self.count else min(self.least, *values)
             self.most = max(self.most, *values)
@@ -163,6 +167,23 @@ class _Group:
         self.lines: list[int] = []
 
 
+class _Batch(NamedTuple):
+    """Records that pass on their own, in columns. `media` are the references of those that have any."""
+
+    lines: Sequence[int]
+    texts: Sequence[str]
+    shapes: Sequence[Shape]
+    characters: Sequence[int]
+    tokens: Sequence[int]
+    media: Sequence[str]
+
+    def without(self, indexes: Collection[int]) -> _Batch:
+        """The batch without the records at some indexes."""
+        keep = [index not in indexes for index in range(len(self.texts))]
+        columns: list[list[Any]] = [list(compress(column, keep)) for column in self]
+        return _Batch(*columns)
+
+
 class _Check:
     def __init__(self, rules: DatasetRules, role: Role, entries_per_code: int, lint: bool) -> None:
         self.rules = rules
@@ -174,15 +195,19 @@ class _Check:
         self.blank = self.records = self.rejected = self.duplicates = 0
         self.groups: dict[tuple[str, frozenset[str]], _Group] = {}
         self.rejected_formats: Counter[str] = Counter()
-        self.seen: dict[int, int] = {}
+        self.seen = Repetitions(REMEMBERED)
         self.distinct: set[int] = set()
         self.ranges = {"turns": _Range(), "characters": _Range(), "tokens": _Range()}
 
     def run(self, source: Source, counted_elsewhere: int) -> DatasetReport:
         if source.byte_order_mark:
             self.ledger.add(1, "byte-order-mark", "begins with a byte-order mark")
-        for line, units in source:
-            self._add(line, units)
+        for first, units in source:
+            for line, part, plain in runs(first, units):
+                if plain:
+                    self._add_plain(line, plain)
+                else:
+                    self._add_unit(line, part[0])
         if source.flaw:
             self.ledger.add(None, *source.flaw)
         elif not self.records and not self.rejected:
@@ -190,39 +215,68 @@ class _Check:
         else:
             self._check_formats()
             self._check_bounds(counted_elsewhere)
+        if self.seen.overflowed:
+            message = f"repetitions were sought among the first {REMEMBERED:,} different records"
+            self.ledger.add(None, "lint-sampled", message)
         if self.lint:
             self.lint.finish(name=self.rules.name, enough=self.role == "validation")
         return self._report(source)
 
-    def _add(self, line: int, units: Iterable[Unit]) -> None:
-        """One block of units; what is done per record is done here, because calls are what costs time."""
-        turns, characters, token_counts = [], [], []
-        measure, lint, group, shape = self.judge.measure, self.lint, _Group(), None
-        for line, unit in enumerate(units, line):  # noqa: B020, PLR1704 - counts on from the block's first line
-            record = quick(unit) if type(unit) is bytes else None
-            if record is None and (record := self._explained(line, unit)) is None:
-                continue
-            text = exact_of(record)
-            size, token_count, flaws = measure(record, text)
-            if flaws and self._refused(line, flaws):
-                continue
-            turns.append(len(record.messages))
-            characters.append(size)
-            token_counts.append(token_count)
-            if (record.format, record.sections) != shape:
-                shape = record.format, record.sections
-                group = self.groups.setdefault(shape, _Group())
-            group.records += 1
-            if len(group.lines) < self.cap:
-                group.lines.append(line)
-            if not self._repeats(line, record, text) and lint:
-                lint.add(line, record)
-        self.records += len(turns)
-        for name, values in (("turns", turns), ("characters", characters), ("tokens", token_counts)):
+    def _add_plain(self, line: int, plain: Plain) -> None:
+        characters, tokens, flaws = self.judge.measure_all(plain)
+        count = len(plain.texts)
+        batch = _Batch(range(line, line + count), *plain, characters, tokens, [""] * count)
+        if flaws:
+            refused = {
+                index for index, found in flaws.items() if self._refused(line + index, found, plain.shapes[index][0])
+            }
+            batch = batch.without(refused)
+        self._add(batch)
+
+    def _add_unit(self, line: int, unit: Unit) -> None:
+        """The slow way to a record, with a finding for everything that is wrong or dropped."""
+        record = self._explained(line, unit)
+        if record is None:
+            return
+        text = exact_of(record)
+        characters, tokens, flaws = self.judge.measure(record, text)
+        if not flaws or not self._refused(line, flaws, record.format):
+            shape = (record.format, record.sections, len(record.messages))
+            self._add(_Batch([line], [text], [shape], [characters], [tokens], [media_of(record)]))
+
+    def _add(self, batch: _Batch) -> None:
+        self.records += len(batch.texts)
+        turns = [turns for _, _, turns in batch.shapes]
+        for name, values in zip(self.ranges, (turns, batch.characters, batch.tokens), strict=True):
             self.ranges[name].add(values)
+        for key in {shape[:2] for shape in set(batch.shapes)}:
+            lines = [line for line, shape in zip(batch.lines, batch.shapes, strict=True) if shape[:2] == key]
+            group = self.groups.setdefault(key, _Group())
+            group.records += len(lines)
+            group.lines += lines[: self.cap - len(group.lines)]
+        repeated = self._repeated(batch)
+        if repeated:
+            batch = batch.without(set(repeated))
+            turns = [turns for _, _, turns in batch.shapes]
+        if len(self.distinct) < self.rules.records.minimum:
+            for text, media in zip(batch.texts, batch.media, strict=True):
+                self.distinct.add(hash(identity_of(text, media)))
+        if self.lint and batch.texts:
+            self.lint.add(batch.lines, batch.texts, batch.media, turns)
+
+    def _repeated(self, batch: _Batch) -> list[int]:
+        keys = list(map(hash, map(add, batch.texts, batch.media) if any(batch.media) else batch.texts))
+        repeated = self.seen.repeated(batch.lines, keys)
+        self.duplicates += len(repeated)
+        for index in repeated:
+            if self.ledger.is_full("duplicate-record"):
+                self.ledger.counts["duplicate-record"] += 1
+            else:
+                message = f"repeats the record of line {self.seen.line_of(keys[index])}"
+                self.ledger.add(batch.lines[index], "duplicate-record", message)
+        return repeated
 
     def _explained(self, line: int, unit: Unit) -> Record | None:
-        """The slow way to a record, with a finding for everything that is wrong or dropped."""
         reading = read_unit(unit)
         if reading is None:
             self.blank += 1
@@ -230,29 +284,23 @@ class _Check:
         for code, message in (*reading.errors, *reading.warnings):
             self.ledger.add(line, code, message)
         if reading.record is None and (reading.errors or not reading.warnings):
-            self.rejected += 1
-            if reading.format:
-                self.rejected_formats[self._resolved(reading.format)] += 1
+            if reading.format and (flaw := rewarded(reading.format)):
+                self.ledger.add(line, *flaw)
+            self._reject(reading.format)
         return reading.record
 
-    def _refused(self, line: int, flaws: list[Flaw]) -> bool:
+    def _reject(self, source: str | None) -> None:
+        self.rejected += 1
+        if source:
+            self.rejected_formats[self._resolved(source)] += 1
+
+    def _refused(self, line: int, flaws: list[Flaw], source: str | None) -> bool:
         for code, message in flaws:
             self.ledger.add(line, code, message)
         refused = any(CODES[code].severity == "error" for code, _ in flaws)
-        self.rejected += refused
+        if refused:
+            self._reject(source)
         return refused
-
-    def _repeats(self, line: int, record: Record, text: str) -> bool:
-        key = hash(text + media_of(record) if record.image_ref or record.sections else text)
-        if (first := self.seen.get(key)) is not None:
-            self.duplicates += 1
-            self.ledger.add(line, "duplicate-record", f"repeats the record of line {first}")
-            return True
-        if len(self.seen) < REMEMBERED:
-            self.seen[key] = line
-        if len(self.distinct) < self.rules.records.minimum:
-            self.distinct.add(hash(identity_of(record)))
-        return False
 
     def _check_formats(self) -> None:
         formats = self._formats()

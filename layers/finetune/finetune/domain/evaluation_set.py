@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from finetune.domain.checks import Checks, read_checks
 from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import DatasetReport, read_unit
 from finetune.domain.findings import Flaw, Ledger, kind, quoted
@@ -34,7 +35,7 @@ class EvaluationItem(BaseModel):
     reference: str | None = None
     expected_keywords: tuple[str, ...] = ()
     category: str | None = None
-    checks: dict[str, str | int | float | bool] = {}
+    checks: Checks | None = None
 
 
 def to_jsonl(items: Iterable[EvaluationItem]) -> bytes:
@@ -60,7 +61,7 @@ def check_evaluation_set(
     """The items of an evaluation set, as far as they can be used, and the report on all of them.
 
     An item is `{"prompt" or "messages", "system"?, "reference"?, "expected_keywords"?, "category"?, "checks"?, "id"?}`
-    with a reference or keywords; an assistant turn that ends its messages is its reference.
+    with a reference, keywords or checks; an assistant turn that ends its messages is its reference.
     """
     ledger, items, ids = Ledger(entries_per_code), [], dict[str, int]()  # type: tuple[Ledger, list[EvaluationItem], dict[str, int]]
     source = Source(chunks, suffix)
@@ -116,12 +117,12 @@ def _read_item(value: Any, line: int, found: list[EvaluationItem]) -> Reading:
     if not reading.errors and question.sections - {"system"}:
         reading.error("cannot-be-expressed", "holds media or reasoning; evaluation items are text only")
     reference = next((_optional_text(value, key, reading) for key in _REFERENCES if value.get(key) is not None), None)
-    keywords = _keywords(value, reading)
+    keywords, checks = _keywords(value, reading), _checks(value, reading)
     turns, answer = _asked(question) if not reading.errors else ((), None)
     if reference is None:
         reference = answer
-    if reference is None and not keywords and not reading.errors:
-        reading.error("missing-expectation", "has neither a reference nor expected_keywords")
+    if reference is None and not keywords and checks is None and not reading.errors:
+        reading.error("missing-expectation", "has neither a reference nor expected_keywords nor checks")
     name, category = _optional_text(value, "id", reading), _optional_text(value, "category", reading)
     if reading.errors:
         return reading
@@ -134,7 +135,7 @@ def _read_item(value: Any, line: int, found: list[EvaluationItem]) -> Reading:
             reference=reference,
             expected_keywords=keywords,
             category=category,
-            checks=_simple(value.get("checks")),
+            checks=checks,
         )
     )
     return reading
@@ -167,7 +168,10 @@ def _keywords(value: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
     return tuple(keywords)
 
 
-def _simple(checks: Any) -> dict[str, str | int | float | bool]:
-    """Checks by name whose value is one string, number or boolean; others are for tools that know them."""
-    found = checks.items() if isinstance(checks, dict) else ()
-    return {name: check for name, check in found if isinstance(check, str | int | float | bool)}
+def _checks(value: Mapping[str, Any], reading: Reading) -> Checks | None:
+    if value.get("checks") is None:
+        return None
+    checks, flaws = read_checks(value["checks"])
+    for flaw in flaws:
+        reading.error("invalid-check", flaw)
+    return checks

@@ -75,7 +75,8 @@ CODES: Mapping[str, Code] = _table(
         "too-few-records": "Add records; the minimum is the base model's.",
         "too-many-records": "Remove records, or sample them; the maximum is the base model's.",
         # evaluation sets
-        "missing-expectation": "Give the item a reference answer or expected_keywords.",
+        "missing-expectation": "Give the item a reference answer, expected_keywords or checks.",
+        "invalid-check": "Correct the named check, or leave it out.",
         "duplicate-id": "Give every item an id of its own, or none.",
     },
     warnings={
@@ -98,7 +99,9 @@ CODES: Mapping[str, Code] = _table(
         "personal-data": "Remove or replace personal data; a model can repeat what it was trained on.",
         "secret": "Remove the secret from the dataset and revoke it.",
         "class-imbalance": "Add examples of the rare labels, or cap the frequent one.",
-        "few-examples": "Add examples; 200 and more are where fine-tuning usually begins to pay.",
+        "few-examples": "Add examples; guides to tuning recommend 100 and more for labels, 200 and more for answers.",
+        "inconsistent-template": "Write every prompt by the same template, and use that template with the model.",
+        "language-mixture": "Nothing to do if the model is to answer in these languages; else remove the others.",
         "lint-sampled": "Nothing to do; the check of look-alikes is bounded in memory.",
     },
 )
@@ -137,6 +140,10 @@ class Ledger:
         kept = self._kept.setdefault(code, [])
         if len(kept) < self._cap:
             kept.append(Finding(line, code, f"line {line}: {message}" if line else message))
+
+    def is_full(self, code: str) -> bool:
+        """Whether further findings of a code are only counted."""
+        return len(self._kept.get(code, ())) >= self._cap
 
     def is_error(self, code: str) -> bool:
         return CODES[code].severity == "error" or code in self._errors

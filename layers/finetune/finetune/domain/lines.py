@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import orjson
 
@@ -40,6 +40,39 @@ _MAGIC: dict[bytes, Flaw] = {
     b"\0[": Flaw("utf-16", "the file is UTF-16, not UTF-8"),
     b"\0\0": Flaw("utf-16", "the file begins with zero bytes; it is UTF-32 or no text at all"),
 }
+
+
+class Lines(Sequence[bytes]):
+    """Consecutive lines, parted only when one is asked for; `raw` is all of them with a newline between two."""
+
+    __slots__ = ("_count", "_lines", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._count = 0
+        self._lines: list[bytes] | None = None
+
+    def parted(self) -> list[bytes]:
+        """The lines without their ends, each cut one byte behind MAX_LINE_BYTES."""
+        if self._lines is None:
+            self._lines = self.raw.split(b"\n")
+            if len(self.raw) > MAX_LINE_BYTES:
+                self._lines = [line[: MAX_LINE_BYTES + 1] for line in self._lines]
+        return self._lines
+
+    def __len__(self) -> int:
+        self._count = self._count or self.raw.count(b"\n") + 1
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.parted())
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        return self.parted()[index]
 
 
 class Block(NamedTuple):
@@ -131,23 +164,20 @@ def _newlines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"\n"
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Lists of consecutive lines without their ends; a line is cut one byte behind MAX_LINE_BYTES."""
+def _lines(pieces: Iterable[bytes]) -> Iterator[Lines]:
+    """Consecutive lines without the last end; of a line no more is kept than MAX_LINE_BYTES and one piece."""
     pending: list[bytes] = []
     size = 0
     for piece in pieces:
-        lines = piece.split(b"\n")
-        last = lines.pop()
-        if lines:
-            if pending:
-                lines[0] = b"".join((*pending, lines[0]))[: MAX_LINE_BYTES + 1]
-                pending, size = [], 0
-            yield lines
-        if last and size <= MAX_LINE_BYTES:
-            pending.append(last)
-            size += len(last)
-    if pending:
-        yield [b"".join(pending)[: MAX_LINE_BYTES + 1]]
+        end = piece.rfind(b"\n")
+        if end >= 0:
+            yield Lines(b"".join((*pending, piece[:end])))
+            pending, size = [piece[end + 1 :]], len(piece) - end - 1
+        elif size <= MAX_LINE_BYTES:
+            pending.append(piece)
+            size += len(piece)
+    if any(pending):
+        yield Lines(b"".join(pending))
 
 
 # A string, closed or not; a mark; or a run of anything else. Possessive, so that time stays linear in the bytes.

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 
 from finetune.domain.findings import Ledger
-from finetune.domain.records import Record
-from finetune.domain.sensitive import sensitive
-from finetune.domain.similarity import media_of, normalised, shingles
+from finetune.domain.look_alikes import LookAlikes
+from finetune.domain.manners import Manners
+from finetune.domain.repetition import Repetitions
+from finetune.domain.sensitive import may_be_sensitive, sensitive
+from finetune.domain.similarity import all_normalised, asked_and_answer
 
 # Each of these bounds memory; a model that is trained on more records than that does not suffer from what is missed.
-_LOOKED_AT = 100_000
+_LOOKED_AT = 200_000
 _LOOK_ALIKES = 20_000
 
-_FEW_EXAMPLES = 200
 _LONG_ANSWER = 2_000
+_SHORTEST = 8  # of what has a word and marks around it
+_SHORT = "has a text without a letter or digit"
 _LABEL_CHARACTERS = 40
 _MOST_LABELS = 20
 _IMBALANCE = 10
+# Fewer records than this are few. The numbers are those that Google's guide to tuning text models recommends: a hundred
+# for classification, two hundred for conversations; the guides of OpenAI and AWS name numbers in between.
+_FEW_LABELLED, _FEW_ANSWERED = 100, 200
 
 
 class Lint:
@@ -26,53 +33,83 @@ class Lint:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._identities: dict[int, int] = {}
-        self._asked: dict[int, tuple[int, int]] = {}
+        self._identities = Repetitions(_LOOKED_AT)
+        self._asked: dict[int, int] = {}
         self._answers: Counter[bytes | int] = Counter()
+        self._answered = array("q")
         self._lengths = array("Q")
         self._lines = array("Q")
         self._look_alikes = LookAlikes()
+        self._manners = Manners()
         self._records = 0
         self.normalised_duplicates = 0
 
-    def add(self, line: int, record: Record) -> None:
-        """Look at a record that does not repeat an earlier one exactly."""
-        self._records += 1
-        self._check_texts(line, record.texts)
-        if self._records > _LOOKED_AT:
+    def add(self, lines: Sequence[int], texts: Sequence[str], media: Sequence[str], turns: Sequence[int]) -> None:
+        """Look at records that do not repeat an earlier one exactly, in columns; a text is `exact_of` its record."""
+        together = "\0".join(texts)
+        if may_be_sensitive(together):
+            self._check_sensitive(lines, texts)
+        if "\\" in together:
+            self._check_newlines(lines, texts)
+        before, self._records = self._records, self._records + len(texts)
+        if before >= _LOOKED_AT:
             return
-        parts = [normalised(text) for text in record.texts]
-        media = media_of(record).encode()
-        identity = b"\x1f".join(parts) + media
-        if (first := self._identities.setdefault(hash(identity), line)) != line:
-            self.normalised_duplicates += 1
-            message = f"repeats the record of line {first} but for case, space or punctuation"
-            self._ledger.add(line, "normalised-duplicate", message)
-            return
-        if not all(parts):
-            self._ledger.add(line, "short-text", "has a text without a letter or digit")
-        if record.messages:
-            self._check_answer(line, record, parts, media)
-        if self._records <= _LOOK_ALIKES:
-            self._look_alikes.add(line, identity)
+        identities = all_normalised(texts)
+        if any(media):
+            identities = [identity + more.encode() for identity, more in zip(identities, media, strict=True)]
+        again = set(self._repeated(lines, identities))
+        for index, (line, identity, count) in enumerate(zip(lines, identities, turns, strict=True)):
+            if index not in again:
+                if count:
+                    self._check_answer(line, texts[index], identity, media[index].encode())
+                elif not identity.strip(b" ."):
+                    self._ledger.add(line, "short-text", _SHORT)
+                if before + index < _LOOK_ALIKES:
+                    self._look_alikes.add(line, identity)
+        self._manners.add(lines, texts, identities, turns)
 
-    def _check_texts(self, line: int, texts: list[str]) -> None:
-        text = "\0".join(texts)
-        for code, kind in sensitive(text):
-            self._ledger.add(line, code, f"holds what looks like {kind}")
-        if "\\n" in text and "\n" not in text:
-            self._ledger.add(line, "literal-newline", "holds a backslash and an n where a line break seems to be meant")
+    def _repeated(self, lines: Sequence[int], identities: Sequence[bytes]) -> list[int]:
+        keys = list(map(hash, identities))
+        repeated = self._identities.repeated(lines, keys)
+        self.normalised_duplicates += len(repeated)
+        for index in repeated:
+            if self._ledger.is_full("normalised-duplicate"):
+                self._ledger.counts["normalised-duplicate"] += 1
+            else:
+                first = self._identities.line_of(keys[index])
+                message = f"repeats the record of line {first} but for case, space or punctuation"
+                self._ledger.add(lines[index], "normalised-duplicate", message)
+        return repeated
 
-    def _check_answer(self, line: int, record: Record, parts: list[bytes], media: bytes) -> None:
-        *asked, answer = parts
-        if asked and answer == asked[-1]:
+    def _check_sensitive(self, lines: Sequence[int], texts: Sequence[str]) -> None:
+        for line, text in zip(lines, texts, strict=True):
+            for code, kind in sensitive(text):
+                self._ledger.add(line, code, f"holds what looks like {kind}")
+
+    def _check_newlines(self, lines: Sequence[int], texts: Sequence[str]) -> None:
+        message = "holds a backslash and an n where a line break seems to be meant"
+        for line, text in zip(lines, texts, strict=True):
+            if "\\n" in text and "\n" not in text:
+                self._ledger.add(line, "literal-newline", message)
+
+    def _check_answer(self, line: int, text: str, identity: bytes, media: bytes) -> None:
+        if media:
+            identity = identity.removesuffix(media)
+        asked, answer = asked_and_answer(identity)
+        if len(answer) < _SHORTEST or len(asked) < _SHORTEST:
+            if not answer.strip(b" .") or not asked.strip(b" ."):
+                self._ledger.add(line, "short-text", _SHORT)
+        elif asked.endswith(answer) and asked.rpartition(b"\0")[2] == answer:
             self._ledger.add(line, "answer-equals-prompt", "answers with its own prompt")
         found = hash(answer)
-        first, earlier = self._asked.setdefault(hash(b"\x1f".join(asked) + media), (line, found))
-        if earlier != found:
-            self._ledger.add(line, "contradicting-answers", f"has the prompt of line {first} and another answer")
-        self._lengths.append(len(record.texts[-1]))
+        number = len(self._answered)
+        first = self._asked.setdefault(hash(asked + media if media else asked), number)
+        if first != number and self._answered[first] != found:
+            message = f"has the prompt of line {self._lines[first]} and another answer"
+            self._ledger.add(line, "contradicting-answers", message)
+        self._answered.append(found)
         self._lines.append(line)
+        self._lengths.append(len(text) - text.rfind("\0") - 1)
         label = answer if len(answer) <= _LABEL_CHARACTERS else found
         if label in self._answers or len(self._answers) < _LOOK_ALIKES:
             self._answers[label] += 1
@@ -81,31 +118,48 @@ class Lint:
         """Add what the records say together; `enough` when their number is not to be judged."""
         for line, first in self._look_alikes.finish():
             self._ledger.add(line, "near-duplicate", f"nearly repeats the record of line {first}")
-        if self._lengths:
+        labels = self._labels()
+        if self._answers:
             self._check_lengths()
-            self._check_answers()
-        if not enough and 0 < self._records < _FEW_EXAMPLES:
-            self._ledger.add(None, "few-examples", f"{self._records} different records are few to train {name} on")
+            self._check_answers(labels)
+            for manner in self._manners.finish():
+                self._ledger.add(manner.line, manner.code, manner.message, times=manner.times)
+        few = _FEW_LABELLED if labels else _FEW_ANSWERED
+        if not enough and 0 < self._records < few:
+            task = "a classification" if labels else "a task like this"
+            practice = f"practice begins at {few} for {task}"
+            message = f"{self._records} different records are few to train {name} on; {practice}"
+            self._ledger.add(None, "few-examples", message)
         if self._records > _LOOK_ALIKES:
-            looked_at = min(self._records, _LOOKED_AT)
             message = (
-                f"look-alikes were sought among the first {_LOOK_ALIKES:,} records, contradictions among {looked_at:,}"
+                f"look-alikes were sought among the first {_LOOK_ALIKES:,} records, "
+                f"contradictions among {min(self._records, _LOOKED_AT):,}"
             )
             self._ledger.add(None, "lint-sampled", message)
 
+    def _labels(self) -> bool:
+        """Whether the answers are few and short, so that they are the labels of a classification."""
+        return (
+            1 < len(self._answers) <= _MOST_LABELS
+            and len(self._answers) <= self._answers.total() / 5
+            and all(isinstance(answer, bytes) for answer in self._answers)
+        )
+
     def _check_lengths(self) -> None:
         mean = sum(self._lengths) / len(self._lengths)
+        limit = max(_LONG_ANSWER, 10 * mean)
+        if max(self._lengths) <= limit:
+            return
         for line, length in zip(self._lines, self._lengths, strict=True):
-            if length > max(_LONG_ANSWER, 10 * mean):
+            if length > limit:
                 message = f"has an answer of {length:,} characters; the mean is {mean:,.0f}"
                 self._ledger.add(line, "long-answer", message)
 
-    def _check_answers(self) -> None:
-        """Few short answers are labels, whose balance matters; of other answers none should come all the time."""
+    def _check_answers(self, labels: bool) -> None:
+        """The balance of labels matters; of other answers none should come all the time."""
         (_, most), *_ = ranked = self._answers.most_common()
         total = self._answers.total()
-        labels = len(ranked) <= _MOST_LABELS and all(isinstance(answer, bytes) for answer, _ in ranked)
-        if labels and 1 < len(ranked) <= total / 5:
+        if labels:
             least = ranked[-1][1]
             if most > _IMBALANCE * least:
                 message = f"the most frequent of {len(ranked)} labels has {most:,} records, the rarest {least:,}"
@@ -113,72 +167,3 @@ class Lint:
         elif most > max(4, total / 10):
             message = f"{most:,} of {total:,} records have the same answer"
             self._ledger.add(None, "identical-answers", message, times=most)
-
-
-class LookAlikes:
-    """Finds texts of which nearly all pairs of pairs are the same, by the 32 smallest hashes of each text's pairs.
-
-    Pairs that many of the first texts have are taken for a template and left out of the comparison.
-    """
-
-    _WARM_UP = 200
-    _SKETCH = 32
-    _BANDS = 4
-    _NEAR = 0.85
-    _FEWEST_PAIRS = 8
-    # Of a long text a quarter of the pairs is enough: those whose hash is in the lowest quarter.
-    _MOST_PAIRS = 64
-    _SAMPLED = 1 << 30
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[int, set[int]]] = []
-        self._template: set[int] | None = None
-        self._sketches: list[tuple[int, tuple[int, ...]]] = []
-        self._holders: dict[int, int] = {}
-        self._found: list[tuple[int, int]] = []
-
-    def add(self, line: int, text: bytes) -> None:
-        """Take one normalised text."""
-        pairs = shingles(text)
-        if len(pairs) > self._MOST_PAIRS:
-            pairs = {pair for pair in pairs if pair < self._SAMPLED}
-        if self._template is not None:
-            self._compare(line, pairs - self._template)
-            return
-        self._waiting.append((line, pairs))
-        if len(self._waiting) == self._WARM_UP:
-            self._template = self._settled()
-
-    def finish(self) -> list[tuple[int, int]]:
-        """Pairs of a line and the earlier line that it resembles."""
-        if self._template is None:
-            self._template = self._settled()
-        return self._found
-
-    def _settled(self) -> set[int]:
-        frequency = Counter(pair for _, pairs in self._waiting for pair in pairs)
-        often = max(3, len(self._waiting) // 20)
-        template = {pair for pair, count in frequency.items() if count > often}
-        for line, pairs in self._waiting:
-            self._compare(line, pairs - template)
-        self._waiting.clear()
-        return template
-
-    def _compare(self, line: int, pairs: set[int]) -> None:
-        if len(pairs) < self._FEWEST_PAIRS:
-            return
-        sketch = tuple(sorted(pairs)[: self._SKETCH])
-        bands = sketch[: self._BANDS]
-        for number in sorted({self._holders[band] for band in bands if band in self._holders}):
-            first, other = self._sketches[number]
-            if self._resemblance(sketch, other) >= self._NEAR:
-                self._found.append((line, first))
-                return
-        for band in bands:
-            self._holders.setdefault(band, len(self._sketches))
-        self._sketches.append((line, sketch))
-
-    def _resemblance(self, one: tuple[int, ...], other: tuple[int, ...]) -> float:
-        """The share of common pairs, estimated from the smallest hashes of both texts together."""
-        smallest = sorted({*one, *other})[: self._SKETCH]
-        return len({*one} & {*other} & {*smallest}) / len(smallest)

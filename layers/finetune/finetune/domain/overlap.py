@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from finetune.domain.similarity import shingles
 
@@ -20,11 +20,11 @@ class Overlap:
     """An index of normalised prompts; near ones are found among the first million pairs of words of the set."""
 
     def __init__(self, prompts: Iterable[bytes]) -> None:
-        self._prompts: set[bytes] = set()
+        self._prompts: dict[bytes, list[int]] = {}
         found: list[set[int]] = []
         kept = 0
-        for prompt in prompts:
-            self._prompts.add(prompt)
+        for number, prompt in enumerate(prompts):
+            self._prompts.setdefault(prompt, []).append(number)
             if kept < _MOST_SHINGLES:
                 found.append(shingles(prompt))
                 kept += len(found[-1])
@@ -39,13 +39,20 @@ class Overlap:
 
     def holds(self, prompt: bytes) -> bool:
         """Whether the set has this normalised prompt, or one that nearly equals it."""
-        if prompt in self._prompts:
-            return True
+        return prompt in self._prompts or next(self._near(prompt), None) is not None
+
+    def matching(self, prompt: bytes) -> set[int]:
+        """The places in the set of this normalised prompt and of those that nearly equal it."""
+        return {*self._prompts.get(prompt, ()), *self._near(prompt)}
+
+    def _near(self, prompt: bytes) -> Iterator[int]:
         own = shingles(prompt) - self._template
         if len(own) < _LEAST_SHINGLES:
-            return False
+            return
         known = own & self._holders.keys()
         if len(known) < _NEAR * len(own):
-            return False
+            return
         shared = Counter(number for shingle in known for number in self._holders[shingle])
-        return any(count >= _NEAR * (len(own) + self._sizes[number] - count) for number, count in shared.items())
+        yield from (
+            number for number, count in shared.items() if count >= _NEAR * (len(own) + self._sizes[number] - count)
+        )

@@ -36,16 +36,13 @@ def read(value: Any) -> Reading:
     if not isinstance(value, dict):
         reading.error("not-an-object", f"is {kind(value)}, not an object")
         return reading
-    if "reference_answer" in value or "responses" in value:
-        key = "reference_answer" if "reference_answer" in value else "responses"
-        reading.error("unsupported-format", f"has the key {key!r}: rewards and scored responses are not trained here")
-        return reading
     reading.format = detect(value)
     if reading.format is None:
         names = ", ".join(quoted(key) for key in list(value)[:8]) or "none"
         reading.error("unknown-format", f"is in no known format; its keys are {names}")
         return reading
-    check_keys(value, _KNOWN_KEYS[reading.format], "", reading)
+    if known := _KNOWN_KEYS.get(reading.format):
+        check_keys(value, known, "", reading)
     record = _READERS[reading.format](value, reading)
     if not reading.errors:
         reading.record = record
@@ -94,6 +91,30 @@ def read_question(value: Mapping[str, Any], reading: Reading) -> Record:
     return conversation.record(reading.format)
 
 
+def _read_reinforcement(value: Mapping[str, Any], reading: Reading) -> Record:
+    """Further keys are the grader's and stay unread; the answer that is rewarded is not among the turns."""
+    if value["reference_answer"] is None:
+        reading.error("wrong-type", "reference_answer is null")
+    conversation = Conversation(value, reading)
+    if "messages" in value:
+        conversation.read(value["messages"], last="either")
+    else:
+        reading.error("missing-key", "messages is missing")
+    return conversation.record("reinforcement")
+
+
+def _read_scored_responses(value: Mapping[str, Any], reading: Reading) -> Record:
+    prompt, responses = text_at(value, "prompt", reading), value["responses"]
+    if not isinstance(responses, list) or not responses:
+        reading.error("wrong-type", f"responses is {kind(responses)}, not an array of scored responses")
+        responses = []
+    for index, response in enumerate(responses):
+        score = response.get("score") if isinstance(response, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            reading.error("wrong-type", f"responses[{index}] has no number as its score")
+    return Record("scored-responses", None, [], [prompt])
+
+
 _READERS: Mapping[SourceFormat, Callable[[Mapping[str, Any], Reading], Record]] = {
     "bedrock-conversation-2024": _read_conversation,
     "openai-chat": _read_conversation,
@@ -102,4 +123,6 @@ _READERS: Mapping[SourceFormat, Callable[[Mapping[str, Any], Reading], Record]] 
     "prompt-completion": _read_prompt_completion,
     "text": _read_text,
     "image-caption": _read_image_caption,
+    "reinforcement": _read_reinforcement,
+    "scored-responses": _read_scored_responses,
 }

@@ -19,6 +19,8 @@ SourceFormat = Literal[
     "prompt-completion",
     "text",
     "image-caption",
+    "reinforcement",
+    "scored-responses",
 ]
 # "messages" is a conversation that reads the same as OpenAI's and as Anthropic's.
 SCHEMA_VERSION = "bedrock-conversation-2024"
@@ -75,6 +77,8 @@ _TOOL_KEYS = frozenset(
 
 def detect(value: Mapping[str, Any]) -> SourceFormat | None:
     """The format that an object's keys speak for; None when no known format has them."""
+    if "reference_answer" in value or ("responses" in value and "completion" not in value):
+        return "reinforcement" if "reference_answer" in value else "scored-responses"
     if "messages" in value:
         return conversation_format(value)
     if "prompt" in value or "completion" in value:

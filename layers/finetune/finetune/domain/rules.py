@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, repeat
 from math import ceil
-from operator import itemgetter
+from operator import itemgetter, sub
 from sys import maxsize
+from typing import NamedTuple
 
 from finetune.domain import tokens
 from finetune.domain.catalog import BaseModelRow, Bounds, Method, RecordFormat
-from finetune.domain.conversion import inexpressible
+from finetune.domain.conversion import misfit
 from finetune.domain.findings import CODES, Flaw
-from finetune.domain.records import Record
+from finetune.domain.records import Record, SourceFormat
+from finetune.domain.shortcut import Plain
 from finetune.errors import SettingsInvalid
 
-# An estimate this close under the bound is worth a warning.
-_NEAR = 0.9
+# An estimate this close under the bound is worth a warning: by so much it can be too low for a language.
+_NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,22 @@ def rules_for(
     )
 
 
+class _Mark(NamedTuple):
+    """The last character of reserved strings, which few texts hold, so that looking for it costs next to nothing.
+
+    `stems` are what stands before it, as far as no other such character is in it; `last` takes as much of a text.
+    """
+
+    character: str
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+    last: Callable[[str], str]
+
+
 class Judge:
     """Measures records and holds them against the rules; made once per dataset because it is asked once per record."""
 
-    __slots__ = ("_expressible", "_limit", "_near", "_reserved", "_rules", "_weights")
+    __slots__ = ("_cased", "_expressible", "_limit", "_marks", "_near", "_rules", "_weights")
 
     def __init__(self, rules: DatasetRules) -> None:
         self._rules = rules
@@ -107,11 +121,15 @@ class Judge:
         self._near = _NEAR * self._limit
         # Formats, sections and numbers of turns that were found to fit; most records of a dataset are alike in them.
         self._expressible: set[tuple[str, frozenset[str], int]] = set()
-        # Few texts hold the last character of a reserved string, and looking for one character costs next to nothing.
-        self._reserved = [
-            (mark, [(word.lower() if rules.reserved_ignores_case else word, word) for word in words])
-            for mark, words in groupby(sorted(rules.reserved, key=itemgetter(-1)), key=itemgetter(-1))
+        self._cased: Callable[[str], str] = str.lower if rules.reserved_ignores_case else str
+        self._marks = [
+            self._mark(character, tuple(words))
+            for character, words in groupby(sorted(rules.reserved, key=itemgetter(-1)), key=itemgetter(-1))
         ]
+
+    def _mark(self, character: str, words: tuple[str, ...]) -> _Mark:
+        stems = tuple(self._cased(word[:-1].rpartition(character)[2]) for word in words)
+        return _Mark(character, words, stems, itemgetter(slice(-max(1, *map(len, stems)), None)))
 
     def measure(self, record: Record, text: str) -> tuple[int, int, list[Flaw]]:
         """Characters, estimated tokens, and what the base model refuses in a well-formed record; warnings come along.
@@ -121,41 +139,85 @@ class Judge:
         characters = len(text) - len(record.texts) + 1
         extra = 0 if text.isascii() else len(text.encode()) - len(text)
         token_count = ceil(self._weights.character * characters + self._weights.extra_byte * extra)
-        flaws: list[Flaw] = []
-        if (shape := (record.format, record.sections, len(record.messages))) not in self._expressible:
-            flaws += self._media_and_reasoning(record)
-            if flaw := inexpressible(record, self._rules.record_format):
-                flaws.append(flaw)
-            if not flaws:
-                self._expressible.add(shape)
-        for mark, words in self._reserved:
-            if mark in text:
-                searched = text.lower() if self._rules.reserved_ignores_case else text
-                flaws += [
-                    Flaw("reserved-string", f"holds the reserved string {word!r}")
-                    for low, word in words
-                    if low in searched
-                ]
-        if token_count > self._near:
-            flaws.append(self._long(token_count))
+        flaws = self._shape_flaws(record.format, record.sections, len(record.messages))
+        flaws += self._text_flaws(text, token_count)
         caption = self._rules.caption_characters if record.image_ref is not None else None
         if caption and not caption.minimum <= characters <= caption.maximum:
             message = f"the caption has {characters} characters, not {caption.minimum} to {caption.maximum}"
             flaws.append(Flaw("caption-length", message))
         return characters, token_count, flaws
 
+    def measure_all(self, plain: Plain) -> tuple[list[int], list[int], dict[int, list[Flaw]]]:
+        """What `measure` says of each record of the columns; flaws by index, of those that have any."""
+        texts, shapes = plain
+        kinds = set(shapes)
+        between = {shape: shape[2] + len(shape[1]) - 1 for shape in kinds}
+        if len(kinds) == 1:
+            zeros = between[shapes[0]]
+            characters = [len(text) - zeros for text in texts]
+        else:
+            characters = [len(text) - between[shape] for text, shape in zip(texts, shapes, strict=True)]
+        each, beyond = self._weights
+        together = "\0".join(texts)
+        if together.isascii():
+            token_counts = [ceil(each * count) for count in characters]
+        else:
+            extra = map(sub, map(len, map(str.encode, texts)), map(len, texts))
+            token_counts = [ceil(each * count + beyond * more) for count, more in zip(characters, extra, strict=True)]
+        flaws: dict[int, list[Flaw]] = {}
+        unfit = {shape for shape in kinds if self._shape_flaws(*shape)}
+        if unfit or max(token_counts) > self._near or self._maybe_reserved(together):
+            for index, (shape, text, token_count) in enumerate(zip(shapes, texts, token_counts, strict=True)):
+                found = self._shape_flaws(*shape) if shape in unfit else []
+                if found := found + self._text_flaws(text, token_count):
+                    flaws[index] = found
+        return characters, token_counts, flaws
+
+    def _shape_flaws(self, source: SourceFormat, sections: frozenset[str], turns: int) -> list[Flaw]:
+        if (source, sections, turns) in self._expressible:
+            return []
+        flaws = self._media_and_reasoning(sections)
+        if flaw := misfit(source, sections, turns, self._rules.record_format):
+            flaws.append(flaw)
+        if not flaws:
+            self._expressible.add((source, sections, turns))
+        return flaws
+
+    def _text_flaws(self, text: str, token_count: int) -> list[Flaw]:
+        flaws = []
+        if self._maybe_reserved(text):
+            searched = self._cased(text)
+            flaws = [
+                Flaw("reserved-string", f"holds the reserved string {word!r}")
+                for mark in self._marks
+                for word in mark.words
+                if self._cased(word) in searched
+            ]
+        if token_count > self._near:
+            flaws.append(self._long(token_count))
+        return flaws
+
+    def _maybe_reserved(self, text: str) -> bool:
+        """Whether something that ends a reserved string stands behind the rest of one."""
+        for mark in self._marks:
+            if mark.character in text:
+                ends = map(mark.last, text.split(mark.character)[:-1])
+                if any(map(str.endswith, map(self._cased, ends), repeat(mark.stems))):
+                    return True
+        return False
+
     def _long(self, token_count: int) -> Flaw:
         code = "too-many-tokens" if token_count > self._limit else "near-token-limit"
         most = f"{self._rules.name} takes at most {self._limit:,} in a record"
         return Flaw(code, f"has about {token_count:,} tokens by estimate; {most}")
 
-    def _media_and_reasoning(self, record: Record) -> list[Flaw]:
+    def _media_and_reasoning(self, sections: frozenset[str]) -> list[Flaw]:
         flaws = [
             Flaw("media-not-supported", f"holds {section}s, which {self._rules.name} is not trained on")
             for section in ("image", "video")
-            if section in record.sections and section not in self._rules.media
+            if section in sections and section not in self._rules.media
         ]
-        if "reasoning" in record.sections and not self._rules.reasoning:
+        if "reasoning" in sections and not self._rules.reasoning:
             flaws.append(
                 Flaw("reasoning-not-supported", f"holds reasoning, which {self._rules.name} is not trained on")
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 
@@ -64,19 +65,43 @@ _NUMERIC = (
         _iban,
     ),
 )
-_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
 _FEWEST_DIGITS = 9
+# What is sensitive shows in capitals, digits and marks. Without its small consonants a text is short, and looking for
+# something in it costs little; vowels stay, to part the numbers. A token is looked for by the mark in it.
+_CONSONANTS = b"bcdfghjklmnpqrstvwxyz"
+_CAPITALS = (b"PRIVATE KEY", b"AKIA", b"ASIA", b".eJ")  # the last is what is left of the .eyJ in JSON web tokens
+_STEMS = {
+    b"-": (b"sk", *(b"xox%c" % letter for letter in b"abprs")),
+    b"_": tuple(b"gh%c" % letter for letter in b"posu"),
+}
+_DIGIT = bytes(0x30 if byte in b"0123456789" else 0x20 for byte in range(256))
+_LONG_NUMBER = b"0" * _FEWEST_DIGITS
+
+
+def may_be_sensitive(text: str) -> bool:
+    """Whether `sensitive` could find something; cheap, and true of some texts that hold nothing."""
+    data = text.encode()
+    short = data.translate(None, _CONSONANTS)
+    return (
+        b"@" in short
+        or any(part in short for part in _CAPITALS)
+        or _has_long_number(short)
+        or any(mark in short and any(map(bytes.endswith, data.split(mark), repeat(_STEMS[mark]))) for mark in _STEMS)
+        or b"assword" in data
+    )
+
+
+def _has_long_number(data: bytes) -> bool:
+    """Whether nine digits follow each other, with nothing between but what parts the digits of a number."""
+    return _LONG_NUMBER in data.translate(_DIGIT, b" -()./")
 
 
 def sensitive(text: str) -> Iterator[tuple[str, str]]:
     """The code and the name of each kind of personal data or secret that a text seems to hold."""
     for kind in _TEXTUAL:
-        for hint in kind.hints:
-            if hint in text:
-                if kind.pattern.search(text):
-                    yield kind.code, kind.name
-                break
-    if len(text.encode().translate(None, _NO_DIGITS)) >= _FEWEST_DIGITS:
+        if any(hint in text for hint in kind.hints) and kind.pattern.search(text):
+            yield kind.code, kind.name
+    if _has_long_number(text.encode()):
         for kind in _NUMERIC:
             if any(kind.holds(match[0]) for match in kind.pattern.finditer(text)):
                 yield kind.code, kind.name

@@ -3,36 +3,70 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from zlib import crc32
 
 from finetune.domain.records import Record
 
-_DROPPED = "!?\"'`´‘’“”„«»…。、！？，；：¿¡"  # noqa: RUF001 - look-alikes are the point
-_DROPPED_WIDE = dict.fromkeys(map(ord, _DROPPED))
-_DROPPED_ASCII = "".join(filter(str.isascii, _DROPPED)).encode()
-_LOWER_AND_SPACE = bytes.maketrans(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\t\n\v\f\r\x1c\x1d\x1e\x1f", b"abcdefghijklmnopqrstuvwxyz" + b" " * 9
+# Lower case, every white space a space, every mark that can end a clause a full stop; quotes and the like are dropped.
+_TRANSLATED = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\t\n\v\f\r\x1c\x1d\x1e\x1f,;:", b"abcdefghijklmnopqrstuvwxyz" + b" " * 9 + b"..."
 )
-_ENDS = (b". ", b", ", b"; ", b": ")
+_DROPPED = b"!?\"'`"
+# By the first byte that they have in UTF-8, because most texts have none of them.
+_WIDE = {
+    b"\xe2\x80": {**dict.fromkeys("‘’“”„…", b""), **dict.fromkeys("\u2028\u2029", b" ")},  # noqa: RUF001 - quotes
+    b"\xc2": {**dict.fromkeys("«»¿¡´", b""), "\x85": b" "},  # noqa: RUF001 - an accent is no apostrophe
+    b"\xe3\x80": {"。": b"", "、": b" "},
+}  # fmt: skip
 
 
 def normalised(text: str) -> bytes:
     """The text without case, runs of white space and the punctuation of sentences; marks inside words and numbers stay.
 
+    Inside them a comma, a colon and a full stop are the same.
+
     >>> normalised("What is  3.5 + 1,000?"), normalised("Hello,\\nWORLD.")
-    (b'what is 3.5 + 1,000', b'hello world')
+    (b'what is 3.5 + 1.000', b'hello world')
     """
-    if text.isascii():
-        data = text.encode().translate(_LOWER_AND_SPACE, _DROPPED_ASCII)
-    else:
-        folded = unicodedata.normalize("NFKC", text).casefold().translate(_DROPPED_WIDE)
-        data = " ".join(folded.split()).encode()
-    for mark in _ENDS:
-        if mark in data:
-            data = data.replace(mark, b" ")
+    data = text.encode() if text.isascii() else _folded(text)
+    return _compact(data.translate(_TRANSLATED, _DROPPED)).strip()
+
+
+def _compact(data: bytes) -> bytes:
+    """Without full stops before a space, and with one space where there are several."""
+    data = b" ".join((b" " + data + b" ").split(b". "))  # replaces at twice the speed of `replace`
     while b"  " in data:
         data = data.replace(b"  ", b" ")
-    return data.strip(b" .,;:")
+    return data
+
+
+def all_normalised(texts: Sequence[str]) -> list[bytes]:
+    """Records, each from `exact_of` it: its texts `normalised`, with a space around them and zeros between them."""
+    together = "\1".join(texts)
+    if not together.isascii() or together.count("\1") >= len(texts):
+        return [b"\0".join(map(_spaced, text.split("\0"))) for text in texts]
+    data = together.encode().translate(_TRANSLATED, _DROPPED).replace(b"\0", b" \0 ").replace(b"\1", b" \1 ")
+    return _compact(data).split(b"\1")
+
+
+def _spaced(part: str) -> bytes:
+    return (b" %b " % normalised(part)).replace(b"  ", b" ")
+
+
+def asked_and_answer(identity: bytes) -> tuple[bytes, bytes]:
+    """What `all_normalised` made of a record of turns, parted before its answer."""
+    asked, _, answer = identity.rpartition(b"\0")
+    return asked, answer
+
+
+def _folded(text: str) -> bytes:
+    data = unicodedata.normalize("NFKC", text).casefold().encode()
+    for first, characters in _WIDE.items():
+        if first in data:
+            for character, other in characters.items():
+                data = data.replace(character.encode(), other)
+    return data
 
 
 def prompt_and_identity(record: Record) -> tuple[bytes, bytes]:
@@ -49,9 +83,9 @@ def prompt_and_identity(record: Record) -> tuple[bytes, bytes]:
     return b"\x1f".join(parts[record.system is not None : len(parts) - answer]) + media, identity
 
 
-def identity_of(record: Record) -> bytes:
-    """A whole record, normalised."""
-    return prompt_and_identity(record)[1]
+def identity_of(text: str, media: str) -> bytes:
+    """A whole record, normalised, from `exact_of` and `media_of` it."""
+    return b"\x1f".join(map(normalised, text.split("\0"))) + media.encode()
 
 
 def exact_of(record: Record) -> str:

@@ -1,0 +1,88 @@
+"""The project's own validation and evaluation set beside a dataset: each checked, then all of them together."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.files import chunks, dataset
+from cli.findings import plural
+from cli.rules import settings_of
+from finetune.domain.dataset import check_dataset
+from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
+from finetune.domain.rules import DatasetRules
+from finetune.domain.split import PreparedDataset, Shares, Sinks, prepare_dataset
+
+if TYPE_CHECKING:
+    from cli.check import Checked
+
+_REASONS = {
+    "overlaps-evaluation": "left out because the evaluation set asks the same",
+    "overlaps-validation": "left out because the validation set asks the same",
+    "duplicate": "left out as duplicates",
+}
+
+
+def check_beside(checked: Checked, rules: DatasetRules, options: argparse.Namespace, entries: int) -> None:
+    """Check the sets given in the options, and what a run would stage of all when each is accepted."""
+    items: tuple[EvaluationItem, ...] | None = None
+    if options.validation:
+        path, suffix = dataset(options.validation)
+        checked.validation = check_dataset(
+            chunks(path),
+            suffix=suffix,
+            rules=rules,
+            role="validation",
+            entries_per_code=entries,
+            counted_elsewhere=checked.report.records,
+        )
+    if options.evaluation:
+        path, suffix = dataset(options.evaluation)
+        items, checked.evaluation = check_evaluation_set(chunks(path), suffix=suffix, entries_per_code=entries)
+    if checked.accepted:
+        checked.staged = _staged(checked, rules, options, items)
+
+
+def _staged(
+    checked: Checked, rules: DatasetRules, options: argparse.Namespace, items: tuple[EvaluationItem, ...] | None
+) -> dict[str, Any]:
+    split, validation = settings_of(options).split, options.validation
+    with Path(os.devnull).open("wb") as nowhere:
+        prepared = prepare_dataset(
+            lambda: chunks(checked.path),
+            suffix=checked.suffix,
+            rules=rules,
+            shares=Shares(validation=split.validation, evaluation=split.evaluation),
+            seed=split.seed,
+            sinks=Sinks(nowhere, nowhere, nowhere),
+            evaluation_items=items,
+            validation_source=(lambda: chunks(validation)) if validation else None,
+            validation_suffix=validation.suffix.lower() if validation else ".jsonl",
+        )
+    return {
+        **prepared.as_dict(),
+        "problems": [problem.message for problem in prepared.problems],
+        "sentence": _sentence(prepared),
+    }
+
+
+def _sentence(prepared: PreparedDataset) -> str:
+    """What a run makes of the files together."""
+    sizes = [
+        plural(staged.records if staged else 0, "record") + use
+        for staged, use in (
+            (prepared.training, " to train on"),
+            (prepared.validation, " to validate on"),
+            (prepared.evaluation, " to evaluate with"),
+        )
+    ]
+    together = f"A run with these settings has {sizes[0]}, {sizes[1]} and {sizes[2]}."
+    left_out = [
+        f"Line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))} {'are' if len(lines) > 1 else 'is'} {words}."
+        for reason, words in _REASONS.items()
+        if (lines := prepared.removed.get(reason))
+    ]
+    problems = [f"{problem.message}." for problem in prepared.problems]
+    return " ".join([together, *left_out, *prepared.notes, *problems])

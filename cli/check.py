@@ -1,0 +1,159 @@
+"""`finetune check`: whether a base model takes a dataset, by the code that Validate Dataset runs, offline."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cli import files
+from cli.failure import UsageFailure
+from cli.findings import SHOWN, show, show_fix, show_result, show_verdict
+from cli.paper import Paper
+from cli.progress import watched
+from cli.rules import add_options, row_and_rules
+from finetune.domain.catalog import BaseModelRow
+from finetune.domain.dataset import DatasetReport, check_dataset
+from finetune.domain.rules import DatasetRules
+
+ENTRIES = 20
+
+
+@dataclass(slots=True)
+class Checked:
+    """One dataset with what was given beside it; `staged` says what a run would make of them together."""
+
+    path: Path
+    suffix: str
+    report: DatasetReport
+    validation: DatasetReport | None = None
+    evaluation: DatasetReport | None = None
+    staged: dict[str, Any] | None = None
+    fix: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a run would take the files as they are."""
+        reports = (self.report, self.validation, self.evaluation)
+        enough = not (self.staged and self.staged["problems"])
+        return enough and all(report.accepted for report in reports if report)
+
+    def as_dict(self, rules: DatasetRules) -> dict[str, Any]:
+        beside = {"validation": self.validation, "evaluation": self.evaluation}
+        return {
+            "file": files.name_of(self.path),
+            "base_model": rules.base_model,
+            "method": rules.method,
+            **self.report.as_dict(),
+            **{name: report.as_dict() for name, report in beside.items() if report},
+            **({"staged": self.staged} if self.staged else {}),
+            **({"fix": self.fix} if self.fix else {}),
+        }
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The parser of the command."""
+    parser = commands.add_parser(
+        "check",
+        help="say whether a base model takes a dataset, and what to mend",
+        description="Check datasets by the code that the pipeline runs, without AWS. "
+        "Exits with 0 when all are accepted, 1 when one is rejected, 2 when a file or an option cannot be used.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a dataset: .jsonl, .json or .csv")
+    add_options(parser)
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="the project's own validation set")
+    parser.add_argument("--evaluation", type=Path, metavar="FILE", help="the project's own evaluation set")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file, in a list when several")
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page for a browser")
+    parser.add_argument(
+        "--fix", type=Path, metavar="OUT", help="write what can be used, cleaned and in the base model's format"
+    )
+    parser.add_argument("--entries", type=int, metavar="N", help=f"lines to list of each code (default: {SHOWN})")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check every file; 1 when one of them is rejected."""
+    if len(options.files) > 1 and (options.fix or options.html):
+        raise UsageFailure("--fix and --html take one FILE at a time.")
+    row, rules = row_and_rules(options)
+    given = [files.dataset(path) for path in options.files]
+    if options.validation:
+        files.dataset(options.validation)
+    if options.evaluation:
+        files.dataset(options.evaluation)
+    if options.fix:
+        files.require_jsonl(options.fix)
+    paper = Paper(sys.stdout)
+    results = []
+    for path, suffix in given:
+        checked = _check(path, suffix, rules, options)
+        results.append(checked)
+        if options.html:
+            _write_page(options.html, checked, row)
+        if options.fix:
+            checked.fix = _fix(checked, options.fix, rules)
+        if not options.json:
+            _show(paper, checked, row, options)
+    if options.json:
+        found = [checked.as_dict(rules) for checked in results]
+        print(orjson.dumps(found if len(found) > 1 else found[0], option=orjson.OPT_INDENT_2).decode())
+    return 0 if all(checked.accepted for checked in results) else 1
+
+
+def _check(path: Path, suffix: str, rules: DatasetRules, options: argparse.Namespace) -> Checked:
+    entries = ENTRIES if options.entries is None else max(options.entries, 1)
+    report = check_dataset(watched(path, "checking"), suffix=suffix, rules=rules, entries_per_code=entries)
+    checked = Checked(path, suffix, report)
+    if options.validation or options.evaluation:
+        from cli.beside import check_beside  # noqa: PLC0415 - takes longer than checking a small file
+
+        check_beside(checked, rules, options, entries)
+    return checked
+
+
+def _write_page(out: Path, checked: Checked, row: BaseModelRow) -> None:
+    from finetune.domain.validation_report import render  # noqa: PLC0415 - nobody else waits for it
+
+    page = render(checked.report, name=checked.path.name, base_model=row.name)
+    with files.replaced(out, inputs=[checked.path]) as file:
+        file.write(page.encode())
+
+
+def _fix(checked: Checked, out: Path, rules: DatasetRules) -> dict[str, Any]:
+    from cli.fixing import fix  # noqa: PLC0415 - nobody else waits for it
+
+    return fix(checked.path, checked.suffix, out, rules)
+
+
+def _show(paper: Paper, checked: Checked, row: BaseModelRow, options: argparse.Namespace) -> None:
+    shown = SHOWN if options.entries is None else max(options.entries, 1)
+    reports = [
+        (path, report)
+        for path, report in (
+            (checked.path, checked.report),
+            (options.validation, checked.validation),
+            (options.evaluation, checked.evaluation),
+        )
+        if report
+    ]
+    for path, report in reports:
+        show(paper, files.name_of(path), report, shown=shown)
+    if checked.staged:
+        paper.say(checked.staged["sentence"])
+        paper.say()
+    if checked.fix:
+        show_fix(paper, checked.fix)
+    elif not checked.report.accepted and checked.report.records:
+        paper.say("--fix OUT writes what can be used of it to another file.", style="dim")
+    if row.lifecycle.status == "retired":
+        successor = f"; use --base-model {row.lifecycle.successor}" if row.lifecycle.successor else ""
+        paper.say(f"{row.name} takes no new customization jobs{successor}.", style="yellow")
+    for path, report in reports:
+        show_verdict(paper, files.name_of(path), report, row)
+    if checked.fix:
+        show_result(paper, checked.fix, row.name)

@@ -1,0 +1,100 @@
+"""Files that a command reads and writes: looked at before work begins, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cli.failure import UsageFailure
+from finetune.domain.lines import SUFFIXES
+
+CHUNK = 8 * 1024 * 1024
+_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
+_SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+
+
+def name_of(path: Path) -> str:
+    """The path as it can be shown, whatever bytes are in it."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(path))
+
+
+def readable(path: Path) -> Path:
+    """The path of a file that can be read; UsageFailure says why it is none."""
+    try:
+        if path.is_dir():
+            raise UsageFailure(f"{name_of(path)} is a directory; name the file in it.")
+        with path.open("rb") as file:
+            file.read(1)
+    except (OSError, ValueError) as error:
+        raise UsageFailure(f"{name_of(path)} cannot be read: {_reason(error)}.") from None
+    return path
+
+
+def dataset(path: Path, suffix: str | None = None) -> tuple[Path, str]:
+    """The path of a readable dataset and what it is by its suffix, or by the one given instead."""
+    readable(path)
+    suffix = suffix or path.suffix.lower()
+    if suffix not in SUFFIXES:
+        advice = "unpack it first" if suffix in _PACKED else "export it as CSV" if suffix in _SHEETS else ""
+        known = f"a dataset ends in {', '.join(SUFFIXES)}"
+        raise UsageFailure(f"{name_of(path)} is no dataset: {'; '.join(filter(None, (known, advice)))}.")
+    return path, suffix
+
+
+def require_jsonl(out: Path) -> None:
+    """UsageFailure when the name of a file says that it is not the JSON Lines that are written to it."""
+    if out.suffix.lower() not in (".jsonl", ""):
+        raise UsageFailure(f"{name_of(out)}: JSON Lines are written; give the file a name that ends in .jsonl.")
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file in pieces of 8 MiB."""
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                yield piece
+    except OSError as error:
+        raise UsageFailure(f"{name_of(path)} cannot be read to its end: {_reason(error)}.") from None
+
+
+@contextmanager
+def replaced(path: Path, *, inputs: Iterable[Path]) -> Iterator[BinaryIO]:
+    """A file to write that takes its name when all went well; UsageFailure when that is the name of an input."""
+    if path.is_dir():
+        raise UsageFailure(f"{name_of(path)} is a directory; name a file to write.")
+    for source in inputs:
+        if path.resolve() == source.resolve() or (path.exists() and path.samefile(source)):
+            raise UsageFailure(f"{name_of(path)} is the file that is read; write to another one.")
+    try:
+        with _whole(path.resolve()) as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageFailure(f"{name_of(path)} cannot be written: {_reason(error)}.") from None
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[BinaryIO]:
+    """A file beside the target that takes its place at the end; a device or a pipe is written to as it is."""
+    if target.exists() and not target.is_file():
+        with target.open("wb") as device:
+            yield device
+        return
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with partial.open("xb") as file:
+            yield file
+        if target.exists():
+            partial.chmod(target.stat().st_mode)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:]

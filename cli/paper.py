@@ -1,0 +1,44 @@
+"""What a person reads: wrapped and coloured on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from typing import TextIO
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "good": "1;32", "bad": "1;31", "": ""}
+_NARROWEST, _WIDEST = 40, 100
+
+
+class Paper:
+    """Paragraphs on a stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        person = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._colour = person and not os.environ.get("NO_COLOR")
+        self._width = min(max(_columns(stream), _NARROWEST), _WIDEST) if person else None
+        # A name that this stream's encoding lacks is written as far as possible.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+
+    def say(self, text: str = "", *, style: str = "", indent: int = 0, hanging: int = 0) -> None:
+        """One paragraph; further lines of it are indented by `hanging` more."""
+        first, further = " " * indent, " " * (indent + hanging)
+        lines = [first + text]
+        if self._width and text:
+            lines = textwrap.wrap(
+                text, self._width, initial_indent=first, subsequent_indent=further, break_on_hyphens=False
+            )
+        for line in lines:
+            code = _STYLES[style] if self._colour else ""
+            print(f"\x1b[{code}m{line}\x1b[0m" if code and line else line, file=self._stream)
+
+
+def _columns(stream: TextIO) -> int:
+    """The columns of a terminal; of one that does not know them, 80."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

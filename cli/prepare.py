@@ -1,0 +1,195 @@
+"""`finetune prepare`: a better dataset out of one, in a file of its own, with a line for every change."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+from zlib import crc32
+
+import orjson
+
+from cli import files
+from cli.failure import UsageFailure
+from cli.findings import plural
+from cli.paper import Paper
+from cli.rules import add_options, row_and_rules, settings_of
+from finetune.domain.augment import Variant, only_in_training
+from finetune.domain.cleaning import Change, Note, cleaned, conversions, nobody
+from finetune.domain.conversion import convert
+from finetune.domain.dataset import check_dataset
+from finetune.domain.improve import Selection, select, trait_of
+from finetune.domain.lines import Source
+from finetune.domain.mending import mend
+from finetune.domain.records import Record, SourceFormat
+from finetune.domain.rules import DatasetRules
+from finetune.domain.similarity import prompt_and_identity
+from finetune.domain.split import Shares
+from finetune.domain.variants import variants
+
+Records = Callable[[Note], Iterator[tuple[int, Record]]]
+
+# What a file is, whatever its name says; OpenAI's exports are JSON.
+_HINTS = {"csv": ".csv", "json": ".json", "openai": ".json"}
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The parser of the command."""
+    parser = commands.add_parser(
+        "prepare",
+        help="make a better dataset out of one: cleaned, balanced, limited, with variants of prompts",
+        description="Write the records that a base model takes to another file, each once and in the model's format, "
+        "and list every change. Exits with 0 when the new dataset is accepted, 1 when it is not, 2 when a file or an "
+        "option cannot be used.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a dataset: .jsonl, .json or .csv")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write: .jsonl")
+    parser.add_argument("--changes", type=Path, metavar="FILE", help="list the changes there, as JSON Lines")
+    parser.add_argument(
+        "--balance", type=_positive, metavar="N", help="keep at most N records of every label, or of every topic"
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="write at most N records, as different as can be")
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="add variants of prompts that a run only trains on, as far as the model, --balance and --limit leave room",
+    )
+    parser.add_argument("--from", dest="hint", choices=sorted(_HINTS), help="what FILE is (default: by its name)")
+    parser.add_argument("--seed", type=int, default=7, metavar="S", help="decides among equals (default: %(default)s)")
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+class _Changes:
+    """Told of every change: a line on standard output, or a JSON line in a file of its own."""
+
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
+        self.counts: Counter[str] = Counter()
+
+    def __call__(self, change: Change) -> None:
+        self.counts[change.action] += 1
+        if self._file:
+            self._file.write(orjson.dumps(change.as_dict()) + b"\n")
+        else:
+            print(change)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the better dataset; 1 when the base model would not take it."""
+    files.require_jsonl(options.out)
+    row, rules = row_and_rules(options)
+    path, suffix = files.dataset(options.file, _HINTS.get(options.hint))
+    if options.changes and options.changes.resolve() == options.out.resolve():
+        raise UsageFailure("--out and --changes name the same file.")
+
+    def records(note: Note) -> Iterator[tuple[int, Record]]:
+        return cleaned(lambda: Source(files.chunks(path), suffix), rules, note, mend)
+
+    with ExitStack() as stack:
+        listed = stack.enter_context(files.replaced(options.changes, inputs=[path])) if options.changes else None
+        out = stack.enter_context(files.replaced(options.out, inputs=[path]))
+        note = _Changes(listed)
+        selection = _selected(records, options, note)
+        rows = _write(out, records(note), selection, rules, note)
+        if options.augment and rows:
+            rows += _augment(out, records, selection, rows, rules, options, note)
+    report = check_dataset(files.chunks(options.out), suffix=".jsonl", rules=rules, lint=False)
+    changed = ", ".join(f"{count:,} {action}" for action, count in sorted(note.counts.items())) or "none"
+    found = "" if report.accepted else "; " + "; ".join(problem.message for problem in report.problems[:3])
+    verdict = "Accepted" if report.accepted else "Rejected"
+    name = files.name_of(options.out)
+    Paper(sys.stdout).say(
+        f"{verdict}: {name} for {row.name}, {plural(len(rows), 'record')}{found}. Changes: {changed}."
+    )
+    return 0 if report.accepted else 1
+
+
+def _selected(records: Records, options: argparse.Namespace, note: Note) -> Selection | None:
+    """Which lines stay; None when that is all of them."""
+    if options.balance is None and options.limit is None:
+        return None
+    traits = [trait_of(line, record, options.seed) for line, record in records(nobody)]
+    return select(traits, note, balance=options.balance, limit=options.limit)
+
+
+def _write(
+    out: BinaryIO, records: Iterable[tuple[int, Record]], selection: Selection | None, rules: DatasetRules, note: Note
+) -> array[int]:
+    """Write what is selected; the line of the source for each row of the new file."""
+    rows, formats = array("Q"), Counter[SourceFormat]()
+    for line, record in records:
+        if selection is None or line in selection.lines:
+            out.write(convert(record, rules.record_format) + b"\n")
+            formats[record.format] += 1
+            rows.append(line)
+    out.flush()
+    for change in conversions(formats, rules):
+        note(change)
+    return rows
+
+
+def _augment(
+    out: BinaryIO,
+    records: Records,
+    selection: Selection | None,
+    rows: array[int],
+    rules: DatasetRules,
+    options: argparse.Namespace,
+    note: Note,
+) -> array[int]:
+    """Write variants behind the records; the line of the source for each."""
+    split = settings_of(options).split
+    most = min(options.limit or rules.records.maximum, rules.records.maximum)
+    made = only_in_training(
+        lambda: files.chunks(Path(out.name)),
+        list(_fitting(_variants(records, rows, rules, options.seed), selection, most - len(rows))),
+        rows=len(rows),
+        rules=rules,
+        shares=Shares(validation=split.validation, evaluation=split.evaluation),
+        seed=split.seed,
+    )
+    for row, variant in enumerate(made, len(rows) + 1):
+        out.write(variant.content)
+        note(Change(variant.line, "added", "variant", f"row {row} of the new file varies its prompt by {variant.rule}"))
+    return array("Q", [variant.line for variant in made])
+
+
+def _variants(records: Records, rows: array[int], rules: DatasetRules, seed: int) -> Iterator[Variant]:
+    row_of = {line: row for row, line in enumerate(rows, 1)}
+    taken = {hash(prompt_and_identity(record)[0]) for _, record in records(nobody)}
+    sources = (
+        (line, record, crc32(prompt_and_identity(record)[1], seed & 0xFFFF))
+        for line, record in records(nobody)
+        if line in row_of
+    )
+    for line, record, variant, rule in variants(sources, taken):
+        content, source = (convert(each, rules.record_format) + b"\n" for each in (variant, record))
+        yield Variant(line, rule, content, source, row_of[line])
+
+
+def _fitting(made: Iterable[Variant], selection: Selection | None, left: int) -> Iterator[Variant]:
+    """At most `left` variants, and in each group by --balance as many as there is room for."""
+    room = dict(selection.room) if selection else {}
+    for variant in made:
+        if left < 1:
+            return
+        group = selection.groups.get(variant.line) if selection else None
+        if group is not None and not room[group]:
+            continue
+        if group is not None:
+            room[group] -= 1
+        left -= 1
+        yield variant

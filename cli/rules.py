@@ -1,0 +1,46 @@
+"""What a dataset is held against: a base model and a method, named on the command line or in a settings file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from cli.files import name_of, readable
+from finetune.domain.catalog import BaseModelRow, Method, base_model
+from finetune.domain.rules import DatasetRules, rules_for
+
+if TYPE_CHECKING:
+    from finetune.settings import Settings
+
+# What settings that name none mean; reading them takes longer than checking a small file.
+BASE_MODEL = "amazon.nova-micro-v1:0:128k"
+METHOD: Method = "FINE_TUNING"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that name the base model."""
+    parser.add_argument("--base-model", metavar="ID", help=f"base model (default: the settings', or {BASE_MODEL})")
+    parser.add_argument(
+        "--method",
+        type=lambda text: text.upper().replace("-", "_"),
+        choices=get_args(Method),
+        help=f"customization method (default: the settings', or {METHOD})",
+    )
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="the project's settings.yaml")
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings of the named file, or those of a project without one."""
+    from finetune.settings import Settings, parse_settings  # noqa: PLC0415 - takes longer than checking a small file
+
+    path = options.settings
+    return parse_settings(readable(path).read_bytes(), source=name_of(path)) if path else Settings()
+
+
+def row_and_rules(options: argparse.Namespace) -> tuple[BaseModelRow, DatasetRules]:
+    """The chosen base model and what it asks of a dataset; a FineTuneError says what cannot be chosen."""
+    settings = settings_of(options) if options.settings else None
+    row = base_model(options.base_model or (settings.base_model if settings else BASE_MODEL))
+    method = options.method or (settings.method if settings else METHOD)
+    return row, rules_for(row, method)

@@ -1,0 +1,136 @@
+"""Look-alikes: texts that nearly repeat an earlier one, found by sketches of their word sequences."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from zlib import crc32
+
+from finetune.domain.similarity import shingles
+
+_SKETCH = 32
+_BANDS = 4
+_NEAR = 0.8
+_FEWEST = 8
+# Where a text of many words is cut: behind every word that ends in an e, about one in five in the languages that are
+# written in Latin letters. So a changed word changes the one sequence that it is in.
+_CUT = b"e "
+_MANY = 10
+
+
+def sequences(text: bytes) -> set[int]:
+    """Hashes of the word sequences of a normalised text, the same in every process."""
+    pieces = text.split(_CUT)
+    return set(map(crc32, pieces)) if len(pieces) >= _MANY else shingles(text)
+
+
+def bands_of(sketch: Sequence[int]) -> list[int]:
+    """Pairs of the smallest hashes; texts that nearly equal each other nearly always have one in common."""
+    return [one << 32 | other for one, other in pairwise(sketch[: _BANDS + 1])]
+
+
+def nearly_equal(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether the share of common sequences, estimated from the smallest hashes of both texts together, is high."""
+    smallest = sorted({*one, *other})[:_SKETCH]
+    return len({*one} & {*other} & {*smallest}) >= _NEAR * len(smallest)
+
+
+class LookAlikes:
+    """Finds texts of which nearly all word sequences are the same, by the smallest hashes of each text's sequences.
+
+    Sequences that many of the first texts have are taken for a template and left out of the comparison.
+    """
+
+    _WARM_UP = 200
+    _WARM_UP = 200
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, set[int]]] = []
+        self._template: set[int] | None = None
+        self._sketches: list[tuple[int, tuple[int, ...]]] = []
+        self._holders: dict[int, int] = {}
+        self._found: list[tuple[int, int]] = []
+
+    def add(self, line: int, text: bytes) -> None:
+        """Take one normalised text."""
+        found = sequences(text)
+        if self._template is not None:
+            self._compare(line, found - self._template)
+            return
+        self._waiting.append((line, found))
+        if len(self._waiting) == self._WARM_UP:
+            self._template = self._settled()
+
+    def finish(self) -> list[tuple[int, int]]:
+        """Pairs of a line and the earlier line that it resembles."""
+        if self._template is None:
+            self._template = self._settled()
+        return self._found
+
+    def _settled(self) -> set[int]:
+        frequency = Counter(sequence for _, own in self._waiting for sequence in own)
+        often = max(3, len(self._waiting) // 20)
+        template = {sequence for sequence, count in frequency.items() if count > often}
+        for line, own in self._waiting:
+            self._compare(line, own - template)
+        self._waiting.clear()
+        return template
+
+    def _compare(self, line: int, own: set[int]) -> None:
+        if len(own) < _FEWEST:
+            return
+        sketch = tuple(sorted(own)[:_SKETCH])
+        bands = bands_of(sketch)
+        for number in sorted({self._holders[band] for band in bands if band in self._holders}):
+            first, other = self._sketches[number]
+            if nearly_equal(sketch, other):
+                self._found.append((line, first))
+                return
+        for band in bands:
+            self._holders.setdefault(band, len(self._sketches))
+        self._sketches.append((line, sketch))
+
+
+class Kin:
+    """Prompts that nearly equal each other, so that a split can keep them together; by rank, whatever their order.
+
+    Of more than `most` prompts none are compared: there is no first of them that would not depend on their order.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._sketches: dict[int, array[int]] = {}
+        self.gave_up = False
+
+    def add(self, rank: int, prompt: bytes) -> None:
+        """Take the rank of a normalised prompt; the same rank is the same prompt."""
+        if self.gave_up or rank in self._sketches:
+            return
+        if len(self._sketches) == self._most:
+            self.gave_up = True
+            self._sketches.clear()
+            return
+        # Twice as many as are compared, because what turns out to be a template is left out of them.
+        self._sketches[rank] = array("I", sorted(sequences(prompt))[: 2 * _SKETCH])
+
+    def leaders(self) -> dict[int, int]:
+        """For every rank that has a near equal of lower rank, the lowest such rank found."""
+        frequency = Counter(sequence for own in self._sketches.values() for sequence in own)
+        often = max(3, len(self._sketches) // 20)
+        holders: dict[int, int] = {}
+        leaders: dict[int, int] = {}
+        for rank in sorted(self._sketches):
+            sketch = [sequence for sequence in self._sketches[rank] if frequency[sequence] <= often][:_SKETCH]
+            if len(sketch) < _FEWEST:
+                continue
+            self._sketches[rank] = array("I", sketch)
+            bands = bands_of(sketch)
+            for first in sorted({holders[band] for band in bands if band in holders}):
+                if nearly_equal(sketch, self._sketches[first]):
+                    leaders[rank] = leaders.get(first, first)
+                    break
+            for band in bands:
+                holders.setdefault(band, rank)
+        return leaders

@@ -1,0 +1,151 @@
+"""Manners of a dataset: whether its prompts follow one template, and whether it is written in one language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+# Enough to know the manners of a dataset of any size.
+_EVERY_RECORD, _THEN_EACH = 1_000, 32
+_FEWEST = 50
+# A template is what eight of ten prompts begin or end with; prompts that differ from it are then exceptions.
+_TEMPLATE = 0.8
+_BEGIN, _END = 16, 8
+_MOST_KINDS = 5_000
+# One language in twenty records is a mixture, and so is no language in less than all but a few of them.
+_MIXTURE = 0.02
+_WORDS = 60
+_FEWEST_WORDS = 3
+
+# Words that are frequent in one of the languages and rare in the others.
+_STOP_WORDS = {
+    word.encode(): language
+    for language, words in {
+        "English": "the and of to is that with for this you are was have not from what which",
+        "German": "der die das und ist nicht ich mit ein eine von den auf für sie auch wird",
+        "French": "le les des est et une pour dans que vous avec pas sur ce cette aux il",
+        "Spanish": "el los las una que por para con del está como pero su al es muy y",
+        "Italian": "il gli che di una per con della sono non è questo anche nella dei come",
+        "Portuguese": "o os um uma não para com que do da em é você mais como dos na",
+        "Dutch": "het een van en niet dat zijn voor op met ook aan wordt deze naar bij",
+    }.items()
+    for word in words.split()
+}
+_SCRIPTS = (
+    ("Chinese or Japanese", 0x3040, 0x30FF), ("Chinese or Japanese", 0x3400, 0x9FFF), ("Korean", 0xAC00, 0xD7AF),
+    ("a language in Cyrillic letters", 0x400, 0x52F), ("a language in Arabic letters", 0x600, 0x6FF),
+    ("a language in Devanagari letters", 0x900, 0x97F), ("Greek", 0x370, 0x3FF), ("Hebrew", 0x590, 0x5FF),
+    ("Thai", 0xE00, 0xE7F),
+)  # fmt: skip
+
+
+def language_of(text: bytes) -> str | None:
+    """The language of a normalised text by its first sixty words, as far as its script or its stop words tell."""
+    beginning = text[: 8 * _WORDS]
+    if not beginning.isascii():
+        counted = Counter(map(_script, beginning.decode(errors="ignore")))
+        letters = counted.total() - counted[""]
+        [(script, most)] = counted.most_common(1)
+        if script and script != "Latin" and most > letters / 3:
+            return script
+    found = Counter(map(_STOP_WORDS.get, beginning.split(None, _WORDS)))
+    del found[None]
+    ranked = found.most_common(2)
+    if not ranked or ranked[0][1] < _FEWEST_WORDS or (len(ranked) > 1 and ranked[0][1] < 2 * ranked[1][1]):
+        return None
+    return ranked[0][0]
+
+
+def _script(character: str) -> str:
+    code = ord(character)
+    if code < 0x250:
+        return "Latin" if character.isalpha() else ""
+    return next((name for name, low, high in _SCRIPTS if low <= code <= high), "")
+
+
+class _Kind:
+    """How many records have one beginning, ending or language, and the first line of them."""
+
+    __slots__ = ("line", "records")
+
+    def __init__(self, line: int) -> None:
+        self.line, self.records = line, 0
+
+
+class Manner(NamedTuple):
+    """A finding on the whole dataset or on a record that differs; `times` is how often it was counted."""
+
+    line: int | None
+    code: str
+    message: str
+    times: int
+
+
+class Manners:
+    """Looks at the first thousand records and at about each thirty-second behind them."""
+
+    def __init__(self) -> None:
+        self._seen = self._looked_at = 0
+        self._begins: dict[str, _Kind] = {}
+        self._ends: dict[str, _Kind] = {}
+        self._languages: dict[str, _Kind] = {}
+        self._exchanges = 0
+
+    def add(
+        self, lines: Sequence[int], texts: Sequence[str], identities: Sequence[bytes], turns: Sequence[int]
+    ) -> None:
+        """Take records in columns: each as it is, with zeros between its parts, and normalised."""
+        first = 0 if self._seen < _EVERY_RECORD else -self._seen % _THEN_EACH
+        step = 1 if self._seen < _EVERY_RECORD else _THEN_EACH
+        self._seen += len(lines)
+        for index in range(first, len(lines), step):
+            if turns[index]:
+                self._look_at(lines[index], texts[index], identities[index], turns[index])
+
+    def _look_at(self, line: int, text: str, identity: bytes, turns: int) -> None:
+        self._looked_at += 1
+        if language := language_of(identity):
+            _count(self._languages, language, line)
+        if turns == 2:
+            prompt = text.split("\0")[-2:][0]
+            self._exchanges += 1
+            _count(self._begins, prompt[:_BEGIN], line)
+            _count(self._ends, prompt[-_END:], line)
+
+    def finish(self) -> Iterator[Manner]:
+        """What the records say together."""
+        if self._looked_at < _FEWEST:
+            return
+        for kinds, where in ((self._begins, "begin"), (self._ends, "end")):
+            yield from self._templates(kinds, where)
+        yield from self._mixture()
+
+    def _templates(self, kinds: dict[str, _Kind], where: str) -> Iterator[Manner]:
+        common = max(kinds.values(), key=lambda kind: kind.records, default=None)
+        if not common or not _TEMPLATE * self._exchanges <= common.records < self._exchanges:
+            return
+        for kind in kinds.values():
+            if kind is not common:
+                most = f"{common.records:,} of {self._exchanges:,} records"
+                message = f"the prompt does not {where} like the prompts of {most}"
+                yield Manner(kind.line, "inconsistent-template", message, kind.records)
+
+    def _mixture(self) -> Iterator[Manner]:
+        known = sum(kind.records for kind in self._languages.values())
+        ranked = sorted(self._languages.items(), key=lambda item: -item[1].records)
+        others = [(name, kind) for name, kind in ranked[1:] if kind.records > max(1, _MIXTURE * known)]
+        if others:
+            parts = [f"{kind.records:,} in {name} (first on line {kind.line})" for name, kind in others]
+            main, most = ranked[0]
+            message = f"of {known:,} records looked at, {most.records:,} seem to be in {main}, {', '.join(parts)}"
+            yield Manner(None, "language-mixture", message, 1)
+
+
+def _count(kinds: dict[str, _Kind], name: str, line: int) -> None:
+    kind = kinds.get(name)
+    if kind is None:
+        if len(kinds) >= _MOST_KINDS:
+            return
+        kind = kinds[name] = _Kind(line)
+    kind.records += 1

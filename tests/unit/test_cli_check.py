@@ -1,0 +1,290 @@
+"""`finetune check`: the verdict of the Lambda on a laptop, for people and for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import progress
+from cli.main import main
+from cli.paper import Paper
+from cli.rules import BASE_MODEL, METHOD
+from finetune.domain.catalog import base_model
+from finetune.domain.dataset import check_dataset, rules_for
+from finetune.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shop-assistant"
+SECRET = "zebra-crossing"
+
+
+def write(path: Path, *records: Any) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def pair(number: int, answer: str | None = None) -> dict[str, str]:
+    return {"prompt": f"What is thing number {number}?", "completion": answer or f"It is the answer {number}."}
+
+
+def run(*arguments: object) -> int:
+    return main(["check", *map(str, arguments)])
+
+
+def test_an_accepted_dataset_ends_with_0_and_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(EXAMPLE / "dataset.jsonl") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Accepted: ")
+    assert last.endswith("dataset.jsonl for Amazon Nova Micro, 331 records.")
+
+
+def test_a_rejected_dataset_ends_with_1_and_names_lines_and_remedies(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(EXAMPLE / "broken.jsonl") == 1
+    out = capsys.readouterr().out
+    assert "invalid-json: 2 problems\n  line 4: is not valid JSON" in out
+    assert "  lines 7, 26: messages ends with a user turn" in out
+    assert "End every conversation with the assistant's answer." in out
+    assert out.splitlines()[-1].startswith("Rejected: ")
+    assert "\x1b" not in out
+
+
+def test_json_is_the_report_of_the_lambda(capsys: pytest.CaptureFixture[str]) -> None:
+    path = EXAMPLE / "broken.jsonl"
+    assert run(path, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    rules = rules_for(base_model(BASE_MODEL), METHOD)
+    report = check_dataset([path.read_bytes()], suffix=".jsonl", rules=rules).as_dict()
+    assert {key: found[key] for key in report} == report
+    assert {"accepted", "format", "records", "problems", "warnings", "counts", "statistics"} <= found.keys()
+    assert all(problem.keys() == {"line", "code", "message"} for problem in found["problems"])
+
+
+def test_json_of_several_files_is_a_list_and_one_rejected_file_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(EXAMPLE / "dataset.jsonl", EXAMPLE / "broken.jsonl", "--json") == 1
+    assert [report["accepted"] for report in json.loads(capsys.readouterr().out)] == [True, False]
+
+
+def test_the_defaults_are_those_of_a_project_without_settings() -> None:
+    assert (Settings().base_model, Settings().method) == (BASE_MODEL, METHOD)
+
+
+def test_settings_choose_the_base_model_and_an_option_overrules_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("base_model: meta.llama3-1-8b-instruct-v1:0:128k\n")
+    data = write(tmp_path / "data.jsonl", *map(pair, range(120)))
+    run(data, "--settings", settings, "--json")
+    run(data, "--settings", settings, "--json", "--base-model", "amazon.nova-pro-v1:0:300k", "--method", "fine-tuning")
+    out = capsys.readouterr().out
+    assert re.findall(r'"base_model": "(.*?)"', out) == [
+        "meta.llama3-1-8b-instruct-v1:0:128k",
+        "amazon.nova-pro-v1:0:300k",
+    ]
+
+
+def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
+    assert run(data, "--base-model", "cohere.command-text-v14:7:4k") == 0
+    assert "takes no new customization jobs; use --base-model amazon.nova" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("missing.jsonl", "cannot be read: no such file or directory."),
+        ("folder", "is a directory; name the file in it."),
+        ("data.pdf", "is no dataset: a dataset ends in .jsonl"),
+        ("data.jsonl.gz", "; unpack it first."),
+        ("data.xlsx", "; export it as CSV."),
+    ],
+)
+def test_what_is_no_dataset_ends_with_2_and_one_sentence(
+    tmp_path: Path, name: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for other in ("data.pdf", "data.jsonl.gz", "data.xlsx"):
+        (tmp_path / other).write_bytes(b"x")
+    assert run(tmp_path / name) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--base-model", "gpt-9"), ("--base-model", "qwen.qwen3-32b-v1:0"), ("--settings", "nowhere.yaml")],
+)
+def test_what_cannot_be_chosen_ends_with_2_and_one_sentence(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(EXAMPLE / "dataset.jsonl", option, value) == 2
+    err = capsys.readouterr().err
+    assert value in err
+    assert err.count("\n") == 1
+
+
+def test_no_record_text_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong: list[Any] = [{"prompt": SECRET, "completion": ""}, {SECRET + " says": 1}, [SECRET], {"messages": SECRET}]
+    data = write(tmp_path / "data.jsonl", *wrong)
+    with data.open("a") as file:
+        file.write(f'{{"prompt": "{SECRET}\n')
+    run(data, "--fix", tmp_path / "fixed.jsonl", "--html", tmp_path / "page.html")
+    run(data, "--json")
+    captured = capsys.readouterr()
+    assert SECRET not in captured.out + captured.err + (tmp_path / "page.html").read_text()
+
+
+def test_fix_writes_what_can_be_used_and_counts_every_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "fixed.jsonl"
+    assert run(EXAMPLE / "broken.jsonl", "--fix", out, "--json") == 1
+    fix = json.loads(capsys.readouterr().out)["fix"]
+    assert fix["accepted"]
+    assert fix["records"] == len(out.read_text().splitlines()) == 30 - len(fix["changes"])
+    assert sum(fix["counts"].values()) == len(fix["changes"])
+    assert {19, 30} == {change["line"] for change in fix["changes"] if change["code"] == "duplicate-record"}
+    assert run(out) == 0
+
+
+@pytest.mark.parametrize("link", ["same", "symbolic", "hard", "dots"])
+def test_the_file_that_is_read_is_never_written(tmp_path: Path, link: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(20)))
+    before = data.read_bytes()
+    other = tmp_path / "other.jsonl"
+    if link == "symbolic":
+        other.symlink_to(data)
+    elif link == "hard":
+        os.link(data, other)
+    target = {"same": data, "dots": tmp_path / ".." / tmp_path.name / "data.jsonl"}.get(link, other)
+    assert run(data, "--fix", target) == 2
+    assert "is the file that is read; write to another one." in capsys.readouterr().err
+    assert data.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path != other) == ["data.jsonl"]
+
+
+def test_fix_and_html_take_one_file(tmp_path: Path) -> None:
+    assert run(EXAMPLE / "dataset.jsonl", EXAMPLE / "worse.jsonl", "--html", tmp_path / "page.html") == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_sets_beside_the_dataset_are_checked_and_their_overlap_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
+    validation = write(tmp_path / "validation.jsonl", *map(pair, range(290, 330)))
+    evaluation = write(tmp_path / "evaluation.jsonl", {"prompt": pair(5)["prompt"].upper(), "reference": "x"})
+    assert run(data, "--validation", validation, "--evaluation", evaluation, "--json") == 0
+    staged = json.loads(capsys.readouterr().out)["staged"]
+    assert staged["removed"] == {"overlaps-evaluation": [6], "overlaps-validation": list(range(291, 301))}
+    assert staged["training"]["records"] == 289
+    run(data, "--validation", validation, "--evaluation", evaluation)
+    out = capsys.readouterr().out
+    assert "Line 6 is left out because the evaluation set asks the same." in out
+    assert out.count("Accepted: ") == 3
+
+
+def test_a_bad_set_beside_the_dataset_rejects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = write(tmp_path / "evaluation.jsonl", {"prompt": "a question without an answer"})
+    assert run(EXAMPLE / "dataset.jsonl", "--evaluation", evaluation) == 1
+    assert "missing-expectation" in capsys.readouterr().out
+
+
+def test_entries_decides_how_many_lines_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "data.jsonl", *({"prompt": "x" * number, "completion": 1} for number in range(1, 31)))
+    run(data, "--json", "--entries", "3")
+    found = json.loads(capsys.readouterr().out)
+    assert len([problem for problem in found["problems"] if problem["code"] == "wrong-type"]) == 3
+    assert found["counts"]["errors"]["wrong-type"] == 30
+
+
+def in_terminal(arguments: list[str], **environment: str) -> str:
+    """What the command shows on a terminal of 80 columns."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603 - this interpreter and our own module
+        [sys.executable, "-m", "cli.main", *arguments],
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "COLUMNS": "80", "TERM": "xterm", **environment},
+    )
+    os.close(slave)
+    shown = b""
+    with open(master, "rb", buffering=0) as screen:  # noqa: PTH123 - a descriptor, not a path
+        while True:
+            try:
+                piece = screen.read(4096)
+            except OSError:  # how a terminal says that nobody is there any more
+                break
+            if not piece:
+                break
+            shown += piece
+    process.wait()
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colours_and_lines_that_fit() -> None:
+    shown = in_terminal(["check", str(EXAMPLE / "broken.jsonl")])
+    assert "\x1b[31m" in shown
+    plain = in_terminal(["check", str(EXAMPLE / "broken.jsonl")], NO_COLOR="1")
+    assert "\x1b" not in plain
+    words = [line for line in plain.splitlines() if str(EXAMPLE) not in line]
+    assert max(map(len, words)) <= 80
+
+
+def test_a_file_name_cannot_play_tricks_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "\x1b[31mred.jsonl") == 2
+    assert run(os.fsdecode(bytes(tmp_path) + b"/\xff.jsonl")) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_bar_is_shown_for_large_files_to_people_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
+    monkeypatch.setattr(progress, "LARGE_BYTES", 10)
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert b"".join(progress.watched(data, "checking")) == data.read_bytes()
+    assert stream.getvalue() == ""
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert b"".join(progress.watched(data, "checking")) == data.read_bytes()
+    assert "checking" in stream.getvalue()
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m cli.main check {EXAMPLE / 'broken.jsonl'} | head -n 1"
+    done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    assert done.stderr == ""
+
+
+def test_what_paper_cannot_spell_is_replaced() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    Paper(stream).say("naïve")
+    stream.flush()
+    assert raw.getvalue() == b"na?ve\n"
+
+
+def test_a_small_file_is_checked_without_the_slow_imports() -> None:
+    code = (
+        "import sys; from cli.main import main; main(sys.argv[1:]);"
+        "print(sorted({'rich', 'boto3', 'jsonlines', 'finetune.settings'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(  # noqa: S603 - this interpreter and our own words
+        [sys.executable, "-c", code, "check", str(EXAMPLE / "worse.jsonl")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_report_as_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert run(EXAMPLE / "broken.jsonl", "--html", page) == 1
+    assert "<h1>Rejected</h1>" in page.read_text()

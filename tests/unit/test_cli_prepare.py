@@ -1,0 +1,149 @@
+"""`finetune prepare`: a better dataset in a file of its own, with a line for every change."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shop-assistant"
+DATASET = EXAMPLE / "dataset.jsonl"
+
+
+def run(*arguments: object) -> int:
+    return main(["prepare", *map(str, arguments)])
+
+
+def test_a_good_dataset_stays_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.jsonl"
+    assert run(DATASET, "--out", out) == 0
+    assert list(map(json.loads, out.read_text().splitlines())) == list(
+        map(json.loads, DATASET.read_text().splitlines())
+    )
+    assert capsys.readouterr().out == f"Accepted: {out} for Amazon Nova Micro, 331 records. Changes: none.\n"
+
+
+def test_every_change_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.jsonl"
+    assert run(EXAMPLE / "broken.jsonl", "--out", out) == 0
+    *changes, last = capsys.readouterr().out.splitlines()
+    assert "line 19: removed, repeats the record of line 2" in changes
+    assert last.endswith(f"18 records. Changes: {len(changes)} removed.")
+    assert len(changes) == 30 - 18
+
+
+def test_changes_can_be_a_file_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, changes = tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
+    assert run(EXAMPLE / "broken.jsonl", "--out", out, "--changes", changes) == 0
+    found = [json.loads(line) for line in changes.read_text().splitlines()]
+    assert len(found) == 12
+    assert found[0].keys() == {"line", "action", "code", "message"}
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_a_limit_is_kept_and_everything_else_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.jsonl"
+    assert run(DATASET, "--out", out, "--limit", 50) == 0
+    assert len(out.read_bytes().splitlines()) == 50
+    assert capsys.readouterr().out.count("is not among the 50 records that differ most") == 281
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
+    written = []
+    for number, seed in enumerate((7, 7, 8)):
+        out = tmp_path / f"{number}.jsonl"
+        run(DATASET, "--out", out, "--limit", 60, "--balance", 5, "--augment", "--seed", seed)
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+    assert written[0] != written[2]
+
+
+def test_variants_stand_behind_the_records_and_are_listed_with_their_source(tmp_path: Path) -> None:
+    out, changes = tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
+    assert run(DATASET, "--out", out, "--augment", "--changes", changes) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    added = [json.loads(line) for line in changes.read_text().splitlines()]
+    assert len(rows) == 331 + len(added) > 400
+    for number, change in enumerate(added, 332):
+        assert change["code"] == "variant"
+        assert f"row {number} of the new file" in change["message"]
+        source = rows[change["line"] - 1]["messages"]
+        variant = rows[number - 1]["messages"]
+        assert source[-1] == variant[-1]
+        assert source[-2] != variant[-2]
+
+
+def test_variants_fill_up_rare_labels_and_never_exceed_the_limit(tmp_path: Path) -> None:
+    data, out = tmp_path / "data.csv", tmp_path / "out.jsonl"
+    rows = [
+        f"Is this offer number {n} of the {'bank' if n % 10 else 'aunt'} honest?,{'spam' if n % 10 else 'ham'}"
+        for n in range(300)
+    ]
+    data.write_text("\n".join(["prompt,label", *rows]))
+    run(data, "--out", out, "--balance", 50, "--augment")
+    labels = Counter(json.loads(line)["messages"][1]["content"][0]["text"] for line in out.read_text().splitlines())
+    assert labels["spam"] == 50
+    assert 30 < labels["ham"] <= 50
+    run(data, "--out", out, "--limit", 280, "--augment")
+    assert len(out.read_text().splitlines()) == 280
+
+
+def test_a_hint_says_what_a_file_is_whatever_its_name(tmp_path: Path) -> None:
+    data, out = tmp_path / "export.txt", tmp_path / "out.jsonl"
+    data.write_text("question;answer\n" + "".join(f"Why {n}?;Because of {n}.\n" for n in range(9)))
+    assert run(data, "--out", out) == 2
+    assert run(data, "--out", out, "--from", "csv") == 0
+    assert len(out.read_text().splitlines()) == 9
+
+
+def test_what_is_left_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 5) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Rejected: ")
+    assert "asks for at least 8" in last
+
+
+@pytest.mark.parametrize("option", ["--out", "--changes"])
+def test_the_file_that_is_read_is_never_written(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_bytes(DATASET.read_bytes())
+    other = ["--out", tmp_path / "out.jsonl"] if option == "--changes" else []
+    assert run(data, *other, option, data) == 2
+    assert "is the file that is read" in capsys.readouterr().err
+    assert data.read_bytes() == DATASET.read_bytes()
+    assert list(tmp_path.iterdir()) == [data]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--out", "x.csv"], "ends in .jsonl"),
+        (["--out", "same.jsonl", "--changes", "same.jsonl"], "--out and --changes name the same file."),
+        (["--out", "nowhere/at/all.jsonl"], "cannot be written: no such file or directory."),
+    ],
+)
+def test_what_cannot_be_written_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(DATASET, *arguments) == 2
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_a_number_of_records_is_1_or_more(number: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", number)
+    assert ended.value.code == 2
