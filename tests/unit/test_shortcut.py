@@ -23,9 +23,10 @@ MODELS = (
     "anthropic.claude-3-haiku-20240307-v1:0:200k",
 )
 TEXTS = (
-    "two plus two", "Two  plus two?", "four", "User: hello", "see <image>", "a \"quoted\" word", "back\\slash", "tab\there",
-    "line\nbreak", "naïve café", "漢字かな", "😀", "null \0 byte", "\x7f", "\u2028", "jane@corp.org", "literal \\n here", "   ",
-    "AKIAIOSFODNN7EXAMPLE", "word " * 60, "4111 1111 1111 1111", "…", ".", "one two three four five six seven eight nine",
+    "two plus two", "Two  plus two?", "four", "User: hello", "see <image>", 'a "quoted" word', "back\\slash",
+    "tab\there", "line\nbreak", "naïve café", "漢字かな", "😀", "null \0 byte", "\x7f", "\u2028", "jane@corp.org",
+    "literal \\n here", "   ", "AKIAIOSFODNN7EXAMPLE", "word " * 60, "4111 1111 1111 1111", "…", ".",
+    "one two three four five six seven eight nine",
 )  # fmt: skip
 TEXT = st.sampled_from(TEXTS) | st.text(max_size=8)
 ROLES = st.sampled_from([("user", "assistant"), ("user", "assistant"), ("assistant", "user"), ("user", "user")])
@@ -63,7 +64,21 @@ WRITTEN = st.builds(
     st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " : ")]),
     st.booleans(),
 )
-SCRAPS = (b'"', b",", b"\\", b"{", b"}", b"[", b"]", b"\x00", b"\xff", b"\x7f", b"NaN", b'"prompt":"x",', b'"role":"user",')
+SCRAPS = (
+    b'"',
+    b",",
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\x00",
+    b"\xff",
+    b"\x7f",
+    b"NaN",
+    b'"prompt":"x",',
+    b'"role":"user",',
+)
 
 
 def mutated(line: bytes, place: int, scrap: bytes, cut: int) -> bytes:
@@ -131,15 +146,19 @@ def test_every_line_comes_once_and_plain_ones_read_as_the_long_way_reads_them(li
         [b'{"prompt":"a"', b'"completion":"b"}'],
         [b'{"prompt":"a","completion":"b"},{"prompt":"c","completion":"d"}', b""],
         [b'{"messages":[{"role":"user","content":"a"}', b'{"role":"assistant","content":"b"}]}'],
-        [b'{"prompt":"a","completion":"\x7f"}', b'{"prompt":"a","completion":"b"}'],
         [b'{"messages":[{"role":"user","content":"a"}]}', b'{"messages":[{"role":"assistant","content":"b"}]}'],
         [b'{"prompt":"a","completion":"b","completion":"c"}'],
         [b'{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"}],"system":"t"}'],
     ],
 )
 def test_lines_that_only_together_look_plain_are_not(lines: list[bytes]) -> None:
-    assert plain(Lines(b"\n".join(lines)).parted()) is None or b"\x7f" in lines[0]
+    assert plain(lines) is None
     assert all(not columns or len(part) == 1 for _, part, columns in runs(1, Lines(b"\n".join(lines))))
+
+
+def test_a_line_that_holds_what_parts_lines_is_read_like_any_other() -> None:
+    lines = [b'{"prompt":"a","completion":"\x7f"}', b'{"prompt":"a","completion":"b\x7f,\x7f"}']
+    assert [len(part) for _, part, columns in runs(1, Lines(b"\n".join(lines))) if columns] == [2]
 
 
 def test_plain_lines_are_taken_together() -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import random
 from collections.abc import Sequence
+from math import floor
 from typing import Any
 
 import pytest
@@ -364,3 +365,48 @@ def test_what_was_prepared_is_json() -> None:
 def test_items_survive_being_written() -> None:
     items = (item("a"), item("b", 2))
     assert from_jsonl(to_jsonl(items)) == items
+
+
+LABELS = st.lists(st.integers(0, 3), min_size=40, max_size=200)
+
+
+@given(LABELS, st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_each_label_keeps_its_share_to_the_record(labels: list[int], rng: random.Random) -> None:
+    lines = [record(f"text number {n}", f"label {label}") for n, label in enumerate(labels)]
+    made = Prepared(lines, shares=(0.2, 0.1))
+    again = Prepared(rng.sample(lines, len(lines)), shares=(0.2, 0.1))
+    assert made.validation == again.validation
+    assert made.sizes[1:] == (floor(0.2 * len(labels) + 0.5), floor(0.1 * len(labels) + 0.5))
+    held = [json.loads(text)["messages"][-1]["content"][0]["text"] for text in made.validation.splitlines()]
+    asked = [item.reference for item in from_jsonl(made.evaluation)]
+    for label in set(labels):
+        own = labels.count(label)
+        assert abs(held.count(f"label {label}") - own * made.sizes[1] / len(labels)) <= 1
+        assert abs(asked.count(f"label {label}") - own * made.sizes[2] / len(labels)) <= 1
+
+
+def test_prompts_that_nearly_equal_each_other_stay_on_one_side() -> None:
+    words = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe", "ra", "so") for b in ("te", "de", "n", "s", "re", "ge")]
+    rng = random.Random(5)  # noqa: S311 - texts, not secrets
+    lines = []
+    for n in range(60):
+        text = [rng.choice(words) + str(n) * (rng.random() < 0.5) for _ in range(60)]
+        copies = (" ".join([*text[:30], f"number{changed}", *text[31:]]) for changed in range(3))
+        lines += [record(copy, f"answer {n} {changed}") for changed, copy in enumerate(copies)]
+    made = Prepared(lines, shares=(0.2, 0.2))
+    sides: dict[str, set[str]] = {}
+    for side, data in (("training", made.training), ("validation", made.validation)):
+        for text in data.splitlines():
+            sides.setdefault(json.loads(text)["messages"][1]["content"][0]["text"].split()[1], set()).add(side)
+    for item in from_jsonl(made.evaluation):
+        sides.setdefault((item.reference or "").split()[1], set()).add("evaluation")
+    assert len(sides) == 60
+    assert sum(len(found) > 1 for found in sides.values()) <= 3
+    assert made.sizes == (108, 36, 36)
+
+
+def test_plain_lines_of_the_wanted_format_are_staged_as_they_are() -> None:
+    lines = [b' {"prompt" :"question %d", "completion":"caf\\u00e9 %d"} ' % (n, n) for n in range(20)]
+    made = Prepared(lines, model=LLAMA_31, shares=(0, 0))
+    assert sorted(made.training.splitlines()) == sorted(text.strip() for text in lines)

@@ -51,7 +51,8 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     report = check_dataset(storage.stream(s3, run.dataset), suffix=_suffix(run.dataset), rules=_rules(run))
     uri = run.uri("validation.json")
     storage.write_json(s3, uri, report.as_dict())
-    page = validation_report.render(report, name=run.dataset.uri, base_model=base_model(run.settings.base_model).name)
+    name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
+    page = validation_report.render(report, name=name, base_model=model)
     storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
     if report.accepted and run.validation_set:
         own = storage.stream(s3, run.validation_set)
