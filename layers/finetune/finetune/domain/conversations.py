@@ -12,6 +12,8 @@ from finetune.domain.records import Reading, Record, SourceFormat, check_keys, t
 IMAGE_FORMATS = ("png", "jpeg", "gif", "webp")
 VIDEO_FORMATS = ("mov", "mkv", "mp4")
 MAX_IMAGES = 10
+# More could not be within any bound on tokens, and reading them would take long.
+MAX_TURNS = 5_000
 
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./-]+", re.ASCII)
 _TOOL_BLOCKS = frozenset({"toolUse", "toolResult", "tool_use", "tool_result"})
@@ -45,6 +47,9 @@ class Conversation:
     def read(self, turns: Any, last: str = "assistant") -> None:
         if not isinstance(turns, list):
             self.reading.error("wrong-type", f"messages is {kind(turns)}, not an array")
+            return
+        if len(turns) > MAX_TURNS:
+            self.reading.error("too-many-turns", f"messages holds {len(turns):,} turns; the most is {MAX_TURNS:,}")
             return
         for index, turn in enumerate(turns):
             where = f"messages[{index}]"

@@ -50,6 +50,7 @@ CODES: Mapping[str, Code] = _table(
         "wrong-type": "Give the key a value of the type named in the message.",
         "empty-text": "Fill in the text, or remove the record.",
         "no-turns": "Give the conversation at least one user turn and one assistant turn.",
+        "too-many-turns": "Split the conversation; no base model is trained on this many turns in one record.",
         "unknown-role": "Use the roles user and assistant; a system prompt comes first.",
         "first-turn-not-user": "Begin every conversation with a user turn.",
         "roles-not-alternating": "Let user and assistant take turns; join neighbouring turns of one role.",

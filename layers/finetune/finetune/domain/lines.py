@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, overload
 import orjson
 
 from finetune.domain.findings import Flaw, quoted
-from finetune.domain.strict_json import MAX_LINE_BYTES
+from finetune.domain.strict_json import MAX_DEPTH, MAX_LINE_BYTES
 from finetune.errors import UnsupportedDataset
 
 Container = Literal["jsonl", "json-array", "csv"]
@@ -218,6 +218,9 @@ def array_elements(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:  # no
                     line, counted = line + buffer.count(b"\n", counted, at), at
                     begins = line
                 depth += _DEEPER.get(mark, 0)
+                if depth > MAX_DEPTH + 1:
+                    yield begins, Flaw("nested-too-deep", f"nests deeper than {MAX_DEPTH} levels; the rest is not read")
+                    return
             at = token.end()
         if not begins:
             start = at

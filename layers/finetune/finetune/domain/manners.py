@@ -11,7 +11,7 @@ _EVERY_RECORD, _THEN_EACH = 1_000, 32
 _FEWEST = 50
 # A template is what eight of ten prompts begin or end with; prompts that differ from it are then exceptions.
 _TEMPLATE = 0.8
-_BEGIN, _END = 16, 8
+_BEGIN, _END = 16, 4
 _MOST_KINDS = 5_000
 # One language in twenty records is a mixture, and so is no language in less than all but a few of them.
 _MIXTURE = 0.02
