@@ -44,7 +44,7 @@ deploy: setup ## Deploy to the AWS account of your credentials: make deploy EMAI
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy --parameter-overrides NotificationEmail="$(EMAIL)"
 
 test: setup ## Run every test.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup format lint types imports template test ## The definition of done: everything CI runs.
 
