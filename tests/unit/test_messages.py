@@ -104,6 +104,7 @@ def test_what_was_refused_before_there_was_a_run_is_named_by_its_key() -> None:
     request = {"bucket": "datasets", "key": "incoming/x.zip"}
     error = {"Error": "UnsupportedDataset", "Cause": "not a dataset"}
     mail = messages.compose(known("RequestRefused", request=request, error=error))
+    assert mail.subject == "Run failed (UnsupportedDataset): x.zip"
     assert "Dataset: s3://datasets/incoming/x.zip" in mail.body
     assert "Nothing was started or billed." in mail.body
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
+from pathlib import PurePosixPath
 
 from finetune.contracts import Failure, NotifyInput, Outcome
+from finetune.domain.metrics import METRICS
 
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
@@ -93,7 +95,9 @@ def _lines(title: str, lines: Iterable[str]) -> str:
 
 
 def _project(known: NotifyInput) -> str:
-    return known.run.project if known.run else "the dropped file"
+    if known.run:
+        return known.run.project
+    return PurePosixPath(str((known.request or {}).get("key", ""))).name or "the dropped file"
 
 
 def _dataset(known: NotifyInput) -> str:
@@ -174,7 +178,7 @@ def _comparison(known: NotifyInput) -> str:
     if found.difference is not None and found.interval:
         low, high = found.interval
         lines.append(f"{'difference':<14}{found.difference * 100:>+6.1f}  ({low * 100:+.1f} to {high * 100:+.1f})")
-    return _lines(f"{found.metric.replace('_', ' ').capitalize()} over {found.items} items:", lines)
+    return _lines(f"{METRICS[found.metric].title} over {found.items} items:", lines)
 
 
 def _not_scored(known: NotifyInput) -> str:
