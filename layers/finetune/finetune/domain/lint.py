@@ -14,7 +14,7 @@ from finetune.domain.sensitive import may_be_sensitive, sensitive
 from finetune.domain.similarity import all_normalised, asked_and_answer
 
 # Each of these bounds memory; a model that is trained on more records than that does not suffer from what is missed.
-_LOOKED_AT = 200_000
+_LOOKED_AT = 150_000
 _LOOK_ALIKES = 20_000
 
 _LONG_ANSWER = 2_000
@@ -23,8 +23,8 @@ _SHORT = "has a text without a letter or digit"
 _LABEL_CHARACTERS = 40
 _MOST_LABELS = 20
 _IMBALANCE = 10
-# Fewer records than this are few. The numbers are those that Google's guide to tuning text models recommends: a hundred
-# for classification, two hundred for conversations; the guides of OpenAI and AWS name numbers in between.
+# Fewer records than this are few: the sizes that vendors' tuning guides commonly start from, a hundred for
+# classification and two hundred for answers in words. A rule of thumb, so it only warns.
 _FEW_LABELLED, _FEW_ANSWERED = 100, 200
 
 

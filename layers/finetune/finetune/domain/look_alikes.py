@@ -49,7 +49,7 @@ class LookAlikes:
     def __init__(self) -> None:
         self._waiting: list[tuple[int, set[int]]] = []
         self._template: set[int] | None = None
-        self._sketches: list[tuple[int, tuple[int, ...]]] = []
+        self._sketches: list[tuple[int, array[int]]] = []
         self._holders: dict[int, int] = {}
         self._found: list[tuple[int, int]] = []
 
@@ -81,7 +81,7 @@ class LookAlikes:
     def _compare(self, line: int, own: set[int]) -> None:
         if len(own) < _FEWEST:
             return
-        sketch = tuple(sorted(own)[:_SKETCH])
+        sketch = array("I", sorted(own)[:_SKETCH])
         bands = bands_of(sketch)
         for number in sorted({self._holders[band] for band in bands if band in self._holders}):
             first, other = self._sketches[number]

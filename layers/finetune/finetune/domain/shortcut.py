@@ -60,7 +60,8 @@ _BETWEEN_BYTES = f',"{_BETWEEN}",'.encode()
 def runs(line: int, units: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any], Plain | None]]:
     """Runs of plain lines, each with its first line, and single units that only the long way can tell about."""
     if isinstance(units, Lines):
-        if found := _together(units.raw):
+        found = _together(units.raw)
+        if found or len(units) == 1:
             yield line, units, found
             return
         units = units.parted()

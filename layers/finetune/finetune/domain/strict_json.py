@@ -57,15 +57,17 @@ def _measured(value: Any) -> int:
     """The number of keys and string values, counted level by level so that depth cannot exhaust the stack."""
     strings, level = 0, [value]
     for _ in range(MAX_DEPTH + 1):
+        kinds = set(map(type, level))
+        if str in kinds:
+            strings += list(map(type, level)).count(str)
         below: list[Any] = []
-        for item in level:
-            if type(item) is str:
-                strings += 1
-            elif type(item) is dict:
-                strings += len(item)
-                below.extend(item.values())
-            elif type(item) is list:
-                below.extend(item)
+        if dict in kinds or list in kinds:
+            for item in level:
+                if type(item) is dict:
+                    strings += len(item)
+                    below.extend(item.values())
+                elif type(item) is list:
+                    below.extend(item)
         if not below:
             return strings
         level = below
