@@ -19,7 +19,7 @@ from finetune.domain.judging import JudgeReport
 from finetune.domain.promotion import settle
 from finetune.domain.report import ReportData, render
 from finetune.domain.review import form
-from finetune.domain.training import TrainingSummary, summarise
+from finetune.domain.training import Curve, TrainingSummary, summarise
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,15 +33,15 @@ def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvalua
     """Decide, write evaluation.json, human-review.csv and report.html, and return the decision with its figures."""
     items = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"") if request.endpoint else ()
     given = _answers(s3, request)
-    training = summarise(*training_curves(s3, request.run, request.model.job_arn or ""))
-    evaluation = _verdict(s3, request, items, given, training)
+    curves = training_curves(s3, request.run, request.model.job_arn or "")
+    evaluation = _verdict(s3, request, items, given, summarise(*curves))
     if evaluation:
         storage.write_json(s3, request.run.uri("evaluation.json"), evaluation.model_dump(mode="json"))
         storage.write(
             s3, request.run.uri("human-review.csv"), form(items, given, evaluation), "text/csv; charset=utf-8"
         )
     report_uri = request.run.uri("report.html")
-    page = render(_report(s3, request, items, given, evaluation))
+    page = render(_report(s3, request, items, given, evaluation, curves))
     storage.write(s3, report_uri, page.encode("utf-8", "replace"), "text/html; charset=utf-8")
     return _output(request, evaluation, report_uri)
 
@@ -122,10 +122,10 @@ def _report(
     items: tuple[EvaluationItem, ...],
     given: dict[str, dict[str, Answer]],
     evaluation: Evaluation | None,
+    curves: tuple[Curve | None, Curve | None],
 ) -> ReportData:
     run, prepared = request.run, request.prepared
     row = base_model(run.settings.base_model)
-    curves = training_curves(s3, run, request.model.job_arn or "")
     estimate = storage.read(s3, run.uri("cost.json"))
     return ReportData(
         project=run.project,
