@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import rules_for
 from finetune.domain.evaluation_set import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
+from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.similarity import normalised
 from finetune.domain.split import Accounting, PreparedDataset, Shares, Sinks, prepare_dataset
 
@@ -410,3 +411,9 @@ def test_plain_lines_of_the_wanted_format_are_staged_as_they_are() -> None:
     lines = [b' {"prompt" :"question %d", "completion":"caf\\u00e9 %d"} ' % (n, n) for n in range(20)]
     made = Prepared(lines, model=LLAMA_31, shares=(0, 0))
     assert sorted(made.training.splitlines()) == sorted(text.strip() for text in lines)
+
+
+def test_it_is_said_when_there_are_too_many_prompts_to_keep_near_copies_together() -> None:
+    assert not Prepared(records(MOST_KIN)).result.notes
+    [note] = Prepared(records(MOST_KIN + 1)).result.notes
+    assert note == "Near copies were not kept together: there are more than 20,000 different prompts."

@@ -18,6 +18,8 @@ _FEWEST = 8
 # written in Latin letters. So a changed word changes the one sequence that it is in.
 _CUT = b"e "
 _MANY = 10
+# Prompts that are held against each other when a dataset is split; as many as the largest sets that Nova trains on.
+MOST_KIN = 20_000
 
 
 def sequences(text: bytes) -> set[int]:
@@ -43,7 +45,6 @@ class LookAlikes:
     Sequences that many of the first texts have are taken for a template and left out of the comparison.
     """
 
-    _WARM_UP = 200
     _WARM_UP = 200
 
     def __init__(self) -> None:
@@ -99,7 +100,7 @@ class Kin:
     Of more than `most` prompts none are compared: there is no first of them that would not depend on their order.
     """
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, most: int = MOST_KIN) -> None:
         self._most = most
         self._sketches: dict[int, array[int]] = {}
         self.gave_up = False

@@ -7,7 +7,7 @@ until what is plain in it is found.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, chain, compress, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -61,6 +61,8 @@ def runs(line: int, units: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any], 
     """Runs of plain lines, each with its first line, and single units that only the long way can tell about."""
     if isinstance(units, Lines):
         found = _together(units.raw)
+        if found:
+            units.counted(len(found.texts))
         if found or len(units) == 1:
             yield line, units, found
             return
@@ -108,7 +110,7 @@ def _together(raw: bytes) -> Plain | None:
     try:
         values = orjson.loads(b"".join((b"[", raw.replace(b"\n", _BETWEEN_BYTES), b"]")))
         ends = values[1::2]
-        if len(values) != 2 * len(ends) + 1 or ends != [_BETWEEN] * raw.count(b"\n"):
+        if ends != [_BETWEEN] * (len(values) // 2):
             return None
         columns = _read(values[::2])
     except _SURPRISES:
@@ -159,7 +161,7 @@ def _bedrock(values: list[Any]) -> _Columns:
     if set(map(_VERSION, values)) != {SCHEMA_VERSION}:
         raise _NotPlain
     systems = ["system" in value for value in values]
-    blocks = _single([value["system"] for value, has in zip(values, systems, strict=True) if has])
+    blocks = _single(list(map(_SYSTEM, compress(values, systems))))
     conversations = list(map(_MESSAGES, values))
     turns = _turns(conversations)
     texts = list(map(_TEXT, _single(list(map(_CONTENT, turns)))))
@@ -205,15 +207,20 @@ def _plain(
 ) -> Plain:
     """Columns of conversations: the texts of all turns behind each other, and the system prompts of those with one."""
     counts = list(map(len, conversations))
-    shapes = {key: _shape(source, *key) for key in set(zip(systems, counts, strict=True))}
+    kinds = list(zip(systems, counts, strict=True))
+    shapes = {kind: _shape(source, *kind) for kind in set(kinds)}
     _require_texts(texts)
+    if prompts:
+        _require_texts(prompts)
+    if len(shapes) == 1:
+        columns = [prompts] * bool(prompts) + [texts[turn :: counts[0]] for turn in range(counts[0])]
+        return Plain(list(map(_JOINED, zip(*columns, strict=True))), list(shapes.values()) * len(kinds))
     ends = list(accumulate(counts))
     own = [_JOINED(texts[end - count : end]) for count, end in zip(counts, ends, strict=True)]
     if prompts:
-        _require_texts(prompts)
         system = iter(prompts)
         own = [f"{next(system)}\0{text}" if has else text for text, has in zip(own, systems, strict=True)]
-    return Plain(own, [shapes[key] for key in zip(systems, counts, strict=True)])
+    return Plain(own, [shapes[kind] for kind in kinds])
 
 
 def _shape(source: SourceFormat, system: bool, turns: int) -> Shape:

@@ -7,11 +7,11 @@ twice: once to decide, once to write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, sha256
 from itertools import batched, chain, compress
-from operator import and_
+from operator import and_, itemgetter
 from typing import Any, BinaryIO
 
 import orjson
@@ -20,12 +20,13 @@ from finetune.domain.assignment import Shares, Wanted, held_out
 from finetune.domain.conversion import convert, convert_texts, folded_prompt, turn_text
 from finetune.domain.evaluation_set import EvaluationItem, to_jsonl
 from finetune.domain.findings import Finding
+from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.overlap import Overlap
 from finetune.domain.records import Record
 from finetune.domain.rules import DatasetRules
 from finetune.domain.shortcut import record_of, runs
 from finetune.domain.similarity import normalised
-from finetune.domain.survey import Fate, OpenSource, Survey, explained
+from finetune.domain.survey import ONLY, Fate, OpenSource, Survey, explained
 from finetune.domain.tokens import estimate
 
 __all__ = [
@@ -145,6 +146,8 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
     survey = Survey(open_source, suffix, rules, seed, overlaps)
     wanted = Wanted.of(survey, rules, shares, evaluate=not items, validate=validation_source is None)
     notes += wanted.notes
+    if survey.near_copies_unsought:
+        notes.append(f"Near copies were not kept together: there are more than {MOST_KIN:,} different prompts.")
     survey.settle(held_out(survey, wanted), Fate.TRAINING)
 
     training, held, evaluation = _Writer(sinks.training), _Writer(sinks.validation), _Writer(sinks.evaluation)
@@ -154,7 +157,7 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
     if validation:
         _write(validation, {Fate.VALIDATION: held}, window_bytes)
     for item in items:
-        evaluation.write(to_jsonl((item,)), 1, item_tokens(item, rules))
+        evaluation.write(to_jsonl((item,)), item_tokens(item, rules))
     staged = training.staged(), held.staged(), evaluation.staged()
     return PreparedDataset(
         training=staged[0],
@@ -192,13 +195,7 @@ def _accounting(survey: Survey) -> Accounting:
 
 
 def _removed(survey: Survey, entries: int) -> dict[str, tuple[int, ...]]:
-    found: dict[str, list[int]] = {}
-    for line, fate in zip(survey.lines, survey.fates, strict=True):
-        if reason := _REASONS.get(Fate(fate)):
-            lines = found.setdefault(reason, [])
-            if len(lines) < entries:
-                lines.append(line)
-    return {reason: tuple(lines) for reason, lines in found.items()}
+    return {reason: lines for fate, reason in _REASONS.items() if (lines := survey.first(fate, entries))}
 
 
 def _write(survey: Survey, writers: Mapping[Fate, _Writer], window_bytes: int) -> bool:
@@ -206,105 +203,104 @@ def _write(survey: Survey, writers: Mapping[Fate, _Writer], window_bytes: int) -
 
     Returns whether everything went through one window.
     """
-    batch: list[_Staged] = []
-    size = count = windows = 0
+    count = flushed = 0
     for first, units in survey.blocks():
         if count + len(units) > len(survey.fates):
             raise ValueError(_CHANGED)
-        found = _staged(survey, count, first, units, writers)
-        batch += found
-        size += sum([len(data) for _, data, _, _ in found])
+        _stage(survey, count, first, units, writers)
         count += len(units)
-        if size > window_bytes:
-            size, windows = 0, windows + 1
-            _flush(batch, writers)
+        if sum(writer.waiting_bytes for writer in writers.values()) > window_bytes:
+            flushed += 1
+            _flush(writers)
     if count != len(survey.fates):
         raise ValueError(_CHANGED)
-    _flush(batch, writers)
-    return not windows
+    _flush(writers)
+    return not flushed
+
+
+def _flush(writers: Mapping[Fate, _Writer]) -> None:
+    for writer in writers.values():
+        writer.flush()
 
 
 _CHANGED = "the dataset changed between two passes over it"
 
 
-# The order, the line, its estimated tokens and its fate.
-_Staged = tuple[int, bytes, int, int]
-
-
-def _flush(batch: list[_Staged], writers: Mapping[Fate, _Writer]) -> None:
-    batch.sort()
+def _stage(survey: Survey, before: int, first: int, units: Sequence[Any], writers: Mapping[Fate, _Writer]) -> None:
+    """Hand what is staged of one block to its writers; lines that are staged as they are need not be parsed again."""
+    block = slice(before, before + len(units))
+    fates, orders, tokens, as_is = survey.fates[block], survey.orders[block], survey.tokens[block], survey.as_is[block]
+    staged = 0
     for fate, writer in writers.items():
-        for own in batched((staged for staged in batch if staged[3] == fate), 1_000, strict=False):
-            writer.write(b"".join([data for _, data, _, _ in own]), len(own), sum(tokens for _, _, tokens, _ in own))
-    batch.clear()
-
-
-def _staged(
-    survey: Survey, before: int, first: int, units: Sequence[Any], writers: Mapping[Fate, _Writer]
-) -> list[_Staged]:
-    """What is staged of one block; lines that are staged as they are need not be parsed again."""
-    after = before + len(units)
-    fates = survey.fates[before:after]
-    own = [fate in writers for fate in fates]
-    orders, tokens = survey.orders[before:after], survey.tokens[before:after]
-    as_is = [whole and fate != Fate.EVALUATION for whole, fate in zip(survey.as_is[before:after], fates, strict=True)]
-    found = (
-        [
-            (order, unit.strip() + b"\n", count, fate)
-            for order, unit, count, fate in compress(
-                zip(orders, units, tokens, fates, strict=True), map(and_, own, as_is)
-            )
-        ]
-        if any(as_is)
-        else []
-    )
-    if len(found) == sum(own):
-        return found
-    target = survey.rules.record_format
-    needed = [index for index, (has, whole) in enumerate(zip(own, as_is, strict=True)) if has and not whole]
+        own = fates.translate(ONLY[fate])
+        staged += sum(own)
+        if any(copied := bytes(map(and_, own, as_is))):
+            lines = map(bytes.strip, compress(units, copied))
+            writer.extend(compress(orders, copied), lines, compress(tokens, copied))
+    if staged == sum(as_is):
+        return
+    needed = [index for index, fate in enumerate(fates) if fate in writers and not as_is[index]]
     # Few lines are parsed one by one, many together.
     parsed = (
         runs(first, units)
         if 2 * len(needed) > len(units)
         else chain.from_iterable(runs(first + index, units[index : index + 1]) for index in needed)
     )
+    wanted, target = set(needed), survey.rules.record_format
     for line, part, plain in parsed:
         for offset, index in enumerate(range(line - first, line - first + len(part))):
-            if not own[index] or as_is[index]:
+            if index not in wanted:
                 continue
-            fate, count = fates[index], tokens[index]
+            fate, count = Fate(fates[index]), tokens[index]
             texts = plain.texts[offset].split("\0") if plain and fate != Fate.EVALUATION else []
             if plain and len(texts) == plain.shapes[offset][2] + len(plain.shapes[offset][1]):
-                data = convert_texts(texts, plain.shapes[offset][1], target) + b"\n"
+                data = convert_texts(texts, plain.shapes[offset][1], target)
             else:
                 record = (record_of(plain, offset) if plain else None) or explained(part[offset], survey.judge)[0]
                 if record is None:
                     raise ValueError(_CHANGED)
-                data, count = _converted(survey, record, before + index, line + offset)
-            found.append((orders[index], data, count, fate))
-    return found
-
-
-def _converted(survey: Survey, record: Record, index: int, line: int) -> tuple[bytes, int]:
-    content = convert(record, survey.rules.record_format)
-    if survey.fates[index] != Fate.EVALUATION:
-        return content + b"\n", survey.tokens[index]
-    return _question(record, content, line, survey.rules)
+                data = convert(record, target)
+                if fate == Fate.EVALUATION:
+                    data, count = _question(record, data, line + offset, survey.rules)
+            writers[fate].extend((orders[index],), (data,), (count,))
 
 
 class _Writer:
-    """A sink with what went into it."""
+    """A sink with what went into it, and the lines that wait to be written in the order of their hashes."""
 
     def __init__(self, sink: BinaryIO) -> None:
         self._sink, self._digest = sink, sha256()
         self.records = self._bytes = self._tokens = 0
+        self._orders: list[int] = []
+        self._lines: list[bytes] = []
+        self.waiting_bytes = 0
 
-    def write(self, data: bytes, records: int, tokens: int) -> None:
+    def extend(self, orders: Iterable[int], lines: Iterable[bytes], tokens: Iterable[int]) -> None:
+        """Let lines wait, which come without their ends."""
+        before = len(self._lines)
+        self._orders += orders
+        self._lines += lines
+        self._tokens += sum(tokens)
+        self.waiting_bytes += sum(map(len, self._lines[before:]))
+
+    def flush(self) -> None:
+        ordered = sorted(zip(self._orders, self._lines, strict=True))
+        self._orders.clear()
+        self._lines.clear()
+        self.waiting_bytes = 0
+        for part in batched(map(itemgetter(1), ordered), 1_000, strict=False):
+            self._write(b"\n".join((*part, b"")), len(part))
+
+    def write(self, line: bytes, tokens: int) -> None:
+        """Write one line with its end at once."""
+        self._write(line, 1)
+        self._tokens += tokens
+
+    def _write(self, data: bytes, records: int) -> None:
         self._sink.write(data)
         self._digest.update(data)
         self.records += records
         self._bytes += len(data)
-        self._tokens += tokens
 
     def staged(self) -> StagedFile | None:
         return StagedFile(self.records, self._bytes, self._digest.hexdigest(), self._tokens) if self.records else None
@@ -325,7 +321,7 @@ def _question(record: Record, content: bytes, line: int, rules: DatasetRules) ->
         item["system"] = system
     item |= {"messages": turns, "reference": reference, "expected_keywords": []}
     texts = (system or "", *(turn["text"] for turn in turns), reference)
-    return orjson.dumps(item) + b"\n", estimate("".join(texts), rules.family)
+    return orjson.dumps(item), estimate("".join(texts), rules.family)
 
 
 def _problems(training: int, validation: int, rules: DatasetRules) -> tuple[Finding, ...]:

@@ -1,6 +1,6 @@
 """The first pass over a dataset that is to be split: what may be staged, what repeats, and who asks what.
 
-A few numbers are kept for every unit, in arrays of known size: 30 bytes a unit. Nothing depends on the order of the
+A few numbers are kept for every unit, in columns of known size: 31 bytes a unit. Nothing depends on the order of the
 input but the numbers of lines.
 """
 
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from hashlib import blake2b
+from itertools import compress, islice, repeat
+from operator import and_
 from typing import Any
 from zlib import crc32
 
@@ -42,6 +44,11 @@ class Fate(IntEnum):
     NO_UNIT = 8
 
 
+# Turns a column of fates into a mask of those that are one fate.
+ONLY: Mapping[Fate, bytes] = {fate: bytes(other == fate for other in range(256)) for fate in Fate}
+# Those that may be staged as they are; an evaluation item has a format of its own.
+_COPIED = bytes(fate in (Fate.TRAINING, Fate.VALIDATION) for fate in range(256))
+
 # Lines of these formats are staged as they are where the base model takes the format, if they are plain.
 _AS_IS: dict[SourceFormat, RecordFormat] = {
     "bedrock-conversation-2024": "conversation",
@@ -72,13 +79,13 @@ class Survey:
         self._key = str(seed).encode()[:64]
         self._start = crc32(self._key)
         self._overlaps, self._keep_prompts = overlaps, keep_prompts
-        self.fates = array("B")
+        self.fates = bytearray()
         self.lines = array("I")
         self.orders = array("I")
         self.ranks = array("Q")
         self.tokens = array("I")
-        self.as_is = array("B")
-        self.labels = array("B")
+        self.as_is = bytearray()
+        self.labels = bytearray()
         self._identities = array("q")
         self._label_names: dict[bytes, int] | None = {}
         self.unaskable: set[int] = set()
@@ -101,34 +108,38 @@ class Survey:
         _, tokens, flaws = self.judge.measure_all(plain)
         texts, shapes = plain
         identities = all_normalised(texts)
-        parted = list(map(asked_and_answer, identities))
-        prompts = [
-            asked.partition(b"\0")[2] if sections else asked
-            for (asked, _), (_, sections, _) in zip(parted, shapes, strict=True)
-        ]
-        as_is = [_AS_IS.get(source) == self.rules.record_format for source, _, _ in shapes]
+        prompts: Sequence[bytes]
+        prompts, answers = zip(*map(asked_and_answer, identities), strict=True)
+        kinds = set(shapes)
+        if any(sections for _, sections, _ in kinds):
+            prompts = [
+                prompt.partition(b"\0")[2] if sections else prompt
+                for prompt, (_, sections, _) in zip(prompts, shapes, strict=True)
+            ]
+        kept = {shape: _AS_IS.get(shape[0]) == self.rules.record_format for shape in kinds}
+        as_is = bytes(map(kept.__getitem__, shapes))
         refused = {index for index, found in flaws.items() if is_refused(found)}
         if not refused and not self._overlaps:
             self._extend(line, texts, identities, prompts, tokens)
-            self.labels.extend([self._label(answer) for _, answer in parted])
-            self.as_is.extend(as_is)
+            self.labels += self._labelled(answers)
+            self.as_is += as_is
             return
         for index, text in enumerate(texts):
             if index in refused:
                 self._append(Fate.REJECTED, line + index)
             else:
-                answer = parted[index][1]
-                self._append_record(line + index, text, identities[index], prompts[index], answer, tokens[index])
+                record = text, identities[index], prompts[index], answers[index], tokens[index]
+                self._append_record(line + index, *record)
                 self.as_is[-1] = as_is[index]
 
     def _extend(
-        self, line: int, texts: list[str], identities: list[bytes], prompts: list[bytes], tokens: list[int]
+        self, line: int, texts: list[str], identities: list[bytes], prompts: Sequence[bytes], tokens: list[int]
     ) -> None:
         """Many records that may be staged at once, all columns but labels and as_is."""
-        ranks = list(map(self._rank, prompts))
-        self.fates.extend([Fate.TRAINING] * len(texts))
+        ranks = self._ranked(prompts)
+        self.fates += bytes([Fate.TRAINING]) * len(texts)
         self.lines.extend(range(line, line + len(texts)))
-        self.orders.extend([crc32(text.encode(), self._start) for text in texts])
+        self.orders.extend(map(crc32, map(str.encode, texts), repeat(self._start)))
         self.ranks.extend(ranks)
         self._identities.extend(map(hash, identities))
         self.tokens.extend(tokens)
@@ -138,8 +149,9 @@ class Survey:
         if self._keep_prompts:
             self.kept_prompts.extend(map(_spelled, prompts))
 
-    def _rank(self, prompt: bytes) -> int:
-        return int.from_bytes(blake2b(prompt, digest_size=8, key=self._key).digest())
+    def _ranked(self, prompts: Iterable[bytes]) -> list[int]:
+        key, number = self._key, int.from_bytes
+        return [number(blake2b(prompt, digest_size=8, key=key).digest()) for prompt in prompts]
 
     def _add_unit(self, line: int, unit: Unit) -> None:
         record, tokens, fate = explained(unit, self.judge)
@@ -165,7 +177,7 @@ class Survey:
         if leak is not None:
             self._append(leak, line)
             return
-        rank = self._rank(prompt)
+        [rank] = self._ranked((prompt,))
         self._append(Fate.TRAINING, line, crc32(text.encode(), self._start), rank, hash(identity), tokens)
         self.labels[-1] = self._label(answer)
         self._kin.add(rank, prompt)
@@ -184,6 +196,11 @@ class Survey:
         self.as_is.append(False)
         self.labels.append(_NO_LABEL)
 
+    def _labelled(self, answers: Sequence[bytes]) -> bytes:
+        if self._label_names is None:
+            return bytes([_NO_LABEL]) * len(answers)
+        return bytes(map(self._label, answers))
+
     def _label(self, answer: bytes) -> int:
         """The number of an answer among few short ones; when there are too many of them, they are no labels."""
         names = self._label_names
@@ -198,7 +215,7 @@ class Survey:
     def strata(self) -> dict[int, bytes]:
         """The labels by number when the answers of this dataset are labels: few, short, and each given often."""
         names = self._label_names or {}
-        kept = sum(fate == Fate.TRAINING for fate in self.fates) if names else 0
+        kept = self.fates.count(Fate.TRAINING)
         return {number: name for name, number in names.items()} if 1 < len(names) <= kept / 5 else {}
 
     def _drop_duplicates(self) -> None:
@@ -207,8 +224,9 @@ class Survey:
         if not repeated:
             return
         kept: dict[int, int] = {}
-        for index, (identity, fate) in enumerate(zip(self._identities, self.fates, strict=True)):
-            if fate != Fate.TRAINING or identity not in repeated:
+        training = self.fates.translate(ONLY[Fate.TRAINING])
+        for index, identity in compress(enumerate(self._identities), training):
+            if identity not in repeated:
                 continue
             first = kept.setdefault(identity, index)
             if first != index:
@@ -221,16 +239,14 @@ class Survey:
         parts = len(self._identities) // _AT_A_TIME + 1
         repeated: set[int] = set()
         for part in range(parts):
-            seen: set[int] = set()
-            for identity in self._identities:
-                if identity % parts == part:
-                    if identity in seen:
-                        repeated.add(identity)
-                    seen.add(identity)
+            own = [identity for identity in self._identities if identity % parts == part]
+            if len(set(own)) < len(own):
+                repeated |= {identity for identity, times in Counter(own).items() if times > 1}
         return repeated
 
     def _gather_kin(self) -> None:
         """Give prompts that nearly equal each other one rank."""
+        self.near_copies_unsought = self._kin.gave_up
         leaders = self._kin.leaders()
         if leaders:
             self.unaskable |= {leaders[rank] for rank in self.unaskable if rank in leaders}
@@ -239,19 +255,21 @@ class Survey:
 
     def kept(self) -> Iterator[tuple[int, int]]:
         """The rank and the label of every record that may be staged."""
-        for fate, rank, label in zip(self.fates, self.ranks, self.labels, strict=True):
-            if fate == Fate.TRAINING:
-                yield rank, label
+        yield from compress(zip(self.ranks, self.labels, strict=True), self.fates.translate(ONLY[Fate.TRAINING]))
 
     def settle(self, held_out: dict[int, Fate], otherwise: Fate) -> None:
-        """Give every record that stays the fate of its prompt."""
-        for index, fate in enumerate(self.fates):
-            if fate == Fate.TRAINING:
-                self.fates[index] = held_out.get(self.ranks[index], otherwise)
+        """Give every record that stays the fate of its prompt; what is not trained on is not staged as it is."""
+        for index, rank in compress(enumerate(self.ranks), self.fates.translate(ONLY[Fate.TRAINING])):
+            self.fates[index] = held_out.get(rank, otherwise)
+        self.as_is = bytearray(map(and_, self.as_is, self.fates.translate(_COPIED)))
 
     def counted(self) -> Counter[int]:
         """How many units have which fate."""
         return Counter(self.fates)
+
+    def first(self, fate: Fate, most: int) -> tuple[int, ...]:
+        """The lines of the first units with a fate."""
+        return tuple(islice(compress(self.lines, self.fates.translate(ONLY[fate])), most))
 
 
 def explained(unit: Any, judge: Judge) -> tuple[Record | None, int, Fate]:
