@@ -1,4 +1,4 @@
-# A new machine needs Python 3.13 and make; everything else is installed here, pinned with hashes.
+# A new machine needs Python 3.13, make and, for the tests, a browser; all else is installed here, pinned with hashes.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3.13
@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test check format lint types imports template lock clean
+.PHONY: help setup browser demo up build deploy test check format lint types imports template lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,11 @@ setup: .venv/.installed .venv-sam/.installed ## Create both environments from th
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement requirements/sam.txt
 	@touch $@
 
+browser: setup ## Install Chromium for the tests where there is no browser, on Debian as root.
+	@$(BIN)/python -m tests.browser.chromium 2>/dev/null || { echo "Installing Chromium"; apt-get -qq update; \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+	@$(BIN)/python -m tests.browser.chromium
+
 demo: setup ## Run the example project end to end on this machine, without an AWS account.
 	@$(BIN)/python -m local run examples/shop-assistant/dataset.jsonl
 
@@ -44,6 +49,7 @@ deploy: setup ## Deploy to the AWS account of your credentials: make deploy EMAI
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy --parameter-overrides NotificationEmail="$(EMAIL)"
 
 test: setup ## Run every test.
+	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup format lint types imports template test ## The definition of done: everything CI runs.

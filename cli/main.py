@@ -11,6 +11,7 @@ from importlib import import_module
 from cli import COMMANDS
 from cli.failure import UsageFailure
 from finetune.errors import FineTuneError
+from finetune.version import code_version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="finetune", description="Datasets in, better models out, nothing left behind."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s, sha256 {code_version()}\u2026")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="finetune")
     # A command's imports are paid only by those who use it.
     for name in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:

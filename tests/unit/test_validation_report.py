@@ -69,7 +69,7 @@ def test_only_its_own_style_is_allowed() -> None:
     page = render(BROKEN, name="data.jsonl", base_model="Nova")
     [style] = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'sha256-{digest}'" in page
+    assert f"default-src 'none'; style-src 'sha256-{digest}'; script-src 'none'" in page
 
 
 def test_no_text_of_a_record_is_on_it() -> None:
@@ -81,8 +81,16 @@ def test_it_names_every_code_with_count_lines_and_remedy() -> None:
     for code, count in {**BROKEN.counts.errors, **BROKEN.counts.warnings}.items():
         assert f"{code}\n{count:,}\n" in text
         assert BROKEN.remedies[code] in text
-    assert "\n11\ncompletion is empty\n" in text
+    assert "\n11\u201330\ncompletion is empty\n" in text
     assert "and 5 more" in text
+
+
+def test_lines_with_one_message_stand_together_and_neighbours_as_a_span() -> None:
+    empty = {"prompt": SECRET, "completion": ""}
+    found = report(good(0), empty, empty, good(3), empty, {"prompt": "", "completion": SECRET})
+    text = Page(render(found, name="data.jsonl", base_model="Nova")).text
+    assert "\n2\u20133, 5\ncompletion is empty\n" in text
+    assert "\n6\nprompt is empty\n" in text
 
 
 @pytest.mark.parametrize(

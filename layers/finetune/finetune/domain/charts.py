@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from finetune.domain.comparison import Comparison
-from finetune.domain.markup import Markup, join, tag
-from finetune.domain.training import Curve, thinned
+from finetune.domain.markup import Markup, join, signed, tag
+from finetune.domain.training import Curve, Point, thinned
 
 _CURVE_POINTS = 200
 
@@ -26,7 +26,7 @@ def interval(comparison: Comparison, minimum_gain: float) -> Markup:
         "svg",
         tag("title", comparison.reason),
         *(_line(at(tick), at(tick), 8, 56, "grid") for tick in ticks),
-        *(tag("text", _signed(100 * tick), x=at(tick), y=74, class_="middle") for tick in ticks),
+        *(tag("text", _points(100 * tick), x=at(tick), y=74, class_="middle") for tick in ticks),
         _line(at(minimum_gain), at(minimum_gain), 2, 60, "gate"),
         tag("line", x1=at(comparison.difference.low), x2=at(comparison.difference.high), y1=32, y2=32, class_="range"),
         tag("circle", cx=at(comparison.difference.mean), cy=32, r=6, class_="mean"),
@@ -37,25 +37,25 @@ def interval(comparison: Comparison, minimum_gain: float) -> Markup:
 
 
 def shares(counts: Mapping[str, int]) -> Markup:
-    """Counts as the parts of one bar; each key is also the part's class."""
+    """Counts as the parts of one bar, to stand beside their legend; each key is also the part's class."""
     total = sum(counts.values()) or 1
     parts, start = [], 0.0
     for name, count in counts.items():
         width = 100 * count / total
         parts.append(tag("rect", x=f"{start:.2f}%", width=f"{width:.2f}%", y=0, height=10, class_=name))
         start += width
-    return tag("svg", *parts, width="100%", height=10, role="img", class_="shares")
+    return tag("svg", *parts, width="100%", height=10, aria_hidden="true", class_="shares")
 
 
 def bar(share: float, class_: str) -> Markup:
-    """A bar of 0..1 of the width."""
+    """A bar of 0..1 of the width, to stand beside its number."""
     return tag(
         "svg",
         tag("rect", width="100%", height=10, rx=3, class_="track"),
         tag("rect", width=f"{100 * max(0.0, min(1.0, share)):.2f}%", height=10, rx=3, class_=class_),
         width="100%",
         height=10,
-        role="img",
+        aria_hidden="true",
     )
 
 
@@ -89,16 +89,15 @@ def curves(drawn: Sequence[Curve]) -> Markup:
     labels = (
         tag("text", f"{value:.{_digits(tick)}f}", x=-10, y=f"{14 + 2 * y(value):.1f}", class_="end") for value in ticks
     )
-    lowest = [
-        tag("circle", cx=f"{x(curve.best.step):.2f}%", cy=f"{10 + 2 * y(curve.best.loss):.1f}", r=5, class_="mean")
-        for curve in drawn
-        if curve.kind == "validation" and len(curve.points) > 1
-    ]
+    marks = (
+        tag("circle", cx=f"{x(point.step):.2f}%", cy=f"{10 + 2 * y(point.loss):.1f}", r=5, class_="mean")
+        for point in lowest(drawn)
+    )
     return tag(
         "svg",
         tag("title", "Loss by training step"),
         plot,
-        *lowest,
+        *marks,
         *labels,
         tag("text", f"step {round(last):,}", x="100%", y=232, class_="end"),
         tag("text", "step 0", x=0, y=232),
@@ -106,6 +105,11 @@ def curves(drawn: Sequence[Curve]) -> Markup:
         role="img",
         class_="losses",
     )
+
+
+def lowest(drawn: Sequence[Curve]) -> list[Point]:
+    """Where the validation loss was lowest, if it was measured more than once."""
+    return [curve.best for curve in drawn if curve.kind == "validation" and len(curve.points) > 1]
 
 
 def _path(kind: str, points: Sequence[tuple[float, float]]) -> Markup:
@@ -131,8 +135,8 @@ def _floor(value: float, step: float) -> float:
     return math.floor(round(value / step, 9)) * step
 
 
-def _signed(points: float) -> str:
-    return f"{points:+.{0 if abs(points - round(points)) < 1e-9 else 1}f}" if abs(points) > 1e-9 else "0"
+def _points(points: float) -> str:
+    return signed(points, 0 if abs(points - round(points)) < 1e-9 else 1)
 
 
 def _digits(step: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +38,7 @@ def join(*parts: object) -> Markup:
     return Markup("".join(map(escape, parts)))
 
 
-def tag(name: str, *children: object, **attributes: Attribute) -> Markup:
+def tag(name: str, /, *children: object, **attributes: Attribute) -> Markup:
     """One element; `class_` stands for class, `_` for a hyphen, and an attribute of None or False is left out."""
     written = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(value)}"')
@@ -54,13 +55,31 @@ def shortened(text: str, limit: int) -> Markup:
     return join(text[:limit], "\u2026 ", tag("span", f"[{len(text) - limit:,} more characters]", class_="note"))
 
 
-def facts(entries: Mapping[str, int | str]) -> Markup:
+def signed(points: float, digits: int = 1) -> str:
+    """A difference with its sign, a true minus, and none for zero."""
+    return f"{points:+.{digits}f}".replace("-", "\u2212") if round(points, digits) else "0"
+
+
+def dollars(usd: float) -> str:
+    """An amount in whole cents, or with two significant digits where it is less than a dollar."""
+    digits = max(2, 1 - math.floor(math.log10(usd))) if 0 < usd < 1 else 2
+    whole, _, decimals = f"{usd:,.{digits}f}".partition(".")
+    return f"${whole}.{decimals.rstrip('0'):0<2}"
+
+
+def one_line(text: str, limit: int) -> str:
+    """A text with its white space folded, cut to `limit` characters."""
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit else line[: limit - 1] + "\u2026"
+
+
+def facts(entries: Mapping[str, int | str], *, class_: str | None = "facts") -> Markup:
     """Names with their values, in order; whole numbers get their thousands separated."""
     written = (
         tag("div", tag("dt", name), tag("dd", f"{value:,}" if isinstance(value, int) else value))
         for name, value in entries.items()
     )
-    return tag("dl", *written, class_="facts")
+    return tag("dl", *written, class_=class_)
 
 
 def section(title: str, *content: object, lead: object = "") -> Markup:

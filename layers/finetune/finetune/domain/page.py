@@ -1,4 +1,4 @@
-"""The frame of every page: one self-contained HTML document that loads nothing, runs nothing and says so by policy."""
+"""The frame of every page: one self-contained HTML document that loads nothing and runs nothing but its own script."""
 
 from __future__ import annotations
 
@@ -11,20 +11,32 @@ from string import Template
 from finetune.domain.markup import join
 
 
-def page(*, title: object, project: object, byline: object, sections: tuple[object, ...]) -> str:
-    """The document around its sections; whatever is not markup is escaped."""
+def page(
+    *, title: object, project: object, byline: object, sections: tuple[object, ...], script: str | None = None
+) -> str:
+    """The document around its sections; whatever is not markup is escaped. `script` is the name of a file beside this.
+
+    Style and script are allowed by the hash of what they are to the letter, so nothing that a text brings along can be
+    either.
+    """
     style = _part("report.css")
+    code = _part(script) if script else ""
     return Template(_part("report.html")).substitute(
         title=join(title),
         style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style_hash=_hash(style),
+        script=f"<script>{code}</script>" if code else "",
+        script_hash=_hash(code) if code else "'none'",
         project=join(project),
         byline=join(byline),
         sections=join(*sections),
     )
 
 
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 @cache
 def _part(name: str) -> str:
-    """The frame, or the style that goes into it to the letter, since the policy names its hash."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")

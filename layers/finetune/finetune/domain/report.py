@@ -1,25 +1,28 @@
-"""The run's report: one self-contained HTML page, without script, with nothing in it that was not escaped."""
+"""The run's report: one self-contained HTML page with nothing in it that was not escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from finetune.domain import charts
 from finetune.domain.answers import Answer
+from finetune.domain.bill import bill
 from finetune.domain.comparison import NAMES, Comparison, in_sentence
 from finetune.domain.cost import BreakEven, CostEstimate
-from finetune.domain.evaluation import Evaluation, Usage
+from finetune.domain.evaluation import Category, Evaluation, Usage
 from finetune.domain.evaluation_set import EvaluationItem
 from finetune.domain.judging import CRITERIA
-from finetune.domain.markup import Markup, facts, join, section, table, tag
+from finetune.domain.markup import Markup, dollars, facts, join, one_line, section, signed, table, tag
 from finetune.domain.metrics import METRICS, LabelReport
 from finetune.domain.page import page
 from finetune.domain.side_by_side import HEADINGS, OUTCOME_WORDS, share, side_by_side
 from finetune.domain.training import Curve, TrainingSummary
 
 _LABELS_SHOWN = 12
+_CATEGORIES_SHOWN = 20
+_NAME_CHARACTERS = 60
 _DECISIONS = {
     "promote": "Promote",
     "do_not_promote": "Do not promote",
@@ -52,7 +55,8 @@ class ReportData(BaseModel):
 
 
 def render(data: ReportData) -> str:
-    """The page; it loads nothing, runs nothing, and allows only its own style by hash."""
+    """The page; it loads nothing, and allows its own style and the list's script by their hashes and nothing else."""
+    answers = side_by_side(data.evaluation, data.items, data.answers)
     sections = (
         _verdict(data),
         _comparison(data.evaluation),
@@ -61,17 +65,18 @@ def render(data: ReportData) -> str:
         _labels(data.evaluation),
         _judge(data.evaluation),
         _training(data.training, data.curves),
-        side_by_side(data.evaluation, data.items, data.answers),
+        answers,
         _outcomes(data.evaluation),
-        _cost(data.cost, data.break_even),
-        _facts("Dataset", data.dataset),
-        _facts("Lineage", data.lineage),
+        bill(data.cost, data.break_even, _tokens_per_call(data.evaluation)),
+        section("Dataset", facts(data.dataset)) if data.dataset else Markup(),
+        section("Lineage", facts(data.lineage, class_="lineage")) if data.lineage else Markup(),
     )
     return page(
         title=join(data.project, " \u2013 ", _decision(data.evaluation)),
         project=data.project,
         byline=join(data.base_model, " \u00b7 run ", data.run_id, " \u00b7 ", data.created),
         sections=sections,
+        script="report.js" if answers else None,
     )
 
 
@@ -94,13 +99,14 @@ def _verdict(data: ReportData) -> Markup:
 
 
 def _figures(evaluation: Evaluation) -> Markup:
-    figures = [
-        (f"{evaluation.scores[one][evaluation.metric]:.1%}", HEADINGS[one])
-        for one in evaluation.contestants
-        if evaluation.metric in evaluation.scores[one]
-    ]
-    figures.append((f"{evaluation.scored} / {evaluation.measurable}", "Items compared"))
-    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for value, name in figures), class_="figures")
+    """The scores that were compared; where there was no comparison, what each model reached by itself."""
+    means = {one: evaluation.scores[one].get(evaluation.metric) for one in evaluation.contestants}
+    for one in evaluation.comparisons:
+        means |= {one.against: one.scores[0], "candidate": one.scores[1]}
+    scores = {HEADINGS[one]: share(mean) for one, mean in means.items() if mean is not None}
+    compared = {"Items compared": f"{evaluation.scored:,} of {evaluation.measurable:,}"}
+    title = f"Mean {in_sentence(evaluation.metric_title)}"
+    return tag("div", tag("p", title, class_="eyebrow"), facts(scores | compared, class_=None), class_="figures")
 
 
 def _comparison(evaluation: Evaluation | None) -> Markup:
@@ -116,18 +122,25 @@ def _comparison(evaluation: Evaluation | None) -> Markup:
 
 def _compared(evaluation: Evaluation, one: Comparison) -> Markup:
     counts = {"improved": one.improved, "same": one.same, "worse": one.worse}
+    mean, low, high = (signed(100 * value) for value in (one.difference.mean, one.difference.low, one.difference.high))
     return tag(
         "figure",
-        tag("figcaption", f"The custom model against {NAMES[one.against]}"),
+        tag(
+            "figcaption",
+            tag("span", f"The custom model against {NAMES[one.against]}"),
+            tag("span", tag("b", mean, " points"), f" ({low} to {high})", class_="amount"),
+        ),
         charts.interval(one, evaluation.gates.minimum_gain),
         charts.shares(counts),
         charts.legend({name: f"{count} {name}" for name, count in counts.items()}),
-        tag(
-            "p",
-            f"Chance of a gain like this without a real difference: {_p(one.permutation_p)} (permutation test), "
-            f"{_p(one.sign_test_p)} (sign test).",
-            class_="note",
-        ),
+        tag("p", _chance(one), class_="note") if one.difference.mean > 0 else "",
+    )
+
+
+def _chance(one: Comparison) -> str:
+    return (
+        f"By chance alone, a gain like this comes about in {_p(one.permutation_p)} of such comparisons by the "
+        f"permutation test and in {_p(one.sign_test_p)} by the sign test."
     )
 
 
@@ -138,6 +151,7 @@ def _p(p: float) -> str:
 def _metrics(evaluation: Evaluation | None) -> Markup:
     if not evaluation:
         return Markup()
+    before = evaluation.contestants[-2]
     names = [name for name in METRICS if any(name in evaluation.scores[one] for one in evaluation.contestants)]
     rows = [
         (
@@ -145,20 +159,21 @@ def _metrics(evaluation: Evaluation | None) -> Markup:
             if name == evaluation.metric
             else METRICS[name].title,
             *(share(evaluation.scores[one].get(name)) for one in evaluation.contestants),
-            _change(evaluation.scores["base"].get(name), evaluation.scores["candidate"].get(name)),
+            _change(evaluation.scores[before].get(name), evaluation.scores["candidate"].get(name)),
         )
         for name in sorted(names, key=lambda name: name != evaluation.metric)
     ]
-    head = ("Metric", *(HEADINGS[one] for one in evaluation.contestants), "Change to base")
+    head = ("Metric", *(HEADINGS[one] for one in evaluation.contestants), "Change")
     guards = [
         (guard.title, f"{guard.before:.1%}", f"{guard.after:.1%}", _mark(guard.passed)) for guard in evaluation.guards
     ]
-    before = HEADINGS[evaluation.contestants[-2]]
+    lead = f"Means over the items that each model answered. The change is against {NAMES[before]}, in points."
     return section(
         "Metrics",
         table(head, rows, class_="numbers"),
         tag("h3", "Must not fall"),
-        table(("Guard", before, HEADINGS["candidate"], "Result"), guards, class_="numbers"),
+        table(("Guard", HEADINGS[before], HEADINGS["candidate"], "Result"), guards, class_="numbers"),
+        lead=lead,
     )
 
 
@@ -167,7 +182,7 @@ def _change(before: float | None, after: float | None) -> Markup:
         return join("\u2013")
     difference = round(100 * (after - before), 1)
     class_ = "up" if difference > 0 else "down" if difference < 0 else None
-    return tag("span", f"{difference:+.1f}", class_=class_)
+    return tag("span", signed(difference), class_=class_)
 
 
 def _mark(passed: bool) -> Markup:
@@ -177,22 +192,25 @@ def _mark(passed: bool) -> Markup:
 def _categories(evaluation: Evaluation | None) -> Markup:
     if not evaluation or not evaluation.categories:
         return Markup()
-    rows: list[tuple[object, ...]] = [
-        (
-            join(category.name, tag("span", f" {category.items} items", class_="note")),
-            tag(
-                "div",
-                *(
-                    tag("div", charts.bar(score, one), tag("span", f"{score:.0%}"), class_="bar")
-                    for one, score in category.scores.items()
-                ),
-                class_="bars",
-            ),
-        )
-        for category in evaluation.categories
-    ]
-    key = charts.legend({one: HEADINGS[one] for one in evaluation.contestants})
-    return section("By category", key, table(("Category", evaluation.metric_title), rows, class_="wide"))
+    ranked = sorted(evaluation.categories, key=lambda category: (-category.items, category.name))
+    rows = [_category(category) for category in ranked[:_CATEGORIES_SHOWN]]
+    left = len(ranked) - len(rows)
+    return section(
+        "By category",
+        charts.legend({one: HEADINGS[one] for one in evaluation.contestants}),
+        table(("Category", evaluation.metric_title), rows, class_="wide"),
+        tag("p", f"{left:,} smaller categories are in evaluation.json.", class_="note") if left > 0 else "",
+    )
+
+
+def _category(category: Category) -> tuple[object, ...]:
+    bars = (
+        tag("div", charts.bar(score, one), tag("span", f"{score:.0%}"), class_="bar")
+        for one, score in category.scores.items()
+    )
+    items = f"{category.items} item{'' if category.items == 1 else 's'}"
+    name = join(one_line(category.name, _NAME_CHARACTERS), " ", tag("span", items, class_="note"))
+    return name, tag("div", *bars, class_="bars")
 
 
 def _labels(evaluation: Evaluation | None) -> Markup:
@@ -215,10 +233,14 @@ def _confusion(report: LabelReport) -> Markup:
             "p", f"{len(report.labels)} labels are too many to draw; the table is in evaluation.json.", class_="note"
         )
     rows: list[tuple[object, ...]] = [
-        (label, *(tag("b", count) if column == row else count or "\u00b7" for column, count in enumerate(counts)))
+        (
+            one_line(label, _NAME_CHARACTERS),
+            *(tag("b", count) if column == row else count or "\u00b7" for column, count in enumerate(counts)),
+        )
         for row, (label, counts) in enumerate(zip(report.labels, report.confusion, strict=True))
     ]
-    return table(("Label", *report.labels, "none of them"), rows, class_="numbers")
+    columns = (one_line(label, _NAME_CHARACTERS) for label in report.labels)
+    return table(("Label", *columns, "none of them"), rows, class_="numbers")
 
 
 def _judge(evaluation: Evaluation | None) -> Markup:
@@ -231,9 +253,9 @@ def _judge(evaluation: Evaluation | None) -> Markup:
     lead = (
         f"{judged.model} rated {judged.judged} of {judged.asked} items, each in both orders and without knowing which "
         f"model had answered.{agreed} It can object to a promotion and cannot cause one. "
-        f"{'Its price is unknown.' if judged.usd is None else f'It cost ${judged.usd:,.4f}.'}"
+        f"{'Its price is unknown.' if judged.usd is None else f'It cost {dollars(judged.usd)}.'}"
     )
-    rows = [(name.capitalize(), *(f"{means[name]:.2f}" for means in judged.criteria.values())) for name in CRITERIA]
+    rows = [(name.capitalize(), *(f"{means[name]:.1f}" for means in judged.criteria.values())) for name in CRITERIA]
     head = ("Criterion, 1 to 5", *(HEADINGS[one] for one in judged.criteria))
     return section("What the judge says", table(head, rows, class_="numbers") if judged.criteria else "", lead=lead)
 
@@ -251,7 +273,10 @@ def _training(summary: TrainingSummary | None, drawn: Sequence[Curve]) -> Markup
         "Final validation loss": _loss(summary.validation_loss),
         "Lowest validation loss": _loss(summary.best_validation_loss),
     }
-    key = charts.legend({curve.kind: f"{curve.kind.capitalize()} loss" for curve in drawable})
+    words = {str(curve.kind): f"{curve.kind.capitalize()} loss" for curve in drawable}
+    if charts.lowest(drawable):
+        words["lowest"] = "Lowest validation loss"
+    key = charts.legend(words)
     return section(
         "Training",
         tag("figure", charts.curves(drawable), key) if drawable else Markup(),
@@ -267,63 +292,34 @@ def _loss(value: float | None) -> str:
 def _outcomes(evaluation: Evaluation | None) -> Markup:
     if not evaluation:
         return Markup()
-    rows: list[tuple[object, ...]] = [
+    ended: list[tuple[object, ...]] = [
         (OUTCOME_WORDS[outcome], *(evaluation.outcomes[one][outcome] for one in evaluation.contestants))
         for outcome in OUTCOME_WORDS
         if outcome == "answered" or any(evaluation.outcomes[one][outcome] for one in evaluation.contestants)
     ]
     used = [evaluation.usage.get(one) for one in evaluation.contestants]
-    rows += [
-        ("Median latency", *(f"{use.latency_p50_ms:,.0f} ms" if use else "\u2013" for use in used)),
-        ("95th percentile", *(f"{use.latency_p95_ms:,.0f} ms" if use else "\u2013" for use in used)),
-        ("Prompt tokens, mean", *(f"{use.input_tokens:,.0f}" if use else "\u2013" for use in used)),
-        ("Answer tokens, mean", *(f"{use.output_tokens:,.0f}" if use else "\u2013" for use in used)),
-        ("Price of 1,000 calls", *(_price(use) for use in used)),
-    ]
-    head = ("", *(HEADINGS[one] for one in evaluation.contestants))
-    return section("How answers ended", table(head, rows, class_="numbers"))
-
-
-def _price(use: Usage | None) -> str:
-    if not use or use.usd_per_thousand_calls is None:
-        return "unknown"
-    return f"${use.usd_per_thousand_calls:,.4g}"
-
-
-def _cost(cost: CostEstimate | None, break_even: BreakEven | None) -> Markup:
-    if not cost:
-        return Markup()
-    rows: list[tuple[object, ...]] = [
-        (
-            line.what,
-            f"{line.quantity:,.10g} \u00d7 {line.unit}" if line.quantity != 1 else line.unit,
-            "unknown" if line.unit_price is None else f"${line.unit_price:,.6g}",
-            "unknown" if line.usd is None else f"${line.usd:,.2f}",
-        )
-        for line in cost.lines
-    ]
-    rows.append(
-        (
-            tag("b", "Total" if not cost.unknown else "Total of what is known"),
-            "",
-            "",
-            tag("b", f"${cost.total_usd:,.2f}"),
-        )
+    took: list[tuple[object, ...]] = [(name, *(show(use) if use else "\u2013" for use in used)) for name, show in _USED]
+    headings = [HEADINGS[one] for one in evaluation.contestants]
+    return section(
+        "How answers ended",
+        table(("Answers", *headings), ended, class_="numbers"),
+        tag("h3", "What they took"),
+        table(("One answer", *headings), took, class_="numbers"),
     )
-    note = (
-        tag(
-            "p",
-            "Provisioned throughput "
-            f"(${break_even.throughput_usd_per_month:,.0f} a month for one model unit) costs less than paying by token "
-            f"(${break_even.on_demand_usd_per_million_tokens:,.2f} a million) from "
-            f"{break_even.tokens_per_month / 1e9:,.1f} billion tokens a month.",
-            class_="note",
-        )
-        if break_even
-        else ""
-    )
-    return section("Cost", table(("Item", "Quantity", "Price", "USD"), rows, class_="numbers"), note)
 
 
-def _facts(title: str, entries: Mapping[str, int | str]) -> Markup:
-    return section(title, facts(entries)) if entries else Markup()
+_USED: Sequence[tuple[str, Callable[[Usage], str]]] = (
+    ("Latency, median", lambda use: f"{use.latency_p50_ms:,.0f} ms"),
+    ("Latency, 95th percentile", lambda use: f"{use.latency_p95_ms:,.0f} ms"),
+    ("Prompt tokens, mean", lambda use: f"{use.input_tokens:,.0f}"),
+    ("Answer tokens, mean", lambda use: f"{use.output_tokens:,.0f}"),
+    (
+        "Price of 1,000 calls",
+        lambda use: "unknown" if use.usd_per_thousand_calls is None else dollars(use.usd_per_thousand_calls),
+    ),
+)
+
+
+def _tokens_per_call(evaluation: Evaluation | None) -> float | None:
+    use = evaluation.usage.get("candidate") if evaluation else None
+    return use.input_tokens + use.output_tokens if use else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 from finetune.domain.dataset import DatasetReport
 from finetune.domain.findings import Finding
@@ -41,24 +42,24 @@ def render(report: DatasetReport, *, name: str, base_model: str) -> str:
 
 def _verdict(report: DatasetReport, verdict: str, base_model: str) -> Markup:
     problems, warnings = sum(report.counts.errors.values()), sum(report.counts.warnings.values())
-    beside = f" {warnings:,} warning{'' if warnings == 1 else 's'} beside." if warnings else ""
+    beside = f" It also has {warnings:,} warning{'' if warnings == 1 else 's'}." if warnings else ""
     if report.accepted:
         sentence = f"{base_model} can be trained on this file.{beside}"
     else:
         wrong = f"{problems:,} problem{'' if problems == 1 else 's'}"
         sentence = f"{wrong} to mend before {base_model} can be trained on this file.{beside}"
-    figures = {"Lines": report.lines, "Good records": report.records, "Rejected records": report.rejected}
+    figures: dict[str, int | str] = {
+        "Lines": report.lines,
+        "Good records": report.records,
+        "Rejected records": report.rejected,
+    }
     figures["Duplicates"] = report.counts.warnings.get("duplicate-record", 0)
     return tag(
         "section",
         tag("p", "Dataset", class_="eyebrow"),
         tag("h1", verdict),
         tag("p", sentence, class_="sentence"),
-        tag(
-            "dl",
-            *(tag("div", tag("dt", label), tag("dd", f"{value:,}")) for label, value in figures.items()),
-            class_="figures",
-        ),
+        tag("div", facts(figures, class_=None), class_="figures"),
         class_=f"verdict {'promote' if report.accepted else 'do_not_promote'}",
     )
 
@@ -81,13 +82,13 @@ def _findings(
 
 
 def _code(code: str, count: int, found: Sequence[Finding], remedy: str, tone: str) -> Markup:
-    """One code: how often, how to mend it, and the lines that have it."""
-    rows = [
-        (f"{finding.line:,}" if finding.line else "file", finding.message.removeprefix(f"line {finding.line}: "))
-        for finding in found
-    ]
+    """One code: how often, how to mend it, and the lines that have it, those of one message together."""
+    lines: dict[str, list[int]] = {}
+    for finding in found:
+        lines.setdefault(finding.message.removeprefix(f"line {finding.line}: "), []).append(finding.line or 0)
+    rows = [(_spans(numbers), message) for message, numbers in lines.items()]
     named = sum(finding.line is not None for finding in found)
-    more = count - len(rows) if named else 0
+    more = count - len(found) if named else 0
     return tag(
         "details",
         tag(
@@ -97,9 +98,21 @@ def _code(code: str, count: int, found: Sequence[Finding], remedy: str, tone: st
         ),
         tag("p", remedy, class_="note"),
         tag("div", table(("Line", "What"), rows, class_="lines"), class_="text"),
-        tag("p", f"and {more:,} more", class_="note") if more > 0 else "",
+        tag("p", f"and {more:,} more lines", class_="note") if more > 0 else "",
         open=tone == "bad",
     )
+
+
+def _spans(lines: Iterable[int]) -> str:
+    """Line numbers, neighbours as a span; 0 stands for the file as a whole."""
+    runs = groupby(enumerate(sorted(set(lines))), key=lambda numbered: numbered[1] - numbered[0])
+    return ", ".join(_span([line for _, line in run]) for _, run in runs)
+
+
+def _span(run: Sequence[int]) -> str:
+    if run[-1] == 0:
+        return "file"
+    return f"{run[0]:,}" if len(run) == 1 else f"{run[0]:,}\u2013{run[-1]:,}"
 
 
 def _contents(report: DatasetReport) -> Markup:
