@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.files import chunks, dataset
+from cli.files import chunks, project_file
 from cli.findings import plural
 from cli.rules import settings_of
 from finetune.domain.dataset import check_dataset
@@ -29,7 +29,7 @@ def check_beside(checked: Checked, rules: DatasetRules, options: argparse.Namesp
     """Check the sets given in the options, and what a run would stage of all when each is accepted."""
     items: tuple[EvaluationItem, ...] | None = None
     if options.validation:
-        path, suffix = dataset(options.validation)
+        path, suffix = project_file(options.validation, "validation")
         checked.validation = check_dataset(
             chunks(path),
             suffix=suffix,
@@ -39,7 +39,7 @@ def check_beside(checked: Checked, rules: DatasetRules, options: argparse.Namesp
             counted_elsewhere=checked.report.records,
         )
     if options.evaluation:
-        path, suffix = dataset(options.evaluation)
+        path, suffix = project_file(options.evaluation, "evaluation")
         items, checked.evaluation = check_evaluation_set(chunks(path), suffix=suffix, entries_per_code=entries)
     if checked.accepted:
         checked.staged = _staged(checked, rules, options, items)
@@ -59,7 +59,6 @@ def _staged(
             sinks=Sinks(nowhere, nowhere, nowhere),
             evaluation_items=items,
             validation_source=(lambda: chunks(validation)) if validation else None,
-            validation_suffix=validation.suffix.lower() if validation else ".jsonl",
         )
     return {
         **prepared.as_dict(),

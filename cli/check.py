@@ -65,8 +65,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a dataset: .jsonl, .json or .csv")
     add_options(parser)
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="the project's own validation set")
-    parser.add_argument("--evaluation", type=Path, metavar="FILE", help="the project's own evaluation set")
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="the project's own validation set: .jsonl")
+    parser.add_argument("--evaluation", type=Path, metavar="FILE", help="the project's own evaluation set: .jsonl")
     parser.add_argument("--json", action="store_true", help="print one JSON object per file, in a list when several")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page for a browser")
     parser.add_argument(
@@ -83,9 +83,9 @@ def run(options: argparse.Namespace) -> int:
     row, rules = row_and_rules(options)
     given = [files.dataset(path) for path in options.files]
     if options.validation:
-        files.dataset(options.validation)
+        files.project_file(options.validation, "validation")
     if options.evaluation:
-        files.dataset(options.evaluation)
+        files.project_file(options.evaluation, "evaluation")
     if options.fix:
         files.require_jsonl(options.fix)
     paper = Paper(sys.stdout)
@@ -142,7 +142,7 @@ def _show(paper: Paper, checked: Checked, row: BaseModelRow, options: argparse.N
         if report
     ]
     for path, report in reports:
-        show(paper, files.name_of(path), report, shown=shown)
+        show(paper, files.name_of(path), report, row, shown=shown)
     if checked.staged:
         paper.say(checked.staged["sentence"])
         paper.say()

@@ -44,6 +44,14 @@ def dataset(path: Path, suffix: str | None = None) -> tuple[Path, str]:
     return path, suffix
 
 
+def project_file(path: Path, name: str) -> tuple[Path, str]:
+    """The path of a set that lies beside a project's settings, where it has to be JSON Lines to be found."""
+    readable(path)
+    if path.suffix.lower() != ".jsonl":
+        raise UsageFailure(f"{name_of(path)} would not be found: a project's {name} set is the file {name}.jsonl.")
+    return path, ".jsonl"
+
+
 def require_jsonl(out: Path) -> None:
     """UsageFailure when the name of a file says that it is not the JSON Lines that are written to it."""
     if out.suffix.lower() not in (".jsonl", ""):

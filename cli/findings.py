@@ -9,6 +9,7 @@ from cli.paper import Paper
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.dataset import DatasetReport
 from finetune.domain.findings import Finding
+from finetune.domain.tokens import stated
 
 SHOWN = 5
 _CONTAINERS = {"jsonl": "JSON Lines", "json-array": "a JSON array", "csv": "CSV"}
@@ -24,10 +25,12 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def show(paper: Paper, name: str, report: DatasetReport, *, shown: int = SHOWN) -> None:
+def show(paper: Paper, name: str, report: DatasetReport, row: BaseModelRow, *, shown: int = SHOWN) -> None:
     """Everything but the verdict."""
     paper.say(name, style="bold")
     paper.say(_contents(report), indent=2)
+    if _tokens(report):
+        paper.say(f"Tokens are estimated, {stated(row.provider)}.", indent=2, style="dim")
     for findings, counts, noun, style in (
         (report.problems, report.counts.errors, "problem", "red"),
         (report.warnings, report.counts.warnings, "warning", "yellow"),
@@ -46,10 +49,15 @@ def _contents(report: DatasetReport) -> str:
         return "nothing that can be read"
     parts = [report.format or "no known format", f"in {_CONTAINERS.get(report.container, report.container)}"]
     parts.append(f"{plural(report.lines, 'line')}, {plural(report.records, 'good record')}")
-    tokens = report.statistics.get("tokens")
-    if isinstance(tokens, Mapping) and tokens.get("total"):
-        parts.append(f"about {plural(tokens['total'], 'token')}")
+    if tokens := _tokens(report):
+        parts.append(f"about {plural(tokens, 'token')}")
     return ", ".join([" ".join(parts[:2]), *parts[2:]])
+
+
+def _tokens(report: DatasetReport) -> int:
+    """Tokens of all records by estimate; none of a report that does not count them."""
+    tokens = report.statistics.get("tokens")
+    return int(tokens["total"]) if isinstance(tokens, Mapping) else 0
 
 
 def _show_code(paper: Paper, found: list[Finding], count: int, shown: int) -> None:
@@ -83,7 +91,7 @@ def show_verdict(paper: Paper, name: str, report: DatasetReport, row: BaseModelR
 
 def show_fix(paper: Paper, found: dict[str, Any]) -> None:
     """What was changed, grouped by what and why."""
-    paper.say(f"{found['out']}: {found['records']:,} records written", style="bold")
+    paper.say(f"{found['out']}: {plural(found['records'], 'record')} written", style="bold")
     for what, count in sorted(found["counts"].items(), key=lambda entry: -entry[1]):
         own = [change for change in found["changes"] if f"{change['action']} {change['code']}" == what]
         lines = [str(change["line"]) for change in own if change["line"]]
@@ -96,6 +104,6 @@ def show_fix(paper: Paper, found: dict[str, Any]) -> None:
 def show_result(paper: Paper, found: dict[str, Any], base_model: str) -> None:
     """The verdict on what was written."""
     if found["accepted"]:
-        paper.say(f"Accepted: {found['out']} for {base_model}, {found['records']:,} records.", style="good")
+        paper.say(f"Accepted: {found['out']} for {base_model}, {plural(found['records'], 'record')}.", style="good")
     else:
         paper.say(f"Rejected: {found['out']} for {base_model}; {'; '.join(found['problems'][:3])}.", style="bad")

@@ -25,7 +25,7 @@ from finetune.domain.conversion import convert
 from finetune.domain.dataset import check_dataset
 from finetune.domain.improve import Selection, select, trait_of
 from finetune.domain.lines import Source
-from finetune.domain.mending import mend
+from finetune.domain.mending import answered, mend
 from finetune.domain.records import Record, SourceFormat
 from finetune.domain.rules import DatasetRules
 from finetune.domain.similarity import prompt_and_identity
@@ -58,6 +58,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--augment",
         action="store_true",
         help="add variants of prompts that a run only trains on, as far as the model, --balance and --limit leave room",
+    )
+    parser.add_argument(
+        "--best",
+        action="store_true",
+        help="of records of a reward, take the reference answer or the response of the highest score as the answer",
     )
     parser.add_argument("--from", dest="hint", choices=sorted(_HINTS), help="what FILE is (default: by its name)")
     parser.add_argument("--seed", type=int, default=7, metavar="S", help="decides among equals (default: %(default)s)")
@@ -96,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageFailure("--out and --changes name the same file.")
 
     def records(note: Note) -> Iterator[tuple[int, Record]]:
-        return cleaned(lambda: Source(files.chunks(path), suffix), rules, note, mend)
+        return cleaned(lambda: Source(files.chunks(path), suffix), rules, note, answered if options.best else mend)
 
     with ExitStack() as stack:
         listed = stack.enter_context(files.replaced(options.changes, inputs=[path])) if options.changes else None

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter, base_models
 from finetune.domain.metrics import METRICS
+from finetune.domain.tokens import ERRORS, Kind
 from finetune.settings import Settings
 from tests.project import ROOT, resources, states, substitution, template
 
@@ -179,6 +180,23 @@ def model_row(row: BaseModelRow) -> list[str]:
     ]
 
 
+def media() -> Rows:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for row in base_models().values():
+        for name, rules in row.media.items():
+            rule = (f"{name}s", ", ".join(rules.formats), str(rules.most), f"{rules.megabytes} MB")
+            alike.setdefault(rule, []).append(row.name)
+    return [[", ".join(names), *rule] for rule, names in alike.items()]
+
+
+def token_errors() -> Rows:
+    def cell(kind: Kind, family: str) -> str:
+        error = ERRORS[family][kind]
+        return f"{error.low:+.0%} to {error.high:+.0%}"
+
+    return [[kind, *(cell(kind, family) for family in ERRORS)] for kind in ERRORS["meta"]]
+
+
 def hyperparameters() -> Rows:
     def one(name: str, rule: Hyperparameter) -> str:
         words = "".join(f" or {word}" for word in rule.words)
@@ -217,6 +235,8 @@ TABLES = (
         ("Id", "Name", "Regions", "Methods", "Record format", "Training records", "Deployments", "State"),
         models,
     ),
+    Table(SETTINGS, ("Models", "Media", "Formats", "Most in a record", "Most for a file"), media),
+    Table(SETTINGS, ("Text in", "Against Llama 3's tokenizer", "Against Claude 2's"), token_errors),
     Table(SETTINGS, ("Base model", "Hyperparameters, range (default)"), hyperparameters),
     Table(SETTINGS, ("Base model", "Training", "Storage", "Prompt", "Answer", "Provisioned", "As of"), prices),
 )

@@ -108,10 +108,9 @@ def _no_constant(name: str) -> None:
 
 
 def _check_reserved(record: Record, number: int, uri: str, row: BaseModelRow) -> None:
-    fold: Callable[[str], str] = str.lower if row.reserved_ignores_case else str
-    texts = [fold(text) for text in record.texts]
     for word in row.reserved:
-        if any(fold(word) in text for text in texts):
+        spellings = {word, word.upper()} if row.reserved_ignores_case else {word}
+        if any(spelling in text for text in record.texts for spelling in spellings):
             raise DataRefused(
                 f"Input data at line {number} of {uri} contains the reserved keyword {json.dumps(word)}. "
                 "Remove it and try again."

@@ -194,10 +194,27 @@ def test_sets_beside_the_dataset_are_checked_and_their_overlap_is_named(
     assert out.count("Accepted: ") == 3
 
 
+@pytest.mark.parametrize("option", ["--validation", "--evaluation"])
+def test_a_set_that_a_run_would_not_find_is_refused_by_name(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "set.csv").write_text("prompt,completion\na,b\n")
+    assert run(EXAMPLE / "dataset.jsonl", option, tmp_path / "set.csv") == 2
+    assert f"a project's {option[2:]} set is the file {option[2:]}.jsonl." in capsys.readouterr().err
+
+
 def test_a_bad_set_beside_the_dataset_rejects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluation = write(tmp_path / "evaluation.jsonl", {"prompt": "a question without an answer"})
     assert run(EXAMPLE / "dataset.jsonl", "--evaluation", evaluation) == 1
     assert "missing-expectation" in capsys.readouterr().out
+
+
+def test_the_error_of_the_token_estimate_is_stated(capsys: pytest.CaptureFixture[str]) -> None:
+    run(EXAMPLE / "dataset.jsonl")
+    assert "Tokens are estimated, up to 31% too low or 23% too high in Latin letters" in capsys.readouterr().out
+    run(EXAMPLE / "dataset.jsonl", "--json")
+    errors = json.loads(capsys.readouterr().out)["statistics"]["token_errors"]
+    assert errors["Latin letters"] == {"low": -0.31, "high": 0.23}
 
 
 def test_entries_decides_how_many_lines_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

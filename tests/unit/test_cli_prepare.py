@@ -100,6 +100,61 @@ def test_a_hint_says_what_a_file_is_whatever_its_name(tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 9
 
 
+def test_elements_that_share_a_line_are_named_in_the_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data.json").write_text('[{"prompt": "a", "completion": "b"}, {"prompt": "c"}]')
+    run(tmp_path / "data.json", "--out", tmp_path / "out.jsonl")
+    assert "line 1: removed, element 2: completion is missing" in capsys.readouterr().out
+
+
+def test_questions_and_answers_by_other_names_are_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
+    named: list[dict[str, str]] = [
+        {"question": "q1", "answer": "a1"},
+        {"instruction": "q2", "input": "on this", "output": "a2"},
+        {"instruction": "q3", "input": "", "output": "a3"},
+        {"question": "q4", "prompt": "which", "answer": "a4"},
+        {"note": "q5"},
+    ]
+    data.write_text("\n".join(map(json.dumps, named)))
+    run(data, "--out", out, "--base-model", "meta.llama3-1-8b-instruct-v1:0:128k")
+    assert [list(json.loads(line).values()) for line in out.read_text().splitlines()] == [
+        ["q1", "a1"],
+        ["q2\n\non this", "a2"],
+        ["q3", "a3"],
+    ]
+    assert capsys.readouterr().out.count("changed, question and answer, by whatever name, are now") == 3
+
+
+REWARDED = [
+    {"messages": [{"role": "user", "content": "q1"}], "reference_answer": "a1", "domain": "x"},
+    {"messages": [{"role": "user", "content": [{"text": "q2"}]}], "reference_answer": "a2"},
+    {"messages": [{"role": "user", "content": "q3"}], "reference_answer": {"value": 3}},
+    {"prompt": "q4", "responses": [{"text": "bad", "score": 0.1}, {"text": "a4", "score": 0.9}]},
+    {"prompt": "q5", "responses": [{"text": "a5", "score": 1}, {"text": "b5"}]},
+]
+
+
+def test_records_of_a_reward_are_learned_from_when_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
+    data.write_text("\n".join(map(json.dumps, REWARDED)))
+    run(data, "--out", out)
+    assert out.read_bytes() == b""
+    assert capsys.readouterr().out.count("removed, ") == 5
+    run(data, "--out", out, "--best")
+    written = map(json.loads, out.read_text().splitlines())
+    turns = [[turn["content"][0]["text"] for turn in row["messages"]] for row in written]
+    assert turns == [["q1", "a1"], ["q2", "a2"], ["q4", "a4"]]
+    changes = capsys.readouterr().out
+    assert "line 1: changed, the reference answer is now the assistant's" in changes
+    assert "line 4: changed, the best of 2 responses is now the completion" in changes
+    assert "line 3: removed, is of reinforcement records" in changes
+    assert "line 5: removed, responses[1] has no number as its score" in changes
+
+
 def test_what_is_left_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 5) == 1
     last = capsys.readouterr().out.splitlines()[-1]

@@ -50,6 +50,15 @@ class MethodRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """Which images or videos a record may refer to; `most` bounds their number in one record, `megabytes` each file."""
+
+    formats: tuple[str, ...]
+    most: int
+    megabytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """USD as published on `as_of`; None where no figure was found."""
 
@@ -70,7 +79,11 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModelRow:
-    """One base model; `id` is for customization, `inference_id` for Converse."""
+    """One base model; `id` is for customization, `inference_id` for Converse.
+
+    `uniform_sections` says that each optional section is to be in all records or in none. `reserved` strings fail a job
+    as they are written; with `reserved_ignores_case` also in capitals, and perhaps in any other case.
+    """
 
     id: str
     inference_id: str
@@ -79,8 +92,9 @@ class BaseModelRow:
     regions: tuple[str, ...]
     api: Literal["bedrock", "openai"] = "bedrock"
     methods: Mapping[Method, MethodRules]
-    media: tuple[Literal["image", "video"], ...] = ()
+    media: Mapping[Literal["image", "video"], Media] = field(default_factory=dict)
     reasoning: bool = False
+    uniform_sections: bool = False
     schema_version_required: bool = False
     tokens_per_record: int | None
     caption_characters: Bounds | None = None
@@ -139,6 +153,7 @@ def _row(data: Mapping[str, Any]) -> BaseModelRow:
         "hyperparameters": {name: Hyperparameter(**_tuples(rule)) for name, rule in data["hyperparameters"].items()},
         "lifecycle": Lifecycle(**data.get("lifecycle", {})),
         "prices": Prices(**data["prices"]),
+        "media": {kind: Media(**_tuples(rules)) for kind, rules in data.get("media", {}).items()},
     }
     return BaseModelRow(**{**_tuples(_bounded(data)), **parts})
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from finetune.domain.catalog import RecordFormat
-from finetune.domain.conversion import convert
+from finetune.domain.conversion import convert, rewarded
 from finetune.domain.dataset import read_unit
 from finetune.domain.findings import CODES, Flaw
 from finetune.domain.lines import Source, Unit
@@ -42,13 +42,18 @@ def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = N
 
     `mend` turns a JSON value into one that can be read, and says what it changed.
     """
+
+    def placed(change: Change) -> None:
+        where = f"element {source.element}: " if source.element else ""
+        note(change._replace(message=where + change.message))
+
     first: dict[int, int] = {}
-    for line, record in _taken(source, rules, note, mend):
+    for line, record in _taken(source, rules, placed, mend):
         earlier = first.setdefault(hash(prompt_and_identity(record)[1]), line)
         if earlier == line:
             yield line, record
         else:
-            note(Change(line, "removed", "duplicate-record", f"repeats the record of line {earlier}"))
+            placed(Change(line, "removed", "duplicate-record", f"repeats the record of line {earlier}"))
 
 
 def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -> Iterator[tuple[int, Record]]:
@@ -74,7 +79,8 @@ def _explained(line: int, unit: Unit, note: Note, mend: Mend | None) -> Record |
 
     def read_mended(value: Any) -> Reading:
         reading = read(value)
-        if not reading.errors or not mend:
+        learned = not (reading.format and rewarded(reading.format))
+        if not mend or (learned and not reading.errors):
             return reading
         better, changes = mend(value)
         mended.extend(changes)
@@ -152,7 +158,12 @@ def conversions(formats: Mapping[SourceFormat, int], rules: DatasetRules) -> Ite
     """What is to be said of records, by their format, that were written in the format of a base model."""
     for name, records in formats.items():
         if name not in _SAME[rules.record_format]:
-            yield Change(None, "converted", name, f"{records:,} records from {name} to {rules.record_format}")
+            yield Change(
+                None,
+                "converted",
+                name,
+                f"{records:,} record{'' if records == 1 else 's'} from {name} to {rules.record_format}",
+            )
 
 
 def nobody(_: Change) -> None:

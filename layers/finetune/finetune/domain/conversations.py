@@ -9,15 +9,14 @@ from typing import Any
 from finetune.domain.findings import kind, quoted
 from finetune.domain.records import Reading, Record, SourceFormat, check_keys, text_at
 
-IMAGE_FORMATS = ("png", "jpeg", "gif", "webp")
-VIDEO_FORMATS = ("mov", "mkv", "mp4")
-MAX_IMAGES = 10
 # More could not be within any bound on tokens, and reading them would take long.
 MAX_TURNS = 5_000
 
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./-]+", re.ASCII)
 _TOOL_BLOCKS = frozenset({"toolUse", "toolResult", "tool_use", "tool_result"})
+_TYPED, _UNTYPED = frozenset({"type", "text"}), frozenset({"text"})
 _MEDIA_TYPES = frozenset({"image", "image_url", "input_image", "input_audio", "audio", "file", "document", "video"})
+_KINDS = _UNTYPED | _MEDIA_TYPES | {"reasoningContent"}
 
 
 class Conversation:
@@ -66,11 +65,6 @@ class Conversation:
             )
         if self.media["image"] and self.media["video"]:
             self.reading.error("mixed-media", "holds images and a video")
-        if self.media["image"] > MAX_IMAGES or self.media["video"] > 1:
-            self.reading.error(
-                "too-much-media",
-                f"holds {self.media['image']} images and {self.media['video']} videos; the most is {MAX_IMAGES} or 1",
-            )
 
     def _read_system(self, system: Any) -> None:
         """A string, or an array of text blocks; Bedrock's own format takes only the array."""
@@ -80,6 +74,9 @@ class Conversation:
                 "wrong-type",
                 f"system is {kind(system)}, not {'an array of text blocks' if self.bedrock else 'a string'}",
             )
+            return
+        if is_empty(system) or (blocks and all(is_empty(block) for block in blocks)):
+            self.reading.warn("empty-system", "the system prompt is empty")
             return
         texts = []
         for index, block in enumerate(blocks):
@@ -119,6 +116,9 @@ class Conversation:
                 "misplaced-system", f"{where}.role is {turn['role']!r}; a system turn can only come first"
             )
         else:
+            if is_empty(turn.get("content")):
+                self.reading.warn("empty-system", "the system prompt is empty")
+                return
             content = self._read_content(turn, "system", where)
             self.system = "\n".join(block["text"] for block in content)
             self.texts[:] = [self.system]
@@ -157,7 +157,12 @@ class Conversation:
             else:
                 self.reading.error("wrong-type", f"{where} is {kind(content)}, not {wanted}")
             return []
-        blocks = [self._read_block(block, role, f"{where}[{index}]") for index, block in enumerate(content)]
+        filled = [(index, block) for index, block in enumerate(content) if not is_empty(block)]
+        if 0 < len(filled) < len(content):
+            self.reading.warn("empty-block", f"{where} holds an empty text beside others")
+        else:
+            filled = list(enumerate(content))
+        blocks = [self._read_block(block, role, f"{where}[{index}]") for index, block in filled]
         if not content or (role == "assistant" and all(block and "text" not in block for block in blocks)):
             self.reading.error("empty-text", f"{where} holds no text")
         return [block for block in blocks if block]
@@ -167,6 +172,8 @@ class Conversation:
         if not isinstance(block, dict):
             self.reading.error("wrong-type", f"{where} is {kind(block)}, not an object")
             return {}
+        # Programs that write every key of a block they know leave null where it has none.
+        block = {key: value for key, value in block.items() if value is not None} or block
         typed = block.get("type") if "type" in block and not self.bedrock else None
         names = {typed} if isinstance(typed, str) else block.keys()
         if names & _TOOL_BLOCKS:
@@ -174,12 +181,11 @@ class Conversation:
         elif (
             typed in ("text", "input_text", "output_text")
             if isinstance(typed, str)
-            else self.bedrock and names == {"text"}
+            else self.bedrock and names & _KINDS == {"text"}
         ):
             text = text_at(block, "text", self.reading, f"{where}.")
             self.texts.append(text)
-            if isinstance(typed, str):
-                check_keys(block, frozenset({"type", "text"}), f"{where}.", self.reading)
+            check_keys(block, _TYPED if isinstance(typed, str) else _UNTYPED, f"{where}.", self.reading)
             return {"text": text}
         elif isinstance(typed, str) and typed in _MEDIA_TYPES:
             self.reading.error(
@@ -195,7 +201,7 @@ class Conversation:
         return {}
 
     def _read_media(self, block: Mapping[str, Any], role: Any, where: str) -> dict[str, Any]:
-        name, formats = ("image", IMAGE_FORMATS) if "image" in block else ("video", VIDEO_FORMATS)
+        name = "image" if "image" in block else "video"
         self.media[name] += 1
         if role != "user":
             self.reading.error("media-in-answer", f"{where} holds media in a turn of {quoted(role)}")
@@ -216,11 +222,10 @@ class Conversation:
                 self.reading.error(
                     "media-reference", f"{where}.{name}.source.s3Location.bucketOwner is not a string of 12 digits"
                 )
-            if not isinstance(media.get("format"), str) or media["format"] not in formats:
-                self.reading.error("media-format", f"{where}.{name}.format is not one of {', '.join(formats)}")
+            form = text_at(media, "format", self.reading, f"{where}.{name}.")
             return {
                 name: {
-                    "format": media.get("format"),
+                    "format": form.lower(),
                     "source": {
                         "s3Location": {
                             k: v for k, v in location.items() if v is not None and k in ("uri", "bucketOwner")
@@ -243,6 +248,13 @@ class Conversation:
             self.texts.append(text)
             return {"reasoningContent": {"reasoningText": {"text": text}}}
         return {}
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a text, or a block that holds one, is there and says nothing."""
+    if isinstance(value, dict) and value.keys() <= _TYPED:
+        value = value.get("text")
+    return isinstance(value, str) and not value.strip()
 
 
 def check_uri(uri: str, where: str, reading: Reading) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from finetune.domain.catalog import BaseModelRow
+from finetune.domain.tokens import stated
 
 Endpoint = Literal["on_demand", "provisioned"]
 HOURS_PER_MONTH = 730
@@ -52,12 +53,16 @@ class CostLine(BaseModel):
 
 
 class CostEstimate(BaseModel):
-    """The bill by line; `total_usd` adds what is known, `unknown` names the settings keys of prices that are not."""
+    """The bill by line; `total_usd` adds what is known, `unknown` names the settings keys of prices that are not.
+
+    `token_error` says in words how far off the token counts behind it may be.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     lines: tuple[CostLine, ...]
     total_usd: float
     unknown: tuple[str, ...] = ()
+    token_error: str = ""
 
 
 class BudgetVerdict(BaseModel):
@@ -123,6 +128,7 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
         lines=lines,
         total_usd=sum(line.usd for line in lines if line.usd is not None),
         unknown=tuple(line.price_key for line in lines if line.usd is None),
+        token_error=f"Its token counts are estimated, {stated(row.provider)}.",
     )
 
 
@@ -179,12 +185,13 @@ def within_budget(estimate: CostEstimate, limit_usd: float) -> BudgetVerdict:
     total, limit = f"${estimate.total_usd:,.2f}", f"${limit_usd:,.2f}"
     if estimate.total_usd > limit_usd:
         dearest = max(estimate.lines, key=lambda line: line.usd or 0)
+        most = f"most of it is {dearest.what[0].lower()}{dearest.what[1:]} (${dearest.usd or 0:,.2f})"
         return BudgetVerdict(
             within=False,
-            reason=f"The run would cost {total}, more than the budget of {limit}; "
-            f"most of it is {dearest.what[0].lower()}{dearest.what[1:]} (${dearest.usd or 0:,.2f}).",
+            reason=f"The run would cost {total}, more than the budget of {limit}; {most}. {estimate.token_error}",
         )
-    return BudgetVerdict(within=True, reason=f"The run is estimated at {total}, within the budget of {limit}.")
+    reason = f"The run is estimated at {total}, within the budget of {limit}. {estimate.token_error}"
+    return BudgetVerdict(within=True, reason=reason)
 
 
 def break_even(

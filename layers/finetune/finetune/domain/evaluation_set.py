@@ -67,6 +67,7 @@ def check_evaluation_set(
     source = Source(chunks, suffix)
     blank = rejected = 0
     for first, units in source:
+        ledger.element = source.element
         for line, unit in enumerate(units, first):
             found: list[EvaluationItem] = []
             reading = read_unit(unit, lambda value: _read_item(value, line, found))  # noqa: B023 - called at once
@@ -83,6 +84,7 @@ def check_evaluation_set(
                 items.append(item)
             elif reading.errors or found:
                 rejected += 1
+    ledger.element = None
     if source.flaw:
         ledger.add(None, *source.flaw)
     elif not items and not rejected:

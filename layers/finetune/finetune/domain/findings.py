@@ -28,6 +28,7 @@ CODES: Mapping[str, Code] = _table(
         # the file
         "not-a-text-file": "Unpack or export the file and upload plain JSON Lines, a JSON array or CSV.",
         "utf-16": "Save the file as UTF-8.",
+        "file-too-large": "Make a smaller file of it; base models take no more than some ten thousand records.",
         "empty-dataset": "Upload a file with at least one record.",
         "csv-header": "Name the columns in the first row: prompt,completion or prompt,completion,system.",
         "invalid-csv": "Quote every field that holds a quote, a delimiter or a line break, and double quotes inside.",
@@ -43,8 +44,9 @@ CODES: Mapping[str, Code] = _table(
         "duplicate-key": "Keep one of the two values; readers disagree about which one counts.",
         "not-an-object": "Write each record as a JSON object in braces.",
         # the shape of a record
-        "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content.',
-        "unsupported-format": "Use records that hold the answer to learn; preferences and rewards are no use here.",
+        "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content; `finetune prepare` '
+        "renames question and answer, and instruction and output.",
+        "unsupported-format": "Use records that hold the answer to learn; `finetune prepare --best` takes the best.",
         "mixed-formats": "Write all records in one format; the report names the one that most records have.",
         "missing-key": "Add the missing key.",
         "wrong-type": "Give the key a value of the type named in the message.",
@@ -58,7 +60,6 @@ CODES: Mapping[str, Code] = _table(
         "misplaced-system": "Keep one system prompt per record, before the first user turn.",
         "tools-not-supported": "Remove tool definitions, tool calls and tool results; they cannot be trained here.",
         "unknown-content": "Keep only text, image and video blocks, one kind to a block.",
-        "schema-version": 'Set "schemaVersion" to "bedrock-conversation-2024".',
         # the rules of the base model
         "cannot-be-expressed": "Choose a base model whose format has room for this, or simplify the record.",
         "reserved-string": "Rephrase the text; the service fails a job whose text holds one of its own markers.",
@@ -67,9 +68,10 @@ CODES: Mapping[str, Code] = _table(
         "media-not-supported": "Remove the media, or choose a base model that is trained on it.",
         "media-in-answer": "Keep images and videos in user turns; a model answers with text only.",
         "media-reference": "Refer to media by an s3:// URI with letters, digits, underscore, hyphen, slash and dot.",
+        "media-elsewhere": "Put the media under projects/<project>/media/ of the dataset bucket, where a job may read.",
         "media-inline": "Upload the media to the dataset's bucket and refer to it by its s3:// URI.",
-        "media-format": "Use png, jpeg, gif or webp images and mov, mkv or mp4 videos.",
-        "too-much-media": "Keep at most ten images or one video in a record.",
+        "media-format": "Convert the file to a format that the message names.",
+        "too-much-media": "Leave out images or videos until there are no more than the message names.",
         "mixed-media": "Use images or a video in a record, not both.",
         "reasoning-not-supported": "Remove reasoningContent, or choose a base model that is trained on it.",
         "section-not-in-all": "Give all records the section, or none of them.",
@@ -84,9 +86,13 @@ CODES: Mapping[str, Code] = _table(
         "byte-order-mark": "Nothing to do; the mark is left out of the staged file.",
         "ignored-key": "Remove the key, or move what matters into the texts; it is left out of the staged file.",
         "schema-version-added": "Nothing to do; the staged file has it.",
+        "schema-version": 'Nothing to do; the staged file says "bedrock-conversation-2024".',
+        "reserved-in-other-case": "Rephrase the text if the job fails on it; as written or in capitals it would.",
+        "empty-system": "Nothing to do; the staged file has no system prompt there.",
+        "empty-block": "Nothing to do; the empty text is left out of the staged file.",
         "system-in-prompt": "Nothing to do if you send the same text in front of every prompt when you use the model.",
         "validation-not-used": "Nothing to do; the service splits off its own validation records.",
-        "near-token-limit": "Shorten the record if the job fails on it; the count is an estimate.",
+        "near-token-limit": "Shorten the record if the job fails on it; the count is an estimate of known error.",
         "uneven-section": "Give all records the section, or none of them.",
         "duplicate-record": "Nothing to do; one of the records is kept.",
         "normalised-duplicate": "Nothing to do; one of the records is kept.",
@@ -128,18 +134,24 @@ class Finding:
 
 
 class Ledger:
-    """Counts every finding and keeps the first `entries_per_code` of each code."""
+    """Counts every finding and keeps the first `entries_per_code` of each code.
+
+    While `element` is set, messages name that element of an array beside the line, which may hold many.
+    """
 
     def __init__(self, entries_per_code: int, errors: Collection[str] = ()) -> None:
         self._kept: dict[str, list[Finding]] = {}
         self._cap = entries_per_code
         self._errors = frozenset(errors)
+        self.element: int | None = None
         self.counts: Counter[str] = Counter()
 
     def add(self, line: int | None, code: str, message: str, *, times: int = 1) -> None:
         self.counts[code] += times
         kept = self._kept.setdefault(code, [])
         if len(kept) < self._cap:
+            if self.element:
+                message = f"element {self.element}: {message}"
             kept.append(Finding(line, code, f"line {line}: {message}" if line else message))
 
     def is_full(self, code: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from finetune.domain.conversations import Conversation, check_uri
+from finetune.domain.conversations import Conversation, check_uri, is_empty
 from finetune.domain.findings import kind, quoted
 from finetune.domain.records import (
     SCHEMA_VERSION,
@@ -51,7 +51,12 @@ def read(value: Any) -> Reading:
 
 def _read_prompt_completion(value: Mapping[str, Any], reading: Reading) -> Record:
     prompt, completion = text_at(value, "prompt", reading), text_at(value, "completion", reading)
-    system = text_at(value, "system", reading) if value.get("system") is not None else None
+    system = value.get("system")
+    if is_empty(system):
+        reading.warn("empty-system", "the system prompt is empty")
+        system = None
+    elif system is not None:
+        system = text_at(value, "system", reading)
     return of_texts("prompt-completion", system, prompt, completion)
 
 
@@ -69,10 +74,12 @@ def _read_image_caption(value: Mapping[str, Any], reading: Reading) -> Record:
 def _read_conversation(value: Mapping[str, Any], reading: Reading) -> Record:
     version = value.get("schemaVersion")
     if reading.format == "bedrock-conversation-2024" and version != SCHEMA_VERSION:
-        if "schemaVersion" in value:
-            reading.error("schema-version", f"schemaVersion is not {SCHEMA_VERSION!r}")
-        else:
+        if version is None:
             reading.warn("schema-version-added", "schemaVersion is missing")
+        elif isinstance(version, str):
+            reading.warn("schema-version", f"schemaVersion is not {SCHEMA_VERSION!r}")
+        else:
+            reading.error("wrong-type", f"schemaVersion is {kind(version)}, not a string")
     conversation = Conversation(value, reading)
     conversation.read(value["messages"])
     return conversation.record(reading.format or "messages")

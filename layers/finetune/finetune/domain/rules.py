@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import groupby, repeat
 from math import ceil
 from operator import itemgetter, sub
 from sys import maxsize
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from finetune.domain import tokens
-from finetune.domain.catalog import BaseModelRow, Bounds, Method, RecordFormat
+from finetune.domain.catalog import BaseModelRow, Bounds, Media, Method, RecordFormat
+from finetune.domain.conversations import MAX_TURNS
 from finetune.domain.conversion import misfit
-from finetune.domain.findings import CODES, Flaw
+from finetune.domain.findings import CODES, Flaw, quoted
 from finetune.domain.records import Record, SourceFormat
 from finetune.domain.shortcut import Plain
+from finetune.domain.similarity import media_of
 from finetune.errors import SettingsInvalid
-
-# An estimate this close under the bound is worth a warning: by so much it can be too low for a language.
-_NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRules:
-    """Everything a check needs to know; `errors` are warning codes that count as errors here."""
+    """Everything a check needs to know; `errors` are warning codes that count as errors here.
+
+    A job may read media under `media_root` and a project's folder media only; None where no bucket is known.
+    """
 
     base_model: str
     name: str
@@ -38,11 +40,12 @@ class DatasetRules:
     tokens_per_record: int | None
     reserved: tuple[str, ...]
     reserved_ignores_case: bool
-    media: tuple[str, ...]
+    media: Mapping[Literal["image", "video"], Media]
     reasoning: bool
     caption_characters: Bounds | None
     uniform_sections: bool
     errors: frozenset[str] = frozenset()
+    media_root: str | None = None
 
     def bounds(self, role: str) -> Bounds:
         """The least and most records of a training or validation file."""
@@ -61,6 +64,7 @@ def rules_for(
     maximum_records: int | None = None,
     tokens_per_record: int | None = None,
     errors: Collection[str] = (),
+    media_root: str | None = None,
 ) -> DatasetRules:
     """The rules of a catalog row; bounds that an account had raised, and warnings to count as errors, can be given.
 
@@ -91,9 +95,9 @@ def rules_for(
         media=row.media,
         reasoning=row.reasoning,
         caption_characters=row.caption_characters,
-        # Amazon's own validators for Nova refuse a dataset in which only some conversations have a section.
-        uniform_sections=rules.record_format == "conversation" and row.provider == "Amazon",
+        uniform_sections=row.uniform_sections,
         errors=frozenset(errors),
+        media_root=media_root,
     )
 
 
@@ -118,7 +122,8 @@ class Judge:
         self._rules = rules
         self._weights = tokens.weights(rules.family)
         self._limit = rules.tokens_per_record or maxsize
-        self._near = _NEAR * self._limit
+        # Below this no kind of text can be over the bound; what is above it is looked at by its kind.
+        self._near = self._limit * (1 + min(error.low for error in tokens.errors(rules.family).values()))
         # Formats, sections and numbers of turns that were found to fit; most records of a dataset are alike in them.
         self._expressible: set[tuple[str, frozenset[str], int]] = set()
         self._cased: Callable[[str], str] = str.lower if rules.reserved_ignores_case else str
@@ -141,6 +146,8 @@ class Judge:
         token_count = ceil(self._weights.character * characters + self._weights.extra_byte * extra)
         flaws = self._shape_flaws(record.format, record.sections, len(record.messages))
         flaws += self._text_flaws(text, token_count)
+        if media := media_of(record):
+            flaws += self._media_flaws(record, media)
         caption = self._rules.caption_characters if record.image_ref is not None else None
         if caption and not caption.minimum <= characters <= caption.maximum:
             message = f"the caption has {characters} characters, not {caption.minimum} to {caption.maximum}"
@@ -177,6 +184,8 @@ class Judge:
         if (source, sections, turns) in self._expressible:
             return []
         flaws = self._media_and_reasoning(sections)
+        if turns > MAX_TURNS:
+            flaws.append(Flaw("too-many-turns", f"messages holds {turns:,} turns; the most is {MAX_TURNS:,}"))
         if flaw := misfit(source, sections, turns, self._rules.record_format):
             flaws.append(flaw)
         if not flaws:
@@ -189,12 +198,14 @@ class Judge:
             searched = self._cased(text)
             flaws = [
                 Flaw("reserved-string", f"holds the reserved string {word!r}")
+                if word in text or word.upper() in text
+                else Flaw("reserved-in-other-case", f"holds the reserved string {word!r} in another case")
                 for mark in self._marks
                 for word in mark.words
                 if self._cased(word) in searched
             ]
         if token_count > self._near:
-            flaws.append(self._long(token_count))
+            flaws += self._long(text, token_count)
         return flaws
 
     def _maybe_reserved(self, text: str) -> bool:
@@ -206,10 +217,33 @@ class Judge:
                     return True
         return False
 
-    def _long(self, token_count: int) -> Flaw:
-        code = "too-many-tokens" if token_count > self._limit else "near-token-limit"
-        most = f"{self._rules.name} takes at most {self._limit:,} in a record"
-        return Flaw(code, f"has about {token_count:,} tokens by estimate; {most}")
+    def _long(self, text: str, token_count: int) -> list[Flaw]:
+        """Too long when that is so with the error of the estimate allowed for; a warning where it may be so."""
+        least, most = tokens.likely(token_count, text, self._rules.family)
+        if most <= self._limit:
+            return []
+        code = "too-many-tokens" if least > self._limit else "near-token-limit"
+        count = f"has about {token_count:,} tokens by estimate, likely {least:,} to {most:,}"
+        return [Flaw(code, f"{count}; {self._rules.name} takes at most {self._limit:,} in a record")]
+
+    def _media_flaws(self, record: Record, references: str) -> list[Flaw]:
+        """What the base model does not take of the images and videos, and what its job could not read."""
+        blocks: list[dict[str, Any]] = [block for turn in record.messages for block in turn["content"]]
+        flaws = []
+        root = self._rules.media_root
+        if root and not all(uri.startswith(root) and "/media/" in uri for uri in references.split("\x1e")[1:]):
+            flaws.append(Flaw("media-elsewhere", f"refers to media that does not lie under {root}<project>/media/"))
+        for name, bounds in self._rules.media.items():
+            own = [block[name] for block in blocks if name in block]
+            if len(own) > bounds.most:
+                flaws.append(
+                    Flaw("too-much-media", f"holds {len(own)} {name}s; {self._rules.name} takes {bounds.most}")
+                )
+            formats = sorted({media["format"] for media in own} - set(bounds.formats))
+            if formats:
+                known = f"{self._rules.name} takes {', '.join(bounds.formats)}"
+                flaws.append(Flaw("media-format", f"holds {name}s of the format {quoted(formats[0])}; {known}"))
+        return flaws
 
     def _media_and_reasoning(self, sections: frozenset[str]) -> list[Flaw]:
         flaws = [
