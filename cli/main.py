@@ -11,7 +11,14 @@ from importlib import import_module
 from cli import COMMANDS
 from cli.failure import UsageFailure
 from finetune.errors import FineTuneError
-from finetune.version import code_version
+
+
+class _Version(argparse.Action):
+    """Prints which code this is; the hash of it is taken only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"{parser.prog}, sha256 {import_module('finetune.version').code_version()}\u2026")
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="finetune", description="Datasets in, better models out, nothing left behind."
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s, sha256 {code_version()}\u2026")
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which code this is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="finetune")
     # A command's imports are paid only by those who use it.
     for name in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clean_up, clients
 from finetune.contracts import CleanUpRunInput
 from finetune.environment import NotifyEnvironment
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = CleanUpRunInput.model_validate(event)
 

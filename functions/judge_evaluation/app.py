@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, judgement
 from finetune.contracts import JudgeEvaluationInput
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = JudgeEvaluationInput.model_validate(event)
 

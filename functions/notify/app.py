@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune import messages
 from finetune.aws import clients, mail
 from finetune.contracts import NotifyInput, NotifyOutput
 from finetune.environment import NotifyEnvironment
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = NotifyInput.model_validate(event)
     environment = NotifyEnvironment.read()

@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, endpoints
 from finetune.contracts import OpenEndpointInput
 from finetune.domain import catalog, promotion
 from finetune.environment import Environment
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = OpenEndpointInput.model_validate(event)
 

@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, foundation, publication, runs
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
 from finetune.environment import PlanEnvironment
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PlanRunInput.model_validate(event)
     environment = PlanEnvironment.read()

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, release
 from finetune.contracts import ReleaseEndpointInput, ReleaseEndpointOutput
 from finetune.environment import Environment
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = ReleaseEndpointInput.model_validate(event)
 

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, customization
 from finetune.contracts import StartCustomizationInput
 from finetune.environment import CustomizationEnvironment
+from finetune.step import step
 
-logger = Logger()
 
-
-@logger.inject_lambda_context
+@step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = StartCustomizationInput.model_validate(event)
 

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clean_up, clients
 from finetune.contracts import SweepEndpointsInput
 from finetune.environment import SweepEnvironment
+from finetune.step import step
 
-logger = Logger()
 metrics = Metrics(namespace="FineTune")
 
 
-@logger.inject_lambda_context
+@step
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     SweepEndpointsInput.model_validate(event)

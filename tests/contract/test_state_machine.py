@@ -12,6 +12,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from statelint.linter import Linter
 
 from finetune import contracts, errors
+from finetune.domain.customization import RUN_BOUND
 from tests.project import ROOT, definition, states, substitution
 
 ALL = dict(states())
@@ -65,6 +66,10 @@ def reachable(start: str, table: dict[str, dict[str, Any]]) -> set[str]:
             seen.add(name)
             open_ends.extend(ways_out(table[name]))
     return seen
+
+
+def test_a_deployment_is_leased_for_as_long_as_a_run_may_last() -> None:
+    assert definition()["TimeoutSeconds"] == RUN_BOUND.total_seconds()
 
 
 def test_both_linters_accept_the_definition() -> None:

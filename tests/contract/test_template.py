@@ -14,10 +14,13 @@ import botocore.session
 import pytest
 
 from finetune import environment
+from finetune.domain.lines import MAX_DATASET_BYTES
 from tests.project import ROOT, resources, template
 from tests.translate import translate
 
 FUNCTIONS = resources("AWS::Serverless::Function")
+# What Prepare Dataset does on the machine of the benchmarks; Validate Dataset and S3 are faster.
+SLOWEST_BYTES_PER_SECOND = 40e6
 SESSION = botocore.session.get_session()
 
 
@@ -113,6 +116,12 @@ def test_a_bucket_is_private_versioned_encrypted_and_outlives_its_stack(name: st
     policies = [each["Properties"] for each in resources("AWS::S3::BucketPolicy").values()]
     own = next(each for each in policies if each["Bucket"] == {"Ref": name})
     assert own["PolicyDocument"]["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_largest_dataset_fits_on_the_disk_that_stages_it_and_is_read_in_half_the_time() -> None:
+    prepare, validate = (FUNCTIONS[f"{stem}Function"]["Properties"] for stem in ("PrepareDataset", "ValidateDataset"))
+    assert prepare["EphemeralStorage"]["Size"] * 1024**2 >= MAX_DATASET_BYTES > 10e9
+    assert min(prepare["Timeout"], validate["Timeout"]) / 2 > MAX_DATASET_BYTES / SLOWEST_BYTES_PER_SECOND
 
 
 def test_only_the_dataset_bucket_sends_events() -> None:

@@ -15,6 +15,7 @@ from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
 from tests.project import ROOT
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
+WORSE = (EXAMPLE / "worse.jsonl").read_bytes()
 SMALL = b"".join(DATASET.splitlines(keepends=True)[:150])
 # Lenient, because these tests are about what follows a verdict.
 SETTINGS = yaml.safe_load((EXAMPLE / "settings.yaml").read_text()) | {"gates": {"confidence": 0.5}}
@@ -145,6 +146,28 @@ def test_a_deployment_that_a_quota_refuses_is_evaluated_on_throughput_and_served
     assert run.states[-1] == "Model Promoted", run.output["evaluation"]
     assert published(pipeline, "squeezed")["kind"] == "on_demand"
     assert pipeline.endpoints_of("squeezed") == [published(pipeline, "squeezed")["endpoint_arn"]]
+
+
+def test_a_promotion_deletes_the_models_that_the_settings_no_longer_keep_and_the_mail_names_them(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.close_endpoints()
+    settings = {**SETTINGS, "retention": {"models": 2}}
+    first = drop(pipeline, "kept", SMALL, **settings)
+    assert first.states[-1] == "Model Promoted", first.output["evaluation"]
+    lost = [pipeline.drop(f"kept/{number}.jsonl", WORSE).output["model"]["model_name"] for number in (1, 2)]
+    last = drop(pipeline, "kept", DATASET, **settings)
+    assert last.states[-1] == "Model Promoted", last.output["evaluation"]
+    in_service, before = (run.output["model"]["model_name"] for run in (last, first))
+    models = [each for each in pipeline.admin.ledger().models if each.name.startswith("kept-")]
+    left = {each.name for each in models if each.deleted_at is None}
+    assert {in_service, before} < left
+    assert len(left) == 3
+    [deleted] = last.output["promotion"]["deleted_models"]
+    assert left | {deleted} == {in_service, before, *lost}
+    assert last.output["promotion"]["retention_problem"] is None
+    [mail] = pipeline.mails(last)
+    assert f"Custom models deleted, as retention.models says:\n  {deleted}" in mail.body
 
 
 def test_the_commands_say_what_is_not_there_and_what_is_open_beside(pipeline: Pipeline) -> None:

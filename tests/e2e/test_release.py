@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import unescape
 from itertools import cycle
 from typing import Any
 
 import pytest
 import yaml
 
+from finetune.domain.obstacles import NO_ENDPOINT
 from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
@@ -134,6 +136,26 @@ def test_a_missing_permission_fails_the_run_by_name_and_leaves_no_endpoint(pipel
     assert "AccessRefused" in f"{run.error} {run.cause}"
     assert "AccessRefused" in mail.body
     gone(pipeline, project)
+
+
+def test_quotas_that_refuse_every_kind_of_endpoint_leave_the_losses_and_a_mail_that_says_what_to_ask_for(
+    pipeline: Pipeline,
+) -> None:
+    refused = ("quota-create-deployment:always", "quota-create-throughput:always")
+    dear = {"budget": {"limit_usd": 500}, "prices": {"provisioned_per_hour": 20.0}}
+    run = deliver(pipeline, "no-room", WORSE, *refused, **dear)
+    assert (run.status, run.states[-1]) == ("SUCCEEDED", "Model Not Promoted")
+    assert opened(pipeline, "no-room") == []
+    [mail] = pipeline.mails(run)
+    assert mail.subject == "Inconclusive, not promoted: no-room"
+    page = unescape(pipeline.file(run, "report.html").decode())
+    for text in (mail.body, page):
+        assert f"trained but not evaluated: {NO_ENDPOINT.why}" in text
+        assert "While opening provisioned endpoint" in text
+        assert f"{run.output['model']['model_name']} is kept" in text
+        assert "a month" in text
+        assert NO_ENDPOINT.advice in text
+    assert b"curve" in pipeline.file(run, "report.html")
 
 
 def test_an_endpoint_that_fails_ends_the_run_with_the_services_words(pipeline: Pipeline) -> None:

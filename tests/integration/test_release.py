@@ -9,9 +9,11 @@ import orjson
 import pytest
 from botocore.exceptions import ClientError
 
-from finetune.aws import release
+from finetune.aws import endpoints, release
 from finetune.aws.release import Attempts, Sweep
-from finetune.contracts import Candidate, Endpoint
+from finetune.contracts import Candidate, Endpoint, Run, SelectModelOutput
+from finetune.domain.catalog import Deployment
+from finetune.domain.customization import LEASES, RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ServiceBusy
 from local.bedrock.fakes import ManualClock, running_emulator
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, MemorySsm, Stack
@@ -73,6 +75,39 @@ def test_an_endpoint_lives_as_long_as_its_run_and_its_lease(
     swept, attempts = sweep(stack, bucket, executions)
     attempts.conclude()
     assert (set(swept.released), swept.checked, stack.open_arns()) == (gone, 4, {kept.arn})
+
+
+def evaluating(stack: Stack, kind: Deployment) -> tuple[Run, Endpoint]:
+    """A run with the endpoint that it opened to evaluate its model."""
+    run = stack.run()
+    arn = stack.emulator.add_model(f"{run.endpoint_name}-c1", "amazon.nova-micro-v1:0:128k")
+    model = SelectModelOutput(outcome="trained", reason="", model_arn=arn)
+    return run, endpoints.open_endpoint(stack.emulator.control, run, model, (kind,), stack=STACK)
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("on_demand", True), ("provisioned", False)])
+def test_a_slow_evaluation_keeps_what_costs_nothing_idle_and_a_forgotten_endpoint_goes_at_once(
+    stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, kind: Deployment, kept: bool
+) -> None:
+    run, endpoint = evaluating(stack, kind)
+    claimed(bucket, executions, run.run_id, "RUNNING")
+    # 2,000 questions to three contestants at four a minute.
+    stack.clock.advance(2_000 * 3 / 4)
+    assert sweep(stack, bucket, executions)[0].released == ([] if kept else [endpoint.arn])
+    forgotten, second = evaluating(stack, kind)
+    claimed(bucket, executions, forgotten.run_id, "ABORTED")
+    stack.clock.advance(30)
+    assert sweep(stack, bucket, executions)[0].released == [second.arn]
+
+
+@pytest.mark.parametrize("kind", LEASES)
+def test_no_endpoint_outlives_the_longest_run_even_if_its_execution_seems_to_go_on(
+    stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, kind: Deployment
+) -> None:
+    run, endpoint = evaluating(stack, kind)
+    claimed(bucket, executions, run.run_id, "RUNNING")
+    stack.clock.advance(RUN_BOUND.total_seconds() / 60)
+    assert sweep(stack, bucket, executions)[0].released == [endpoint.arn]
 
 
 @pytest.mark.parametrize("owner", ["another", ""])

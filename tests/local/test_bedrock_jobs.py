@@ -135,6 +135,7 @@ def test_a_completed_job_has_losses_metrics_files_and_a_model_that_becomes_activ
 def test_a_model_without_validation_support_gets_a_share_withheld_by_the_service(
     emulator: Emulator, clock: ManualClock
 ) -> None:
+    emulator.s3.objects["data/train.jsonl"] = lines(200)
     job = create(emulator, baseModelIdentifier="amazon.nova-2-lite-v1:0:256k")
     assert run_to_end(emulator, clock, job)["validationMetrics"]
     validators = {"validators": [{"s3Uri": "s3://data/validation.jsonl"}]}

@@ -294,6 +294,47 @@ def test_a_set_of_labels_gets_accuracy_macro_f1_and_a_confusion_table() -> None:
     assert judged.labels["base"].accuracy == pytest.approx(1 / 3)
 
 
+def labelled(*labels: str) -> list[EvaluationItem]:
+    return [
+        item.model_copy(update={"reference": label, "expected_keywords": ()})
+        for item, label in zip(items(len(labels)), labels, strict=True)
+    ]
+
+
+def saying(asked: list[EvaluationItem], *texts: str) -> Contestant:
+    return {
+        item.id: Answer(id=item.id, text=text, stop_reason="end_turn") for item, text in zip(asked, texts, strict=True)
+    }
+
+
+def test_a_model_that_beats_the_base_model_and_not_a_constant_answer_is_not_promoted() -> None:
+    asked = labelled(*["refund", "delivery", "warranty"] * 20)
+    prose = answers(asked, 0, "That depends on several factors.")
+    guessing = saying(asked, *["delivery", "delivery", "refund", "refund", "warranty"] * 12)
+    always = saying(asked, *["refund"] * 60)
+    for candidate in (guessing, always):
+        judged = verdict(asked, base=prose, candidate=candidate)
+        assert judged.comparisons[0].better
+        assert judged.decision == "do_not_promote"
+        assert judged.reason.startswith("The custom model is no better than always giving the most frequent label: ")
+    able = saying(asked, *["refund", "delivery", "refund"] * 20)
+    assert verdict(asked, base=prose, candidate=able).decision == "promote"
+
+
+def test_a_rare_label_is_no_excuse_for_a_model_that_never_gives_it() -> None:
+    asked = labelled(*(["fine"] * 9 + ["broken"]) * 10)
+    prose = answers(asked, 0, "Perhaps.")
+    always, able = saying(asked, *["fine"] * 100), saying(asked, *(item.reference or "" for item in asked))
+    assert verdict(asked, base=prose, candidate=always).decision == "do_not_promote"
+    assert verdict(asked, base=prose, candidate=able).decision == "promote"
+
+
+def test_a_set_with_one_label_has_no_constant_answer_to_be_better_than() -> None:
+    asked = labelled(*["fine"] * 40)
+    given = {"base": answers(asked, 0, "Perhaps."), "candidate": saying(asked, *["fine"] * 40)}
+    assert judge(asked, given, gates=Gates(), seed=7, metric="label").decision == "promote"
+
+
 def test_the_metric_can_be_named_and_an_unknown_one_is_refused() -> None:
     asked = items(30)
     given = {"base": answers(asked, 3), "candidate": answers(asked, 28)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import rules_for
@@ -32,18 +33,44 @@ ITEMS = [
 ]
 
 
-def found(*training: bytes) -> list[str]:
-    return [leak.id for leak in leaks(ITEMS, [("candidate", training)])]
+def found(*training: bytes) -> list[tuple[str, str]]:
+    return [(leak.id, leak.likeness) for leak in leaks(ITEMS, [("candidate", training)])]
 
 
-def test_an_item_in_the_training_data_is_found_exactly_normalised_and_nearly() -> None:
-    assert found(line(LONG, "60 days.")) == ["i1"]
-    assert found(line("when do  you open", "At nine."), b"") == ["i2"]
-    assert found(line(LONG.replace("March", "April"), "60 days.")) == ["i1"]
+def test_an_item_in_the_training_data_is_found_exactly_normalised_and_nearly_and_says_which() -> None:
+    assert found(line(LONG, "60 days.")) == [("i1", "exact")]
+    assert found(line("when do  you open", "At nine."), b"") == [("i2", "normalised")]
+    assert found(line(LONG.replace("March", "April"), "60 days.")) == [("i1", "near")]
     assert found(line("Do you sell skis?", "Yes.", "And boots?", "Also."), line(LONG, "x", system="Be brief.")) == [
-        "i1",
-        "i3",
+        ("i1", "exact"),
+        ("i3", "exact"),
     ]
+
+
+MADE = "In which room does the museum keep the {} {} {} the family gave us in the {} of last year?"
+SLOTS = list(product(("amber", "brisk", "coral", "dusty", "early"), ("anchor", "barrel", "candle", "drawer", "engine")))
+
+
+def test_questions_made_from_one_template_are_told_apart_by_what_fills_it_and_not_by_words_of_the_template() -> None:
+    ways = [(word, season) for word in ("that", "which") for season in ("spring", "autumn")] * 7
+    made = [
+        item(number, MADE.format(*slots, *way)) for number, (slots, way) in enumerate(zip(SLOTS, ways, strict=False))
+    ]
+    twin = line(MADE.format("amber", "anchor", "which", "spring"), "x")
+    assert [(leak.id, leak.likeness) for leak in leaks(made, [("candidate", [twin])])] == [("i0", "near")]
+    others = [("amber", "feather"), ("giant", "anchor"), ("giant", "hammer")]
+    assert leaks(made, [("candidate", [line(MADE.format(*each, "that", "spring"), "x") for each in others])]) == ()
+
+
+def test_one_rare_word_makes_another_question_of_a_short_one() -> None:
+    isles = [item(number, f"Do you ship to the isle of {name}?") for number, name in enumerate(("man", "skye", "bute"))]
+    assert leaks(isles, [("candidate", [line("Do you ship to the isle of wight?", "x")])]) == ()
+
+
+def test_of_several_lines_the_one_most_like_the_item_counts() -> None:
+    near, normal, exact = LONG.replace("March", "April"), LONG.upper(), LONG
+    assert found(line(near, "x"), line(normal, "x")) == [("i1", "normalised")]
+    assert found(line(near, "x"), line(exact, "x"), line(normal, "x")) == [("i1", "exact")]
 
 
 def test_what_is_only_alike_is_not() -> None:
@@ -51,15 +78,20 @@ def test_what_is_only_alike_is_not() -> None:
     assert found(b'{"broken": ', b"[1]", line("Which gloves are warm?", "These.")) == []
 
 
-def test_a_leak_says_who_was_trained_on_it_and_the_candidate_comes_first() -> None:
+def test_a_leak_says_who_was_trained_on_it_and_among_equals_the_candidate() -> None:
     trained = line("When do you open?", "At nine.")
     both = leaks(ITEMS, [("candidate", [trained]), ("champion", [trained, line(LONG, "60 days.")])])
-    assert both == (Leak("i1", 1, "champion"), Leak("i2", 2, "candidate"))
+    assert both == (Leak("i1", 1, "champion", "exact"), Leak("i2", 2, "candidate", "exact"))
+
+
+def test_leaks_are_listed_by_line_whatever_the_order_of_the_set() -> None:
+    known = [line(turns.messages[0].text, "x") for turns in ITEMS[:2]]
+    assert [leak.line for leak in leaks(ITEMS[::-1], [("candidate", known)])] == [1, 2]
 
 
 def test_the_set_that_is_staged_has_what_is_left_and_nothing_when_nothing_is() -> None:
-    staged, data = without(ITEMS, [Leak("i2", 2, "candidate")], RULES)
+    staged, data = without(ITEMS, [Leak("i2", 2, "candidate", "near")], RULES)
     assert staged is not None
     assert [kept.id for kept in from_jsonl(data)] == ["i1", "i3", "i4"]
     assert (staged.records, staged.bytes) == (3, len(data))
-    assert without(ITEMS, [Leak(each.id, each.line, "champion") for each in ITEMS], RULES) == (None, b"")
+    assert without(ITEMS, [Leak(each.id, each.line, "champion", "near") for each in ITEMS], RULES) == (None, b"")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune import errors, messages
-from finetune.contracts import Failure, NotifyInput, Outcome
+from finetune.contracts import Failure, NotifyInput, Outcome, SelectModelOutput
+from finetune.settings import Settings
 
 LEAVES = [
     name
@@ -143,3 +144,68 @@ def test_evaluation_items_that_were_not_scored_are_named_by_line(
     for outcome in ("ModelPromoted", "ModelNotPromoted"):
         assert words in messages.compose(known(outcome, run=RUN, prepared=prepared(refused, lines))).body
         assert "not scored" not in messages.compose(known(outcome, run=RUN, prepared=prepared(0, ()))).body
+
+
+MODEL = {"outcome": "trained", "reason": "", "model_arn": "arn:model", "model_name": "shop-model"}
+VERDICT: dict[str, Any] = {
+    "decision": "inconclusive",
+    "reason": "Nobody knows.",
+    "metric": "label",
+    "base_score": 0.5,
+    "candidate_score": 0.5,
+    "champion_score": None,
+    "difference": 0.0,
+    "interval": (-0.1, 0.1),
+    "items": 40,
+    "provision": False,
+    "report_uri": "s3://artifacts/report.html",
+}
+
+
+def not_promoted(*, settings: dict[str, Any] | None = None, **verdict: Any) -> str:
+    run = RUN | {"settings": settings or {}}
+    return messages.compose(
+        known("ModelNotPromoted", run=run, prepared=prepared(0, ()), model=MODEL, evaluation=VERDICT | verdict)
+    ).body
+
+
+@pytest.mark.parametrize(
+    ("items", "refused", "outcome", "words"),
+    [
+        (40, 0, "trained", "Provisioned Throughputs across custom models'. Then drop the dataset again, which trains"),
+        (0, 0, "trained", "What to do: Add an evaluation.jsonl to the project"),
+        (0, 3, "trained", "What to do: Write evaluation items that neither"),
+        (40, 0, "trained_unmeasurable", "What to do: Look at what the model makes"),
+    ],
+)
+def test_a_model_that_was_not_evaluated_asks_for_what_stood_in_the_way(
+    items: int, refused: int, outcome: str, words: str
+) -> None:
+    told = known(
+        "ModelNotPromoted",
+        run=RUN,
+        prepared=prepared(refused, (1,) * min(refused, 1)) | {"evaluation_items": items},
+        model=MODEL | {"outcome": outcome},
+        evaluation=VERDICT | {"metric": None, "difference": None, "interval": None, "items": 0},
+    )
+    body = messages.compose(told).body
+    assert words in body
+    assert "fall short" not in body
+    assert "The custom model shop-model is kept and billed for storage until it is deleted, for $1.75 a month." in body
+
+
+def test_a_model_that_was_evaluated_asks_for_what_its_verdict_calls_for() -> None:
+    assert "What to do: Add items to the project's evaluation.jsonl" in not_promoted()
+    assert "What to do: Read the answers in the report" in not_promoted(decision="do_not_promote")
+    reason = "It is better. It is not put into service, because the settings say deployment: none."
+    told = not_promoted(decision="do_not_promote", reason=reason, settings={"deployment": "none"})
+    assert "What to do: Nothing, or change deployment" in told
+    assert "What to do: Read" in not_promoted(decision="do_not_promote", settings={"deployment": "none"})
+
+
+def test_the_settings_price_of_storage_is_the_one_named_and_no_model_costs_nothing() -> None:
+    run, model = NotifyInput.model_validate({"outcome": "RunFailed", "execution_arn": "", "run": RUN}).run, MODEL
+    assert run
+    own = run.model_copy(update={"settings": Settings.model_validate({"prices": {"storage_per_month": 3}})})
+    assert messages.kept(own, SelectModelOutput.model_validate(model)).endswith("for $3.00 a month.")
+    assert messages.kept(own, SelectModelOutput.model_validate(model | {"model_name": None})) == ""

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from json import JSONDecodeError, loads
 from pathlib import PurePosixPath
 
-from finetune.contracts import Failure, NotifyInput, Outcome
+from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutput, Run, SelectModelOutput
+from finetune.domain import cost, promotion
+from finetune.domain.catalog import base_model
 from finetune.domain.metrics import METRICS
+from finetune.domain.obstacles import Obstacle, obstacle
 
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
 
 # The error's name as states and docs/troubleshooting.md spell it, and what a person does about it.
 ADVICE: Mapping[str, str] = {
-    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file under incoming/<project>/.",
+    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10 GB under incoming/<project>/.",
     "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
     "BaseModelUnknown": "Set base_model in the project's settings.yaml to a named id and drop the dataset again.",
     "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
@@ -37,6 +40,12 @@ ADVICE: Mapping[str, str] = {
     "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
     "Aborted": "Nothing, if the stop was meant; else drop the dataset again.",
     "States.Timeout": "Start the run again; if it repeats, the execution's history shows the step that took too long.",
+}
+# What a person does about a model that was evaluated and not promoted.
+_NEXT_STEPS: Mapping[str, str] = {
+    "do_not_promote": "Read the answers in the report, mend the dataset where they fall short and drop it again.",
+    "inconclusive": "Add items to the project's evaluation.jsonl, or drop the dataset again if a model did not answer.",
+    "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
 }
 _DEFAULT_ADVICE = "Look at the execution's history; docs/troubleshooting.md goes by the error's name."
 
@@ -233,17 +242,45 @@ def _forgotten(known: NotifyInput) -> str:
 def _not_promoted(known: NotifyInput) -> tuple[str, list[str]]:
     found = known.evaluation
     inconclusive = found is not None and found.decision == "inconclusive"
-    kept = known.model.model_name if known.model else None
     return f"{'Inconclusive, not promoted' if inconclusive else 'Model not promoted'}: {_project(known)}", [
         found.reason if found else "",
         _comparison(known),
         _not_scored(known),
         f"{_nothing_left()} What was in service before still is.",
-        f"The custom model {kept} is kept and billed for storage until it is deleted." if kept else "",
+        kept(known.run, known.model) if known.run and known.model else "",
         _spent(known),
         f"Report: {found.report_uri}" if found else "",
-        "What to do: read the largest losses in the report, improve the dataset where they point and drop it again.",
+        f"What to do: {_next_step(known)}",
     ]
+
+
+def kept(run: Run, model: SelectModelOutput) -> str:
+    """That a model stays although it was not promoted, and what that costs; empty when there is none."""
+    if model.model_name is None:
+        return ""
+    month = cost.price(base_model(run.settings.base_model), run.settings.prices, "storage_per_month")
+    price = "" if month is None else f", for ${month:.2f} a month"
+    return f"The custom model {model.model_name} is kept and billed for storage until it is deleted{price}."
+
+
+def not_evaluated(prepared: PrepareDatasetOutput, model: SelectModelOutput) -> Obstacle:
+    """What kept the run's model from being evaluated."""
+    return obstacle(
+        answers_text=model.outcome != "trained_unmeasurable",
+        items=prepared.evaluation_items,
+        refused=prepared.refused_items,
+    )
+
+
+def _next_step(known: NotifyInput) -> str:
+    found = known.evaluation
+    if found is None:
+        return _DEFAULT_ADVICE
+    if found.metric is None and known.prepared and known.model:
+        return not_evaluated(known.prepared, known.model).advice
+    settings = known.run.settings if known.run else None
+    way = settings and promotion.not_served(base_model(settings.base_model), settings.deployment)
+    return _NEXT_STEPS["not_served" if way and found.reason.endswith(way) else found.decision]
 
 
 _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput], tuple[str, list[str]]]] = {

@@ -13,7 +13,7 @@ from finetune.contracts import CheckCustomizationOutput, Run, StartCustomization
 from finetune.domain.customization import is_stalled, next_wait, phase_of, request_token
 from finetune.domain.training import Curve, UnreadableMetricsError, read_metrics
 from finetune.environment import CustomizationEnvironment
-from finetune.errors import EndpointBusy, ServiceRefused
+from finetune.errors import ServiceRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -54,10 +54,10 @@ def start_job(
     try:
         with translated(f"starting customization job {name}"):
             job_arn = bedrock.create_model_customization_job(**job_request(request, environment))["jobArn"]
-    except EndpointBusy as error:
-        # The service says Conflict: an attempt whose answer was lost came first, or the model's name is taken.
+    except ServiceRefused:
+        # An attempt whose answer was lost came first, or the model's name is taken.
         if (existing := find_job(bedrock, name)) is None:
-            raise ServiceRefused(str(error)) from error
+            raise
         job_arn = existing["jobArn"]
     return StartCustomizationOutput(job_name=name, job_arn=job_arn)
 

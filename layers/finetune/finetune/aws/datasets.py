@@ -20,10 +20,10 @@ from finetune.contracts import (
     Shard,
     ValidateDatasetOutput,
 )
-from finetune.domain import cost, evaluation_set, validation_report
+from finetune.domain import cost, validation_report
 from finetune.domain.catalog import BaseModelRow, base_model
 from finetune.domain.dataset import DatasetReport, DatasetRules, check_dataset, rules_for
-from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
+from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set, from_jsonl
 from finetune.domain.judging import prices_of
 from finetune.domain.leaks import Leak, TrainedBy, leaks, without
 from finetune.domain.split import PreparedDataset, Shares, Sinks, StagedFile, prepare_dataset
@@ -36,6 +36,10 @@ SHARD_ITEMS = 25
 MOST_SHARDS = 40
 # Below this a file is prepared in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
+LEARNED_GONE = (
+    "The training data of run {run}, whose model is in service, is no longer kept, so evaluation items that it was "
+    "trained on could not be looked for."
+)
 
 
 def _suffix(version: ObjectVersion) -> str:
@@ -43,7 +47,8 @@ def _suffix(version: ObjectVersion) -> str:
 
 
 def _rules(run: Run) -> DatasetRules:
-    return rules_for(base_model(run.settings.base_model), run.settings.method)
+    media_root = f"s3://{run.dataset.bucket}/projects/"
+    return rules_for(base_model(run.settings.base_model), run.settings.method, media_root=media_root)
 
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
@@ -132,21 +137,24 @@ def _unseen(
     s3: S3Client, run: Run, prepared: PreparedDataset, training: BinaryIO, evaluation: BinaryIO
 ) -> tuple[PreparedDataset, BinaryIO, tuple[Leak, ...]]:
     """The evaluation set without the items that the candidate or the champion is trained on, and those items."""
-    items = evaluation_set.from_jsonl(_content(evaluation))
-    trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", _content(training).split(b"\n"))]
+    evaluation.seek(0)
+    training.seek(0)
+    items = from_jsonl(evaluation.read())
+    if not items:
+        return prepared, evaluation, ()
+    trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", training)]
     if run.champion:
         before = f"{run.folder.rpartition('/')[0]}/{run.champion.run_id}/staged/training-"
-        trained += [("champion", (storage.read(s3, uri) or b"").split(b"\n")) for uri in storage.keys_under(s3, before)]
-    refused = leaks(items, trained) if items else ()
+        learned = [storage.lines(s3, uri) for uri in storage.keys_under(s3, before)]
+        trained += [("champion", lines) for lines in learned]
+        if not learned:
+            note = LEARNED_GONE.format(run=run.champion.run_id)
+            prepared = replace(prepared, notes=(*prepared.notes, note))
+    refused = leaks(items, trained)
     if not refused:
         return prepared, evaluation, ()
     staged, data = without(items, refused, _rules(run))
     return replace(prepared, evaluation=staged), BytesIO(data), refused
-
-
-def _content(sink: BinaryIO) -> bytes:
-    sink.seek(0)
-    return sink.read()
 
 
 def _sink() -> BinaryIO:

@@ -13,8 +13,8 @@ from finetune.aws.customization import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization import ENDPOINT_LEASE, next_wait, request_token
-from finetune.errors import QuotaExceeded, ServiceRefused
+from finetune.domain.customization import CREATING_BOUND, LEASES, next_wait, request_token
+from finetune.errors import EndpointBusy, QuotaExceeded, ServiceRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -172,10 +172,10 @@ def open_endpoint(
         if existing := find(bedrock, kind, name):
             return existing.endpoint
     with translated(f"asking for the service's time before opening endpoint {name}"):
-        lease = service_time(bedrock.list_custom_model_deployments(nameContains=name)) + ENDPOINT_LEASE
-    tags = tags_of(run, stack, **{LEASE_TAG: lease.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
     refusals = []
     for kind in kinds:
+        tags = tags_of(run, stack, **{LEASE_TAG: f"{now + LEASES[kind]:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):
                 return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, tags))
@@ -189,7 +189,7 @@ def check(bedrock: BedrockClient, endpoint: Endpoint) -> CheckEndpointOutput:
     with translated(f"checking endpoint {endpoint.name}"):
         found = _KINDS[endpoint.kind].get(bedrock, endpoint.arn)
     elapsed = found.as_of - found.created_at
-    late = found.status == "Creating" and elapsed > ENDPOINT_LEASE / 2
+    late = found.status == "Creating" and elapsed > CREATING_BOUND
     return CheckEndpointOutput(
         status="Failed" if late else found.status,
         elapsed_seconds=int(elapsed.total_seconds()),
@@ -216,7 +216,7 @@ def start_swap(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str) -> No
 
 def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
     """Delete an endpoint; whether there was one. EndpointBusy while it is Creating or Updating."""
-    with translated(f"deleting endpoint {endpoint.name}"):
+    with translated(f"deleting endpoint {endpoint.name}", conflict=EndpointBusy):
         try:
             _KINDS[endpoint.kind].delete(bedrock, endpoint.arn)
         except ClientError as error:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+import orjson
 
 from finetune.aws import answers, storage
 from finetune.aws.customization import training_curves
 from finetune.aws.inference import Contestant, contestants
 from finetune.aws.judging import judged, judgements
-from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
+from finetune.contracts import Failure, JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
 from finetune.domain import cost, judging
 from finetune.domain.answers import Answer
 from finetune.domain.catalog import base_model
@@ -16,17 +20,18 @@ from finetune.domain.customization import planned_at
 from finetune.domain.evaluation import Evaluation, judge
 from finetune.domain.evaluation_set import EvaluationItem, from_jsonl
 from finetune.domain.judging import JudgeReport
+from finetune.domain.leaks import LIKENESSES
 from finetune.domain.promotion import settle
 from finetune.domain.report import ReportData, render
 from finetune.domain.review import form
 from finetune.domain.training import Curve, TrainingSummary, summarise
+from finetune.messages import kept, not_evaluated, sentence
+from finetune.version import code_version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NOT_EVALUATED = (
-    "The custom model was trained but not evaluated: {why}. It is kept; a person decides what to do with it."
-)
+NOT_EVALUATED = "The custom model was trained but not evaluated: {why}."
 
 
 def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvaluationOutput:
@@ -106,14 +111,16 @@ def _judge_report(
     )
 
 
-def _why_not_evaluated(request: JudgeEvaluationInput) -> str:
-    if request.obstacle:
-        return request.obstacle
-    if request.model.outcome == "trained_unmeasurable":
-        return f"{base_model(request.run.settings.base_model).name} does not answer a prompt with text"
-    return (
-        "there were no evaluation items, neither an evaluation.jsonl of the project nor enough records to hold some out"
-    )
+def _not_evaluated(request: JudgeEvaluationInput) -> str:
+    why = not_evaluated(request.prepared, request.model).why
+    said = sentence(Failure(Error="", Cause=request.obstacle)) if request.obstacle else ""
+    return NOT_EVALUATED.format(why=f"{why} ({said.rstrip('.')})" if said else why)
+
+
+def _note(request: JudgeEvaluationInput) -> str:
+    """What stands in the verdict's place: why there is none, what became of the model, and what to do."""
+    advice = not_evaluated(request.prepared, request.model).advice
+    return " ".join(filter(None, (_not_evaluated(request), kept(request.run, request.model), advice)))
 
 
 def _report(
@@ -124,8 +131,7 @@ def _report(
     evaluation: Evaluation | None,
     curves: tuple[Curve | None, Curve | None],
 ) -> ReportData:
-    run, prepared = request.run, request.prepared
-    row = base_model(run.settings.base_model)
+    run, row = request.run, base_model(request.run.settings.base_model)
     estimate = storage.read(s3, run.uri("cost.json"))
     return ReportData(
         project=run.project,
@@ -133,39 +139,72 @@ def _report(
         created=planned_at(run.run_id),
         base_model=row.name,
         evaluation=evaluation,
-        note=NOT_EVALUATED.format(why=_why_not_evaluated(request)),
+        note=_note(request),
         items=items,
         answers=given,
         training=summarise(*curves),
         curves=tuple(curve for curve in curves if curve),
         cost=cost.CostEstimate.model_validate_json(estimate) if estimate else None,
         break_even=cost.break_even(row, prices=run.settings.prices),
-        dataset={
-            "Records in the dataset": request.validation.records,
-            "Staged for training": prepared.training_records,
-            "Staged for validation": prepared.validation_records,
-            "Evaluation items": prepared.evaluation_items,
-            "Removed as duplicates": prepared.duplicates,
-            "Removed from training, asked in the evaluation": prepared.leaked,
-            "Evaluation items refused, trained on": _refused(prepared),
-            "Warnings": request.validation.warnings,
-        },
-        lineage={
-            "Dataset": f"{run.dataset.uri} (version {run.dataset.version_id})",
-            "Training data": prepared.training_uri,
-            "Base model": row.id,
-            "Hyperparameters": ", ".join(f"{name} {value}" for name, value in _hyperparameters(request).items()),
-            "Custom model": request.model.model_arn or "",
-            "Customization job": request.model.job_arn or "",
-            "Execution": run.execution_arn,
-        },
+        dataset=_dataset(s3, request),
+        lineage=_lineage(request),
     )
 
 
-def _refused(prepared: PrepareDatasetOutput) -> str:
+def _dataset(s3: S3Client, request: JudgeEvaluationInput) -> dict[str, int | str]:
+    prepared = request.prepared
+    told = orjson.loads(storage.read(s3, request.run.uri("prepared.json")) or b"{}")
+    summary: dict[str, int | str] = {
+        "Records in the dataset": request.validation.records,
+        "Staged for training": prepared.training_records,
+        "Staged for validation": prepared.validation_records,
+        "Evaluation items": prepared.evaluation_items,
+        "Removed as duplicates": prepared.duplicates,
+        "Removed from training, asked in the evaluation": prepared.leaked,
+        "Evaluation items refused, trained on": _refused(prepared, told.get("refused_items", ())),
+        "Warnings": request.validation.warnings,
+    }
+    return summary | ({"Notes": " ".join(told["notes"])} if told.get("notes") else {})
+
+
+def _refused(prepared: PrepareDatasetOutput, leaks: Iterable[Mapping[str, str]]) -> str:
+    """How many items are not scored, how like the training data they are, and the first of their lines."""
+    if not prepared.refused_items:
+        return "0"
+    count = Counter(leak["likeness"] for leak in leaks)
+    kinds = ", ".join(f"{count[kind]} {kind}" for kind in LIKENESSES if count[kind])
     lines = ", ".join(map(str, prepared.refused_lines))
     more = prepared.refused_items - len(prepared.refused_lines)
-    return f"{prepared.refused_items} (lines {lines}{f' and {more} more' if more else ''})" if lines else "0"
+    named = f"line{'s' if prepared.refused_items > 1 else ''} {lines}{f' and {more} more' if more else ''}"
+    return f"{prepared.refused_items} ({'; '.join(filter(None, (kinds, named)))})"
+
+
+def _lineage(request: JudgeEvaluationInput) -> dict[str, str]:
+    """What the model came from and what judged it, each by a name that stands for one content."""
+    run, prepared, model = request.run, request.prepared, request.model
+    pinned = {"Dataset": run.dataset, "Evaluation set": run.evaluation_set, "Validation set": run.validation_set}
+    staged = {
+        "Training data": prepared.training_uri,
+        "Validation data": prepared.validation_uri,
+        "Evaluation items": prepared.evaluation_uri,
+    }
+    lineage = {
+        **{name: f"{found.uri} (version {found.version_id})" for name, found in pinned.items() if found},
+        **{name: f"{uri} (sha256 {_content_hash(uri)}\u2026)" for name, uri in staged.items() if uri},
+        "Base model": base_model(run.settings.base_model).id,
+        "Method": run.settings.method,
+        "Hyperparameters": ", ".join(f"{name} {value}" for name, value in _hyperparameters(request).items()),
+        "Customization job": model.job_arn or "",
+        "Custom model": model.model_arn or "",
+        "Execution": run.execution_arn,
+        "Code": f"finetune, sha256 {code_version()}\u2026",
+    }
+    return {name: value for name, value in lineage.items() if value}
+
+
+def _content_hash(uri: str) -> str:
+    """The digits that Prepare Dataset put into a staged file's name."""
+    return uri.rpartition("-")[2].removesuffix(".jsonl")
 
 
 def _hyperparameters(request: JudgeEvaluationInput) -> dict[str, str]:
@@ -177,7 +216,7 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
     if evaluation is None:
         return JudgeEvaluationOutput(
             decision="inconclusive",
-            reason=NOT_EVALUATED.format(why=_why_not_evaluated(request)),
+            reason=_not_evaluated(request),
             metric=None,
             base_score=None,
             candidate_score=None,

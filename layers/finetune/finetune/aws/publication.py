@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from finetune.aws.translation import is_missing, translated
 from finetune.contracts import Champion, Endpoint, ObjectVersion
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
+from finetune.errors import ServiceRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -70,7 +71,20 @@ def read(ssm: SSMClient, stack: str, slug: str) -> Published | None:
             if is_missing(error):
                 return None
             raise
-    return Published.model_validate_json(value)
+    return _parsed(name, value)
+
+
+def _parsed(name: str, value: str) -> Published:
+    """What a promotion wrote; ServiceRefused when somebody wrote something else."""
+    try:
+        return Published.model_validate_json(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise ServiceRefused(
+            f"The parameter {name} does not hold what a promotion writes there ({where}: {first['msg']}); "
+            "write its last good version back, which the parameter's history in Systems Manager has."
+        ) from None
 
 
 def read_all(ssm: SSMClient, stack: str) -> Iterator[tuple[str, Published]]:
@@ -81,7 +95,7 @@ def read_all(ssm: SSMClient, stack: str) -> Iterator[tuple[str, Published]]:
     for name, value in sorted(found.items()):
         slug = name.removeprefix(f"/{stack}/").removesuffix("/endpoint")
         if name == parameter_name(stack, slug):
-            yield slug, Published.model_validate_json(value)
+            yield slug, _parsed(name, value)
 
 
 def write(ssm: SSMClient, stack: str, slug: str, published: Published) -> None:

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import ObjectVersion
-from finetune.errors import DatasetMissing
+from finetune.domain.lines import too_large
+from finetune.errors import DatasetMissing, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,11 +27,16 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def stream(s3: S3Client, version: ObjectVersion) -> Iterator[bytes]:
-    """The bytes of one object version in pieces of 8 MiB; DatasetMissing when the version is gone."""
+    """The bytes of one object version in pieces of 8 MiB.
+
+    DatasetMissing when the version is gone; UnsupportedDataset, before the first byte, when it is too large for a run.
+    """
     try:
         with translated(f"reading {version.uri}"):
-            body = s3.get_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)["Body"]
-            yield from body.iter_chunks(CHUNK)
+            found = s3.get_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
+            if excess := too_large(found.get("ContentLength", 0)):
+                raise UnsupportedDataset(f"{version.uri} {excess}")
+            yield from found["Body"].iter_chunks(CHUNK)
     except Exception as error:
         if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
             message = f"{version.uri} has no version {version.version_id} any more; drop the dataset again."
@@ -60,6 +66,13 @@ def read(s3: S3Client, uri: str) -> bytes | None:
             if is_missing(error):
                 return None
             raise
+
+
+def lines(s3: S3Client, uri: str) -> Iterator[bytes]:
+    """The lines of an object of any size, without their ends, with no more than a few pieces of it in memory."""
+    bucket, key = split_uri(uri)
+    with translated(f"reading {uri}"):
+        yield from s3.get_object(Bucket=bucket, Key=key)["Body"].iter_lines(CHUNK)
 
 
 def age(s3: S3Client, uri: str) -> timedelta | None:

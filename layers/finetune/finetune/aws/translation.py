@@ -37,17 +37,20 @@ _ERRORS: dict[str, type[FineTuneError]] = {
     **dict.fromkeys(
         ("AccessDeniedException", "AccessDenied", "AuthorizationError", "KMSAccessDeniedException"), AccessRefused
     ),
-    **dict.fromkeys(("ConflictException", "ModelNotReadyException"), EndpointBusy),
+    "ModelNotReadyException": EndpointBusy,
 }
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Raise what goes wrong while `doing` something as ours, with the service's own words kept."""
+def translated(doing: str, *, conflict: type[FineTuneError] = ServiceRefused) -> Iterator[None]:
+    """Raise what goes wrong while `doing` something as ours, with the service's own words kept.
+
+    `conflict` is what a ConflictException means here: refused for good, unless the caller knows that it passes.
+    """
     try:
         yield
     except ClientError as error:
-        kind = _ERRORS.get(code_of(error), ServiceRefused)
+        kind = {**_ERRORS, "ConflictException": conflict}.get(code_of(error), ServiceRefused)
         raise kind(f"While {doing}: {code_of(error)}: {error.response['Error'].get('Message', '')}") from error
     except BotoCoreError as error:
         raise ServiceBusy(f"While {doing}: {error}") from error

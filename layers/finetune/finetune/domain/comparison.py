@@ -63,6 +63,8 @@ def compare(
 ) -> Comparison:
     """Whether the candidate's scores (second of each pair) are higher than the other's by more than `minimum_gain`.
 
+    `against` is a contestant, or says in a sentence what is no contestant.
+
     Better needs both: the interval of the mean difference lies above the gain, and the permutation test agrees at the
     interval's one-sided level. The interval alone promotes too often below about forty items, the test alone when a few
     large losses stand against many small gains. At least two pairs.
@@ -87,7 +89,7 @@ def compare(
         sign_test_p=significance.sign_test(improved, worse),
         permutation_p=p,
         better=better,
-        reason=_finding(better, interval, minimum_gain, NAMES[against])
+        reason=_finding(better, interval, minimum_gain, NAMES.get(against, against))
         + f": {in_sentence(title)} went from {scores[0]:.1%} to {scores[1]:.1%} over {len(pairs)} items, "
         + f"{_points(interval.mean)} points "
         + f"({confidence:.0%} interval {_points(interval.low)} to {_points(interval.high)})"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Literal
 
-from finetune.domain.catalog import BaseModelRow, Hyperparameter
+from finetune.domain.catalog import BaseModelRow, Deployment, Hyperparameter
 from finetune.errors import SettingsInvalid, UnsupportedDataset
 
 INCOMING = "incoming/"
@@ -118,8 +118,11 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
     return elapsed >= JOB_BOUND or (elapsed >= STALLED_AFTER and phase not in {"training", "finishing"})
 
 
-# An endpoint that evaluates is given this long; what outlives it unpublished is nobody's.
-ENDPOINT_LEASE = timedelta(hours=6)
+# What outlives its lease unpublished is nobody's, even while its run goes on. Some models take a day to evaluate: a
+# deployment costs nothing while it is idle and may stay as long as a run lasts; throughput is billed by the hour.
+RUN_BOUND = timedelta(days=5)
+LEASES: Mapping[Deployment, timedelta] = {"on_demand": RUN_BOUND, "provisioned": timedelta(hours=6)}
+CREATING_BOUND = timedelta(hours=3)
 
 
 def lease_is_over(tags: Mapping[str, str], *, lease_tag: str, now: datetime) -> bool:

@@ -134,9 +134,9 @@ def judge(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
 
     `answers` maps "base", "candidate" and optionally "champion" to their answers by item id; `metric` names the primary
     one, else the items do; `prices` are those of contestants that are paid by the token, `judged` is what a judge made
-    of the answers. Promotion asks that the candidate is better than every other contestant, that no guard is broken
-    against what is in service, and that training passed. Too few items or answers are inconclusive, whatever the scores
-    say.
+    of the answers. Promotion asks that the candidate is better than every other contestant, and of labels also than
+    the most frequent one alone, that no guard is broken against what is in service, and that training passed. Too few
+    items or answers are inconclusive, whatever the scores say.
     """
     contestants = tuple(name for name in NAMES if name in answers)
     if not {"base", "candidate"} <= set(contestants):
@@ -166,6 +166,7 @@ def judge(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     doubts = [*_doubts(title, measurable, kept, len(complete), gates), *_judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
+        *(_constant_objections(scores["candidate"][primary], complete, gates, seed) if primary == "label" else ()),
         *(broken.reason for broken in guards if not broken.passed),
         *_training_objections(training, gates),
     ]
@@ -328,6 +329,25 @@ def _training_objections(training: TrainingSummary | None, gates: Gates) -> list
         return []
     broken = training.diverged or training.overfitting in _OVERFITTING[gates.overfitting]
     return [f"Training did not pass: {training.reason}"] if broken else []
+
+
+def _constant_objections(
+    scores: Mapping[str, float], items: Sequence[EvaluationItem], gates: Gates, seed: int
+) -> list[str]:
+    """A base model that names no label at all is beaten by guessing; an answer that needs no model is not."""
+    labels = [metrics.label_of(item.reference or "") for item in items]
+    if len(set(labels)) < 2:
+        return []
+    [(usual, _)] = Counter(labels).most_common(1)
+    found = compare(
+        [(float(label == usual), scores[item.id]) for item, label in zip(items, labels, strict=True)],
+        against="always giving the most frequent label",
+        title=metrics.metric("label").title,
+        minimum_gain=0.0,
+        confidence=gates.confidence,
+        seed=seed,
+    )
+    return [] if found.better else [found.reason]
 
 
 def _by_category(items: Sequence[EvaluationItem]) -> dict[str, list[EvaluationItem]]:

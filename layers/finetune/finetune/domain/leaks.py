@@ -7,41 +7,62 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import read_unit
 from finetune.domain.evaluation_set import EvaluationItem, to_jsonl
 from finetune.domain.overlap import Overlap
+from finetune.domain.records import Record
 from finetune.domain.rules import DatasetRules
 from finetune.domain.shortcut import quick
 from finetune.domain.similarity import normalised, prompt_and_identity
 from finetune.domain.split import StagedFile, item_tokens
 
 TrainedBy = Literal["candidate", "champion"]
+Likeness = Literal["exact", "normalised", "near"]
+LIKENESSES: tuple[Likeness, ...] = ("exact", "normalised", "near")
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """An item by its line and whose training data asks the same, or nearly the same."""
+    """An item by its line, whose training data asks the same, and how much the same.
+
+    `exact` is to the letter, `normalised` but for case, space and punctuation, `near` but for a few words.
+    """
 
     id: str
     line: int
     trained: TrainedBy
+    likeness: Likeness
 
 
 def leaks(items: Sequence[EvaluationItem], trained_on: Iterable[tuple[TrainedBy, Iterable[bytes]]]) -> tuple[Leak, ...]:
-    """The items whose prompt a line of staged training data has, but for case, space, punctuation or a few words.
+    """The items whose prompt a line of staged training data has; of several such lines the one most like it counts.
 
     Of a record's prompt the system prompt is left out, as `prepare_dataset` does where it removes rows.
     """
-    index = Overlap(b"\x1f".join(normalised(turn.text) for turn in item.messages) for item in items)
-    found: dict[int, TrainedBy] = {}
+    prompts = [b"\x1f".join(normalised(turn.text) for turn in item.messages) for item in items]
+    index = Overlap(prompts)
+    found: dict[int, tuple[Likeness, TrainedBy]] = {}
     for who, lines in trained_on:
         for line in filter(None, lines):
             reading = None if (record := quick(line)) else read_unit(line)
             record = record or (reading.record if reading else None)
-            if record:
-                for number in index.matching(prompt_and_identity(record)[0]):
-                    found.setdefault(number, who)
-    return tuple(Leak(items[number].id, items[number].line, who) for number, who in sorted(found.items()))
+            if record is None:
+                continue
+            prompt = prompt_and_identity(record)[0]
+            for number in index.matching(prompt):
+                likeness = _likeness(items[number], record, same=prompt == prompts[number])
+                if number not in found or LIKENESSES.index(likeness) < LIKENESSES.index(found[number][0]):
+                    found[number] = likeness, who
+    refused = [Leak(items[number].id, items[number].line, who, alike) for number, (alike, who) in found.items()]
+    return tuple(sorted(refused, key=lambda leak: leak.line))
+
+
+def _likeness(item: EvaluationItem, record: Record, *, same: bool) -> Likeness:
+    if not same:
+        return "near"
+    written = [turn_text(turn) for turn in record.messages[:-1]]
+    return "exact" if written == [turn.text for turn in item.messages] else "normalised"
 
 
 def without(

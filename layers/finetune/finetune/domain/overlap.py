@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from finetune.domain.similarity import shingles
 
 # Near means that 70 % of the pairs of neighbouring words of two prompts are the same: one word in twelve may differ.
-# What many prompts of the set share is their template and says nothing; prompts with less than five such pairs of their
-# own can only be equal.
+# What many prompts of the set share is their template and says nothing. Prompts with less than five such pairs of their
+# own are near only if half of these are the same too, and all words that differ are words of the template.
 _NEAR = 0.7
+_NEAR_FEW = 0.5
 _TEMPLATE_SHARE = 0.1
 _LEAST_SHINGLES = 5
 _MOST_SHINGLES = 1_000_000
@@ -21,16 +22,20 @@ class Overlap:
 
     def __init__(self, prompts: Iterable[bytes]) -> None:
         self._prompts: dict[bytes, list[int]] = {}
+        self._texts: list[bytes] = []
         found: list[set[int]] = []
         kept = 0
         for number, prompt in enumerate(prompts):
             self._prompts.setdefault(prompt, []).append(number)
             if kept < _MOST_SHINGLES:
+                self._texts.append(prompt)
                 found.append(shingles(prompt))
                 kept += len(found[-1])
         frequency = Counter(shingle for own in found for shingle in own)
         often = max(2, len(found) * _TEMPLATE_SHARE)
         self._template = {shingle for shingle, count in frequency.items() if count > often}
+        words = Counter(word for text in self._texts for word in set(text.split()))
+        self._usual = {word for word, count in words.items() if count > often}
         self._sizes = [len(own - self._template) for own in found]
         self._holders: dict[int, list[int]] = {}
         for number, own in enumerate(found):
@@ -46,13 +51,21 @@ class Overlap:
         return {*self._prompts.get(prompt, ()), *self._near(prompt)}
 
     def _near(self, prompt: bytes) -> Iterator[int]:
-        own = shingles(prompt) - self._template
-        if len(own) < _LEAST_SHINGLES:
-            return
+        every = shingles(prompt)
+        own = every - self._template
+        few = len(own) < _LEAST_SHINGLES
+        least = _NEAR_FEW if few else _NEAR
         known = own & self._holders.keys()
-        if len(known) < _NEAR * len(own):
+        if not known or len(known) < least * len(own):
             return
         shared = Counter(number for shingle in known for number in self._holders[shingle])
-        yield from (
-            number for number, count in shared.items() if count >= _NEAR * (len(own) + self._sizes[number] - count)
-        )
+        for number, count in shared.items():
+            alike = count >= least * (len(own) + self._sizes[number] - count)
+            if alike and (not few or self._differs_in_template(prompt, every, self._texts[number])):
+                yield number
+
+    def _differs_in_template(self, prompt: bytes, own: set[int], text: bytes) -> bool:
+        other = shingles(text)
+        both = len(own & other)
+        near = both >= _NEAR * (len(own) + len(other) - both)
+        return near and {*prompt.split()} ^ {*text.split()} <= self._usual

@@ -14,22 +14,28 @@ from finetune.domain.evaluation import Evaluation
 
 def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Deployment | Literal["none"]) -> Evaluation:
     """The evaluation with its decision turned round where nothing may or can serve the model, and the reason said."""
-    if evaluation.decision != "promote" or deployment in row.deployments:
+    obstacle = not_served(row, deployment)
+    if evaluation.decision != "promote" or obstacle is None:
         return evaluation
-    if deployment == "none":
-        obstacle = "It is not put into service, because the settings say deployment: none."
-    else:
-        hour = row.prices.provisioned_per_hour
-        price = "by the hour at a price that was not found" if hour is None else f"for ${hour:.2f} an hour"
-        other = {"on_demand": "provisioned", "provisioned": "on_demand"}[deployment]
-        obstacle = (
-            f"{row.name} is not served {deployment.replace('_', '-')}; set deployment: {other} to put it into service"
-        )
-        obstacle += f" {price}." if other == "provisioned" else "."
     reason = f"{evaluation.reason} {obstacle}"
     return evaluation.model_copy(
         update={"decision": "do_not_promote", "reason": reason, "reasons": (*evaluation.reasons, obstacle)}
     )
+
+
+def not_served(row: BaseModelRow, deployment: Deployment | Literal["none"]) -> str | None:
+    """Why a custom model does not go into service the way the settings say; None when it can."""
+    if deployment in row.deployments:
+        return None
+    if deployment == "none":
+        return "It is not put into service, because the settings say deployment: none."
+    hour = row.prices.provisioned_per_hour
+    price = "by the hour at a price that was not found" if hour is None else f"for ${hour:.2f} an hour"
+    other = {"on_demand": "provisioned", "provisioned": "on_demand"}[deployment]
+    sentence = (
+        f"{row.name} is not served {deployment.replace('_', '-')}; set deployment: {other} to put it into service"
+    )
+    return f"{sentence} {price}." if other == "provisioned" else f"{sentence}."
 
 
 def evaluation_endpoints(

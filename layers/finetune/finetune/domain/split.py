@@ -124,7 +124,7 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
     evaluation_items: Sequence[EvaluationItem] | None = None,
     validation_source: OpenSource | None = None,
     validation_suffix: str = ".jsonl",
-    window_bytes: int = 3 << 24,
+    window_bytes: int = 1 << 25,
     entries_per_reason: int = 20,
 ) -> PreparedDataset:
     """Stage one dataset for a base model; same input, same bytes, in every process.

@@ -1,0 +1,69 @@
+"""Judge Evaluation on a run whose model nobody could ask, and what its report says of the data."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from typing import Any
+
+import pytest
+
+from finetune.aws.judgement import judge_evaluation
+from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput
+from finetune.domain.obstacles import ALL_REFUSED, NO_ENDPOINT, NO_ITEMS, NO_TEXT
+from tests.evaluating import Bucket, items, judgement, run, shard
+
+CAUSE = json.dumps({"errorMessage": "ServiceQuotaExceededException: No units.", "errorType": "QuotaExceeded"})
+
+
+def judged(
+    told: dict[str, Any], *, left: int = 3, refused: int = 0, **more: Any
+) -> tuple[JudgeEvaluationOutput, Bucket]:
+    """A run that could not be evaluated, with what it wrote; `told` is its prepared.json."""
+    bucket, planned = Bucket(), run()
+    asked = judgement(shard(items(left), bucket, planned), shards=())
+    bucket.objects[planned.uri("prepared.json").removeprefix("s3://")] = json.dumps(told).encode()
+    prepared = asked.prepared.model_copy(update={"refused_items": refused, "refused_lines": tuple(range(1, refused))})
+    model = asked.model.model_copy(update={"model_name": "shop-c1"} | more.pop("model", {}))
+    return judge_evaluation(
+        bucket.client,
+        JudgeEvaluationInput.model_validate(
+            dict(asked) | {"endpoint": None, "prepared": prepared, "model": model} | more
+        ),
+    ), bucket
+
+
+def page(bucket: Bucket) -> str:
+    return unescape(bucket.objects[run().uri("report.html").removeprefix("s3://")].decode())
+
+
+def test_a_quota_that_refused_every_endpoint_is_said_with_the_services_words_and_what_to_do() -> None:
+    output, bucket = judged({}, obstacle=CAUSE)
+    assert (output.decision, output.metric) == ("inconclusive", None)
+    assert output.reason == (
+        f"The custom model was trained but not evaluated: {NO_ENDPOINT.why} (ServiceQuotaExceededException: No units)."
+    )
+    for words in (output.reason, "The custom model shop-c1 is kept", "$1.75 a month", NO_ENDPOINT.advice):
+        assert words in page(bucket)
+
+
+@pytest.mark.parametrize(
+    ("known", "obstacle"),
+    [
+        ({"left": 0}, NO_ITEMS),
+        ({"left": 0, "refused": 3}, ALL_REFUSED),
+        ({"model": {"outcome": "trained_unmeasurable"}}, NO_TEXT),
+    ],
+)
+def test_every_other_obstacle_has_its_own_words_and_advice(known: dict[str, Any], obstacle: Any) -> None:
+    output, bucket = judged({}, **known)
+    assert obstacle.why in output.reason
+    assert obstacle.advice in page(bucket)
+
+
+def test_the_report_counts_what_was_refused_by_likeness_and_tells_the_notes() -> None:
+    leaks = [{"likeness": kind} for kind in ("near", "exact", "near")]
+    _, bucket = judged({"refused_items": leaks, "notes": ["One thing.", "Another."]}, refused=3)
+    assert "3 (1 exact, 2 near; lines 1, 2 and 1 more)" in page(bucket)
+    assert "One thing. Another." in page(bucket)
+    assert "Notes" not in page(judged({})[1])
