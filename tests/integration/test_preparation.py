@@ -53,6 +53,9 @@ class Objects:
         del Bucket
         self.contents[Key] = Body if isinstance(Body, bytes) else b"".join(Body)
 
+    def upload_fileobj(self, Fileobj: Any, Bucket: str, Key: str, **_more: object) -> None:  # noqa: N803 - S3's own names
+        self.put_object(Bucket=Bucket, Key=Key, Body=Fileobj)
+
     def get_paginator(self, _name: str) -> Objects:
         return self
 

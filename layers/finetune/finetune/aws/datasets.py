@@ -167,7 +167,7 @@ def _stage(s3: S3Client, run: Run, name: str, staged: StagedFile | None, sink: B
         return None
     uri = run.uri(f"staged/{name}-{staged.sha256[:16]}.jsonl")
     sink.seek(0)
-    storage.write_once(s3, uri, sink, "application/jsonl")
+    storage.upload_once(s3, uri, sink, "application/jsonl")
     return uri
 
 

@@ -113,6 +113,19 @@ def write_once(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str
     return True
 
 
+def upload_once(s3: S3Client, uri: str, file: BinaryIO, content_type: str) -> bool:
+    """Write a file of any size unless there is an object already; whether it was written.
+
+    For keys that follow from their content. One request takes no more than 5 GiB, so a large file goes up in parts.
+    """
+    bucket, key = split_uri(uri)
+    if uri in keys_under(s3, uri):
+        return False
+    with translated(f"writing {uri}"):
+        s3.upload_fileobj(file, bucket, key, ExtraArgs={"ContentType": content_type})
+    return True
+
+
 def delete(s3: S3Client, uri: str) -> None:
     """Delete an object; one that is not there is deleted already."""
     bucket, key = split_uri(uri)

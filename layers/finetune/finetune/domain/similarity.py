@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from finetune.domain.records import Record
+from finetune.domain.shortcut import Shape
 
 # Lower case, every white space a space, every mark that can end a clause a full stop; quotes and the like are dropped.
 _TRANSLATED = bytes.maketrans(
@@ -58,6 +59,23 @@ def asked_and_answer(identity: bytes) -> tuple[bytes, bytes]:
     """What `all_normalised` made of a record of turns, parted before its answer."""
     asked, _, answer = identity.rpartition(b"\0")
     return asked, answer
+
+
+def asked_and_answers(identities: Sequence[bytes], shapes: Sequence[Shape]) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """What records of turns ask, without their system prompts, and what they answer, each in a column of its own."""
+    asked: Sequence[bytes]
+    asked, answers = zip(*map(asked_and_answer, identities), strict=True)
+    if any(sections for _, sections, _ in set(shapes)):
+        asked = [
+            whole.partition(b"\0")[2] if sections else whole
+            for whole, (_, sections, _) in zip(asked, shapes, strict=True)
+        ]
+    return asked, answers
+
+
+def spelled(asked: bytes) -> bytes:
+    """What `asked_and_answers` gave as `prompt_and_identity` spells it."""
+    return b"\x1f".join(part.strip() for part in asked.split(b"\0"))
 
 
 def _folded(text: str) -> bytes:

@@ -25,7 +25,7 @@ from finetune.domain.overlap import Overlap
 from finetune.domain.records import Record, SourceFormat
 from finetune.domain.rules import DatasetRules, Judge
 from finetune.domain.shortcut import Plain, runs
-from finetune.domain.similarity import all_normalised, asked_and_answer, exact_of, media_of
+from finetune.domain.similarity import all_normalised, asked_and_answers, exact_of, media_of, spelled
 
 OpenSource = Callable[[], Iterable[bytes]]
 
@@ -108,15 +108,8 @@ class Survey:
         _, tokens, flaws = self.judge.measure_all(plain)
         texts, shapes = plain
         identities = all_normalised(texts)
-        prompts: Sequence[bytes]
-        prompts, answers = zip(*map(asked_and_answer, identities), strict=True)
-        kinds = set(shapes)
-        if any(sections for _, sections, _ in kinds):
-            prompts = [
-                prompt.partition(b"\0")[2] if sections else prompt
-                for prompt, (_, sections, _) in zip(prompts, shapes, strict=True)
-            ]
-        kept = {shape: _AS_IS.get(shape[0]) == self.rules.record_format for shape in kinds}
+        prompts, answers = asked_and_answers(identities, shapes)
+        kept = {shape: _AS_IS.get(shape[0]) == self.rules.record_format for shape in set(shapes)}
         as_is = bytes(map(kept.__getitem__, shapes))
         refused = {index for index, found in flaws.items() if is_refused(found)}
         if not refused and not self._overlaps:
@@ -147,7 +140,7 @@ class Survey:
             for rank, prompt in zip(ranks, prompts, strict=True):
                 self._kin.add(rank, prompt)
         if self._keep_prompts:
-            self.kept_prompts.extend(map(_spelled, prompts))
+            self.kept_prompts.extend(map(spelled, prompts))
 
     def _ranked(self, prompts: Iterable[bytes]) -> list[int]:
         key, number = self._key, int.from_bytes
@@ -173,7 +166,7 @@ class Survey:
     def _append_record(
         self, line: int, text: str, identity: bytes, prompt: bytes, answer: bytes, tokens: int, *, askable: bool = True
     ) -> None:
-        leak = next((leak for leak, overlap in self._overlaps if overlap.holds(_spelled(prompt))), None)
+        leak = next((leak for leak, overlap in self._overlaps if overlap.holds(spelled(prompt))), None)
         if leak is not None:
             self._append(leak, line)
             return
@@ -184,7 +177,7 @@ class Survey:
         if not askable:
             self.unaskable.add(rank)
         if self._keep_prompts:
-            self.kept_prompts.append(_spelled(prompt))
+            self.kept_prompts.append(spelled(prompt))
 
     def _append(self, fate: Fate, line: int, order: int = 0, rank: int = 0, identity: int = 0, tokens: int = 0) -> None:
         self.fates.append(fate)
@@ -286,8 +279,3 @@ def explained(unit: Any, judge: Judge) -> tuple[Record | None, int, Fate]:
 def is_refused(flaws: Iterable[tuple[str, str]]) -> bool:
     """Whether one of the flaws is an error."""
     return any(CODES[code].severity == "error" for code, _ in flaws)
-
-
-def _spelled(prompt: bytes) -> bytes:
-    """A prompt as `prompt_and_identity` spells it."""
-    return b"\x1f".join(part.strip() for part in prompt.split(b"\0"))

@@ -1,0 +1,44 @@
+"""Objects of any size are written once, in parts where one request is too small for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from finetune.aws import storage
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+URI = "s3://artifacts/runs/shop/run/staged/training-0123456789abcdef.jsonl"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="artifacts")
+        client.put_bucket_versioning(Bucket="artifacts", VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
+def test_a_large_file_goes_up_in_parts_and_only_once(s3: S3Client) -> None:
+    content = bytes(range(256)) * (40 << 10)
+    assert storage.upload_once(s3, URI, BytesIO(content), "application/jsonl")
+    assert not storage.upload_once(s3, URI, BytesIO(content), "application/jsonl")
+    [version] = s3.list_object_versions(Bucket="artifacts")["Versions"]
+    assert version["ETag"].endswith('-2"'), "an object of two parts has their number behind its hash"
+    assert storage.read(s3, URI) == content
+
+
+def test_a_key_that_only_begins_like_another_is_written_too(s3: S3Client) -> None:
+    storage.upload_once(s3, f"{URI}.old", BytesIO(b"old"), "application/jsonl")
+    assert storage.upload_once(s3, URI, BytesIO(b"new"), "application/jsonl")
+    assert storage.read(s3, URI) == b"new"
