@@ -69,7 +69,7 @@ SCRAPS = (
     b"\xe2\x80\xa8", b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"-0.0", b"null", b"true", b"\\ud800", b"\\u0000",
     b"\\u0055ser:", b"\r", b"\t", b'"prompt":"x",', b'"messages":', b'"role":"assistant",', b'"system":', b"{}",
     b'{"a":1}', b" " * 300, b"<video>", b"\x7f", b"[" * 80, b'{"a":' * 80, b"-" * 40, b"@" * 40, b"a." * 40, b"1 " * 60,
-    b"+1 " * 30, b"s3://b/c",
+    b"+1 " * 30, b"s3://b/c", b"1234 5678 ", b"(123) 456-", b"DE12 3456 ",
 )  # fmt: skip
 
 

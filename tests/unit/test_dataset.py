@@ -875,3 +875,11 @@ def test_hostile_lines_take_no_longer_than_their_length(build: Callable[[], byte
     data = build()
     for suffix in (".jsonl", ".json"):
         assert not check(b"[" * (suffix == ".json") + data, suffix=suffix).accepted
+
+
+@pytest.mark.parametrize("mark", ["]", ":", ">"])
+def test_a_reserved_string_is_found_behind_any_number_of_the_marks_that_end_one(mark: str) -> None:
+    marks = mark * 5_000
+    assert not check(line({"prompt": f"a {marks}", "completion": "b"})).counts.errors
+    beside = line({"prompt": f"a {marks} [EOS] c", "completion": "b"})
+    assert found(check(beside)) == {"reserved-string": [1]}

@@ -20,6 +20,9 @@ from finetune.domain.shortcut import Plain
 from finetune.domain.similarity import media_of
 from finetune.errors import SettingsInvalid
 
+# Where a text has more of the characters that end reserved strings, searching for the strings themselves is cheaper.
+_MANY_MARKS = 4_096
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetRules:
@@ -212,7 +215,10 @@ class Judge:
         """Whether something that ends a reserved string stands behind the rest of one."""
         for mark in self._marks:
             if mark.character in text:
-                ends = map(mark.last, text.split(mark.character)[:-1])
+                parts = text.split(mark.character, _MANY_MARKS)
+                if len(parts) > _MANY_MARKS:
+                    return True
+                ends = map(mark.last, parts[:-1])
                 if any(map(str.endswith, map(self._cased, ends), repeat(mark.stems))):
                     return True
         return False

@@ -129,6 +129,14 @@ def shingles(text: bytes) -> set[int]:
     """
     words = text.split()
     if len(words) * 16 < len(text):
-        words = [character.encode() for character in text.decode()]
+        return _pairs_of_characters(text.decode())
     hashes = list(map(crc32, words))
     return set(map(crc32, words[1:], hashes)) or set(hashes)
+
+
+def _pairs_of_characters(text: str) -> set[int]:
+    """Told apart before they are hashed, because a long text has few different ones."""
+    wide = text.encode("utf-32-le")
+    halves = (wide, wide[4:])
+    pairs = {pair for half in halves for pair in memoryview(half[: len(half) // 8 * 8]).cast("Q")}
+    return {crc32(pair.to_bytes(8, "little")) for pair in pairs} or {crc32(wide)}
