@@ -122,13 +122,17 @@ def media_of(record: Record) -> str:
     return "".join("\x1e" + item["source"]["s3Location"]["uri"] for item in media if item)
 
 
+# Texts of more words are compared by so many; it is a book, and as many as any base model takes in a record.
+_MOST_WORDS = 30_000
+
+
 def shingles(text: bytes) -> set[int]:
     """Hashes of all pairs of neighbouring words of a normalised text; of characters where a script has no spaces.
 
     CRC-32, because what is removed as a near copy must be the same in every process.
     """
-    words = text.split()
-    if len(words) * 16 < len(text):
+    words = text.split(None, _MOST_WORDS)[:_MOST_WORDS]
+    if len(words) * 16 < len(text) and len(words) < _MOST_WORDS:
         return _pairs_of_characters(text.decode())
     hashes = list(map(crc32, words))
     return set(map(crc32, words[1:], hashes)) or set(hashes)
