@@ -16,6 +16,7 @@ from finetune.errors import DatasetMissing, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 CHUNK = 8 * 1024 * 1024
 
@@ -46,14 +47,18 @@ def stream(s3: S3Client, version: ObjectVersion) -> Iterator[bytes]:
 
 def latest_version(s3: S3Client, bucket: str, key: str) -> ObjectVersion | None:
     """The newest version of an object, pinned; None when there is none."""
+    head = _head(s3, bucket, key)
+    return ObjectVersion(bucket=bucket, key=key, version_id=head["VersionId"]) if head else None
+
+
+def _head(s3: S3Client, bucket: str, key: str) -> HeadObjectOutputTypeDef | None:
     with translated(f"looking for s3://{bucket}/{key}"):
         try:
-            head = s3.head_object(Bucket=bucket, Key=key)
+            return s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
-    return ObjectVersion(bucket=bucket, key=key, version_id=head["VersionId"])
 
 
 def read(s3: S3Client, uri: str) -> bytes | None:
@@ -77,15 +82,8 @@ def lines(s3: S3Client, uri: str) -> Iterator[bytes]:
 
 def age(s3: S3Client, uri: str) -> timedelta | None:
     """How long ago an object was written, by S3's own clock; None when there is none."""
-    bucket, key = split_uri(uri)
-    with translated(f"looking at {uri}"):
-        try:
-            head = s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-    return service_time(head) - head["LastModified"]
+    head = _head(s3, *split_uri(uri))
+    return service_time(head) - head["LastModified"] if head else None
 
 
 def write(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str) -> None:
