@@ -43,10 +43,10 @@ up: setup ## Keep the local cloud running and print how to use it.
 build: setup ## Build the template and the layer with the SAM CLI.
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam build
 
-deploy: setup ## Deploy to the AWS account of your credentials: make deploy EMAIL=you@example.com
+deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [REGION=us-west-2]
 	@test -n "$(EMAIL)" || { echo "Say who gets the mails: make deploy EMAIL=you@example.com" >&2; exit 2; }
 	@$(MAKE) build
-	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy --parameter-overrides NotificationEmail="$(EMAIL)"
+	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy $(if $(REGION),--region "$(REGION)") --parameter-overrides NotificationEmail="$(EMAIL)"
 
 test: setup ## Run every test.
 	@$(BIN)/python -m tests.browser.chromium

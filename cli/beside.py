@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.files import chunks, project_file
-from cli.findings import plural
+from cli.findings import first, plural
 from cli.rules import settings_of
 from finetune.domain.dataset import check_dataset
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
@@ -59,6 +60,7 @@ def _staged(
             sinks=Sinks(nowhere, nowhere, nowhere),
             evaluation_items=items,
             validation_source=(lambda: chunks(validation)) if validation else None,
+            entries_per_reason=sys.maxsize,
         )
     return {
         **prepared.as_dict(),
@@ -79,7 +81,7 @@ def _sentence(prepared: PreparedDataset) -> str:
     ]
     together = f"A run with these settings has {sizes[0]}, {sizes[1]} and {sizes[2]}."
     left_out = [
-        f"Line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))} {'are' if len(lines) > 1 else 'is'} {words}."
+        f"Line{'s' if len(lines) > 1 else ''} {first(lines)} {'are' if len(lines) > 1 else 'is'} {words}."
         for reason, words in _REASONS.items()
         if (lines := prepared.removed.get(reason))
     ]

@@ -15,7 +15,7 @@ from cli.failure import UsageFailure
 from cli.findings import SHOWN, show, show_fix, show_result, show_verdict
 from cli.paper import Paper
 from cli.progress import watched
-from cli.rules import add_options, row_and_rules
+from cli.rules import add_options, hold_out, row_and_rules
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.dataset import DatasetReport, check_dataset
 from finetune.domain.rules import DatasetRules
@@ -42,11 +42,12 @@ class Checked:
         enough = not (self.staged and self.staged["problems"])
         return enough and all(report.accepted for report in reports if report)
 
-    def as_dict(self, rules: DatasetRules) -> dict[str, Any]:
+    def as_dict(self, row: BaseModelRow, rules: DatasetRules) -> dict[str, Any]:
         beside = {"validation": self.validation, "evaluation": self.evaluation}
         return {
             "file": files.name_of(self.path),
             "base_model": rules.base_model,
+            "base_model_status": row.lifecycle.status,
             "method": rules.method,
             **self.report.as_dict(),
             **{name: report.as_dict() for name, report in beside.items() if report},
@@ -98,9 +99,9 @@ def run(options: argparse.Namespace) -> int:
         if options.fix:
             checked.fix = _fix(checked, options.fix, rules)
         if not options.json:
-            _show(paper, checked, row, options)
+            _show(paper, checked, row, rules, options)
     if options.json:
-        found = [checked.as_dict(rules) for checked in results]
+        found = [checked.as_dict(row, rules) for checked in results]
         print(orjson.dumps(found if len(found) > 1 else found[0], option=orjson.OPT_INDENT_2).decode())
     return 0 if all(checked.accepted for checked in results) else 1
 
@@ -130,7 +131,7 @@ def _fix(checked: Checked, out: Path, rules: DatasetRules) -> dict[str, Any]:
     return fix(checked.path, checked.suffix, out, rules)
 
 
-def _show(paper: Paper, checked: Checked, row: BaseModelRow, options: argparse.Namespace) -> None:
+def _show(paper: Paper, checked: Checked, row: BaseModelRow, rules: DatasetRules, options: argparse.Namespace) -> None:
     shown = SHOWN if options.entries is None else max(options.entries, 1)
     reports = [
         (path, report)
@@ -146,6 +147,9 @@ def _show(paper: Paper, checked: Checked, row: BaseModelRow, options: argparse.N
     if checked.staged:
         paper.say(checked.staged["sentence"])
         paper.say()
+    if few := _too_few_to_decide(checked, row, rules, options):
+        paper.say(few, style="yellow")
+        paper.say()
     if checked.fix:
         show_fix(paper, checked.fix)
     elif not checked.report.accepted and checked.report.records:
@@ -157,3 +161,18 @@ def _show(paper: Paper, checked: Checked, row: BaseModelRow, options: argparse.N
         show_verdict(paper, files.name_of(path), report, row)
     if checked.fix:
         show_result(paper, checked.fix, row.name)
+
+
+def _too_few_to_decide(
+    checked: Checked, row: BaseModelRow, rules: DatasetRules, options: argparse.Namespace
+) -> str | None:
+    """A warning that a run would train and then have too little to evaluate the model with."""
+    share, minimum = hold_out(options)
+    held = round(checked.report.records * share)
+    asked = not options.evaluation and row.answers_text(rules.method)
+    if not asked or not checked.accepted or held >= minimum:
+        return None
+    return (
+        f"Without an evaluation.jsonl about {held} records are held out to evaluate with, and a verdict takes "
+        f"{minimum} (gates.minimum_items). Write one, raise split.evaluation, or add records."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.paper import Paper
@@ -23,6 +23,16 @@ def plural(number: int, noun: str) -> str:
     ('1 record', '2,000 records')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def first(lines: Sequence[int]) -> str:
+    """The first lines by number, and how many more there are.
+
+    >>> first([3, 5]), first(range(1, 40))
+    ('3, 5', '1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 27 more')
+    """
+    more = f" and {len(lines) - _LINES_NAMED:,} more" if len(lines) > _LINES_NAMED else ""
+    return ", ".join(map(str, lines[:_LINES_NAMED])) + more
 
 
 def show(paper: Paper, name: str, report: DatasetReport, row: BaseModelRow, *, shown: int = SHOWN) -> None:
@@ -94,9 +104,8 @@ def show_fix(paper: Paper, found: dict[str, Any]) -> None:
     paper.say(f"{found['out']}: {plural(found['records'], 'record')} written", style="bold")
     for what, count in sorted(found["counts"].items(), key=lambda entry: -entry[1]):
         own = [change for change in found["changes"] if f"{change['action']} {change['code']}" == what]
-        lines = [str(change["line"]) for change in own if change["line"]]
-        more = f" and {len(lines) - _LINES_NAMED:,} more" if len(lines) > _LINES_NAMED else ""
-        where = f"{what}: {count:,}, line{'s' if len(lines) > 1 else ''} {', '.join(lines[:_LINES_NAMED])}{more}"
+        lines = [change["line"] for change in own if change["line"]]
+        where = f"{what}: {count:,}, line{'s' if len(lines) > 1 else ''} {first(lines)}"
         paper.say(where if lines else f"{own[0]['action']}: {own[0]['message']}", indent=2, hanging=2)
     paper.say()
 

@@ -17,7 +17,7 @@ class _Version(argparse.Action):
     """Prints which code this is; the hash of it is taken only when asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"{parser.prog}, sha256 {import_module('finetune.version').code_version()}\u2026")
+        print(f"{parser.prog}, sha256 {import_module('finetune.version').code_version()}...")
         parser.exit()
 
 

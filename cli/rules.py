@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, get_args
 
 from cli.files import name_of, readable
 from finetune.domain.catalog import BaseModelRow, Method, base_model
+from finetune.domain.customization import resolve_hyperparameters
 from finetune.domain.rules import DatasetRules, rules_for
+from finetune.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from finetune.settings import Settings
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 # What settings that name none mean; reading them takes longer than checking a small file.
 BASE_MODEL = "amazon.nova-micro-v1:0:128k"
 METHOD: Method = "FINE_TUNING"
+HOLD_OUT = (0.1, 20)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,4 +46,19 @@ def row_and_rules(options: argparse.Namespace) -> tuple[BaseModelRow, DatasetRul
     settings = settings_of(options) if options.settings else None
     row = base_model(options.base_model or (settings.base_model if settings else BASE_MODEL))
     method = options.method or (settings.method if settings else METHOD)
+    if settings and row.id == settings.base_model:
+        _check_hyperparameters(row, settings, name_of(options.settings))
     return row, rules_for(row, method)
+
+
+def hold_out(options: argparse.Namespace) -> tuple[float, int]:
+    """The share of the records that a run holds out to evaluate with, and how many items a verdict takes."""
+    settings = settings_of(options) if options.settings else None
+    return (settings.split.evaluation, settings.gates.minimum_items) if settings else HOLD_OUT
+
+
+def _check_hyperparameters(row: BaseModelRow, settings: Settings, source: str) -> None:
+    try:
+        resolve_hyperparameters(row, settings.hyperparameters)
+    except SettingsInvalid as error:
+        raise SettingsInvalid(f"{source}: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from decimal import Decimal
 from typing import Any
 
 from cli import stack
@@ -120,20 +121,31 @@ def _price_words(each: InService) -> str:
             "used or not"
         )
     return (
-        f"${prices['input_per_1k_tokens']:g} for 1,000 tokens of prompts and ${prices['output_per_1k_tokens']:g} of "
-        "answers, nothing while idle"
+        f"{usd(prices['input_per_1k_tokens'])} for 1,000 tokens of prompts and {usd(prices['output_per_1k_tokens'])} "
+        "of answers, nothing while idle"
     )
+
+
+def usd(amount: float | None) -> str:
+    """A price with all its digits: a token costs so little that others would write 3.5e-05."""
+    return f"${Decimal(str(amount)).normalize():f}"
 
 
 def _mismatch(each: InService) -> str | None:
     if each.found is None:
         return f"the endpoint of {each.slug} no longer exists; the next promotion opens another."
-    if each.published.swap:
-        return f"run {each.published.swap.run_id} is putting another model behind the endpoint of {each.slug}."
+    swap = each.published.swap
+    if swap and swap.execution_arn is None:
+        return (
+            f"a rollback of {each.slug} to run {swap.run_id} is going on or was interrupted; "
+            f"`finetune rollback {each.slug}` goes on with it, and the sweeper takes it back after some hours."
+        )
+    if swap:
+        return f"run {swap.run_id} is putting another model behind the endpoint of {each.slug}."
     if each.found.model_arn != each.published.model_arn:
         return (
-            f"the endpoint of {each.slug} answers with {each.found.model_arn}, which is not the published model; "
-            f"a rollback was interrupted, and `finetune rollback {each.slug}` goes on with it."
+            f"the endpoint of {each.slug} answers with {each.found.model_arn}, which is not the published model: "
+            "somebody changed it by hand. The next promotion or rollback puts it right."
         )
     return None
 

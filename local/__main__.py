@@ -17,6 +17,7 @@ def main() -> int:
 
         return execute()
     except KeyboardInterrupt:
+        print("Interrupted; nothing is left running.", file=sys.stderr)
         return INTERRUPTED
 
 

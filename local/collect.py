@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def prepare(folder: Path) -> None:
         raise RequestError(f"--out {folder} cannot be written: {error.strerror}.") from None
 
 
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """The prepared folder for as long as a run lasts; a run that keeps nothing leaves none."""
+    prepare(folder)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it is not empty
+            folder.rmdir()
+        raise
+
+
 def collect(session: Session, view: View, folder: Path) -> Collected:
     """Wait until the mail is there and the cleaning up is over, both bounded; then copy."""
     wait_for_mail(session)
@@ -57,15 +70,21 @@ def collect(session: Session, view: View, folder: Path) -> Collected:
     (folder / "history.json").write_text(dump(view.events) + "\n", encoding="utf-8")
     shutil.copytree(session.cloud.state / "logs", folder / "logs")
     run_id = _copy_run(session, folder / "run")
-    evaluation, report = folder / "run" / "evaluation.json", folder / "run" / "report.html"
+    evaluation = folder / "run" / "evaluation.json"
     return Collected(
         folder=folder,
         run_id=run_id,
         mails=_copy_mails(session.cloud.mails(), folder / "mails"),
         ledger=ledger,
         evaluation=Evaluation.model_validate_json(evaluation.read_bytes()) if evaluation.is_file() else None,
-        report=report if report.is_file() else None,
+        report=report_in(folder / "run"),
     )
+
+
+def report_in(folder: Path) -> Path | None:
+    """The page about a run: the report, or the dataset's where the run came to no report."""
+    pages = (folder / name for name in ("report.html", "validation.html"))
+    return next((page for page in pages if page.is_file()), None)
 
 
 def wait_for_mail(session: Session) -> None:

@@ -81,7 +81,7 @@ def _parsers() -> argparse.ArgumentParser:
         commands.add_parser(
             "run",
             help="run one dataset from drop to verdict and show it",
-            description="Deploy the stack to a local cloud, drop a dataset and show what becomes of it. "
+            description="Deploy the stack to a local cloud, drop a dataset and show what becomes of it.\n"
             "Exits with 0 when the run succeeded, 1 when it failed, 2 when it could not be started.",
             epilog=f"faults:\n{describe_faults()}\n\n"
             "NAME:COUNT suffers it COUNT times, NAME:always every time, NAME@N from the N-th time on.\n"

@@ -144,7 +144,10 @@ def _artifact_bucket(cloud: Cloud) -> str:
     bucket = f"sam-artifacts-{cloud.account}"
     s3 = cloud.client("s3")
     if bucket not in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
-        s3.create_bucket(Bucket=bucket)
+        # The one Region that S3 does not take by name.
+        elsewhere = cloud.region != "us-east-1"
+        place = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}} if elsewhere else {}
+        s3.create_bucket(Bucket=bucket, **place)
     return bucket
 
 

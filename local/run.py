@@ -33,10 +33,10 @@ def run(request: Request, terminal: Terminal) -> Result:
     check_faults(request.faults)
     project, scale = request.project, request.time_scale
     out = request.out or default_folder(project)
-    collect.prepare(out)
     if project.found:
         terminal.say(f"Beside the dataset, and used: {', '.join(project.found)}.")
     with (
+        collect.kept_in(out),
         tempfile.TemporaryDirectory(prefix="finetune-", ignore_cleanup_errors=True) as state,
         session(Path(state), region=project.region, time_scale=scale, step=terminal.step) as stack,
     ):

@@ -91,7 +91,7 @@ class Terminal:
             for view in views:
                 live.update(self._picture(view, scale), refresh=True)
         assert view is not None  # noqa: S101  # a watch shows the execution at least once
-        self._console.print(self._table([state_line(row, view.now, scale) for row in view.rows]))
+        self._console.print(self._table([state_line(row, view.now, scale) for row in view.rows], whole=True))
         return view
 
     def _picture(self, view: View, scale: float) -> RenderableType:
@@ -103,8 +103,8 @@ class Terminal:
         earlier = [Text(f"  {count(len(lines) - room, 'state')} before", style="dim")] if len(lines) > room else []
         return Group(*earlier, self._table(lines[-room:]), *map(_activity, view.activities), Text(elapsed, style="dim"))
 
-    def _table(self, lines: Sequence[Line]) -> Table:
-        """Notes get the width that is left; on a narrow terminal there is no service time."""
+    def _table(self, lines: Sequence[Line], *, whole: bool = False) -> Table:
+        """Notes get the width that is left, cut or `whole`; on a narrow terminal there is no service time."""
         narrow = self._console.width < NARROW
         table = Table.grid(padding=(0, 1, 0, 0), expand=True)
         table.add_column(width=1)
@@ -112,7 +112,7 @@ class Terminal:
         table.add_column(no_wrap=True, justify="right", width=SECONDS_WIDTH)
         if not narrow:
             table.add_column(no_wrap=True, justify="right", width=SERVICE_WIDTH)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1, style="dim")
+        table.add_column(no_wrap=not whole, overflow="fold" if whole else "ellipsis", ratio=1, style="dim")
         for line in lines:
             mark = Text(MARKS[line.status], style=STYLES[line.status])
             name = Text(line.name, style="bold" if line.status == "running" else "")

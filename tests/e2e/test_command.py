@@ -60,6 +60,7 @@ def test_a_broken_dataset_ends_with_one_and_leaves_nothing(tmp_path: Path) -> No
     assert (found["status"], found["error"], found["endpoints_left"]) == ("FAILED", "DatasetRejected", 0)
     assert found["billed_usd"] == 0
     assert "line 4: " in found["mails"][0]["body"]
+    assert Path(found["report"]).name == "validation.html"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,12 @@ def execution_for(cloud: Cloud, outputs: dict[str, str], key: str) -> dict[str, 
     )
 
 
+def test_a_stack_is_deployed_in_the_other_region_too(built: Path, tmp_path: Path) -> None:
+    with Cloud.start(tmp_path, region="us-west-2", bedrock=False) as cloud:
+        outputs = deploy_translated(cloud, built, "hello", PARAMETERS)
+    assert outputs["StateMachine"].startswith("arn:aws:states:us-west-2:")
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_an_object_starts_an_execution_with_its_key_as_it_is(
     cloud: Cloud, workbench: Workbench, outputs: dict[str, str], key: str

@@ -1,9 +1,11 @@
 """What `python -m local` makes of its arguments, before anything is started."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
+from local import __main__ as main
 from local.commands import execute
 from local.project import Project, RequestError, open_project
 from local.run import default_folder
@@ -131,3 +133,19 @@ def test_the_default_folder_is_named_after_the_project_in_plain_letters(dataset:
 def test_a_file_name_that_no_system_takes_is_not_a_traceback(dataset: Path) -> None:
     with pytest.raises(RequestError, match="cannot be read"):
         open_project(Path(f"{dataset}\0"), given={})
+
+
+def test_an_interrupted_command_says_that_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("local.commands.execute", interrupt)
+    handlers = {number: signal.getsignal(number) for number in main.SIGNALS}
+    try:
+        assert main.main() == 130
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err == "Interrupted; nothing is left running.\n"

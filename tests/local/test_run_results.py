@@ -1,6 +1,7 @@
 """The JSON object, the exit code, the summary and the folder of a run."""
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,28 @@ def test_a_folder_with_an_earlier_result_is_emptied(tmp_path: Path) -> None:
     (tmp_path / collect.RESULT).write_text("{}")
     collect.prepare(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_interrupted_leaves_no_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), collect.kept_in(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_interrupted_run_has_written_is_kept(tmp_path: Path) -> None:
+    out = ExitStack()
+    out.enter_context(collect.kept_in(tmp_path / "out"))
+    (tmp_path / "out" / "ledger.json").write_text("{}")
+    out.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert (tmp_path / "out" / "ledger.json").is_file()
+
+
+def test_the_report_is_the_datasets_where_the_run_came_no_further(tmp_path: Path) -> None:
+    assert collect.report_in(tmp_path) is None
+    (tmp_path / "validation.html").write_text("what is wrong")
+    assert collect.report_in(tmp_path) == tmp_path / "validation.html"
+    (tmp_path / "report.html").write_text("the verdict")
+    assert collect.report_in(tmp_path) == tmp_path / "report.html"
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:

@@ -91,6 +91,15 @@ def test_nothing_on_a_terminal_is_wider_than_it(width: int, monkeypatch: pytest.
     assert max(map(len, shown)) <= width
 
 
+def test_a_narrow_terminal_keeps_every_word_of_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    screen = Screen()
+    Terminal(screen).follow([view("promoted")], SCALE)
+    shown = ESCAPE.sub("", screen.getvalue())
+    assert "to evaluate" in " ".join(line[42:].strip() for line in shown.splitlines())
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown.splitlines()[-1]
+
+
 def test_a_low_terminal_shows_the_latest_states_and_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "10")

@@ -17,7 +17,7 @@ import pytest
 from cli import progress
 from cli.main import main
 from cli.paper import Paper
-from cli.rules import BASE_MODEL, METHOD
+from cli.rules import BASE_MODEL, HOLD_OUT, METHOD
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import check_dataset, rules_for
 from finetune.settings import Settings
@@ -72,8 +72,17 @@ def test_json_of_several_files_is_a_list_and_one_rejected_file_decides(capsys: p
     assert [report["accepted"] for report in json.loads(capsys.readouterr().out)] == [True, False]
 
 
+def test_the_version_can_be_printed_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.isascii()
+
+
 def test_the_defaults_are_those_of_a_project_without_settings() -> None:
-    assert (Settings().base_model, Settings().method) == (BASE_MODEL, METHOD)
+    default = Settings()
+    assert (default.base_model, default.method) == (BASE_MODEL, METHOD)
+    assert (default.split.evaluation, default.gates.minimum_items) == HOLD_OUT
 
 
 def test_settings_choose_the_base_model_and_an_option_overrules_them(
@@ -95,6 +104,53 @@ def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys
     data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
     assert run(data, "--base-model", "cohere.command-text-v14:7:4k") == 0
     assert "takes no new customization jobs; use --base-model amazon.nova" in capsys.readouterr().out
+    run(data, "--base-model", "cohere.command-text-v14:7:4k", "--json")
+    assert json.loads(capsys.readouterr().out)["base_model_status"] == "retired"
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "sentence"),
+    [
+        ("{epochs: 3}", "settings.yaml: hyperparameters.epochs is not one of Amazon Nova Micro; it takes epochCount,"),
+        ("{epochCount: 30}", "settings.yaml: hyperparameters.epochCount is 30; it must be from 1 to 5."),
+    ],
+)
+def test_hyperparameters_that_a_run_would_refuse_are_refused(
+    tmp_path: Path, hyperparameters: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(f"hyperparameters: {hyperparameters}\n")
+    assert run(EXAMPLE / "dataset.jsonl", "--settings", settings) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert sentence in captured.err
+
+
+def test_hyperparameters_are_those_of_the_settings_base_model_and_no_other(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("hyperparameters: {learningRateWarmupSteps: 5}\n")
+    llama = "meta.llama3-3-70b-instruct-v1:0:128k"
+    assert run(EXAMPLE / "dataset.jsonl", "--settings", settings, "--base-model", llama) == 0
+
+
+@pytest.mark.parametrize(
+    ("records", "settings", "told"),
+    [
+        (194, "{}", "about 19 records are held out to evaluate with"),
+        (200, "{}", None),
+        (60, "split: {evaluation: 0.5}", None),
+        (194, "gates: {minimum_items: 10}", None),
+    ],
+)
+def test_a_hold_out_that_no_verdict_can_rest_on_is_told_before_it_costs_anything(
+    tmp_path: Path, records: int, settings: str, told: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.yaml").write_text(settings)
+    data = write(tmp_path / "data.jsonl", *map(pair, range(records)))
+    assert run(data, "--settings", tmp_path / "settings.yaml") == 0
+    out = capsys.readouterr().out
+    assert (told or "") in out
+    assert ("a verdict takes 20" in out) == bool(told)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +248,18 @@ def test_sets_beside_the_dataset_are_checked_and_their_overlap_is_named(
     out = capsys.readouterr().out
     assert "Line 6 is left out because the evaluation set asks the same." in out
     assert out.count("Accepted: ") == 3
+
+
+def test_every_line_that_is_left_out_is_counted_and_the_first_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(300)), *map(pair, range(40)))
+    evaluation = write(tmp_path / "evaluation.jsonl", {"prompt": "Who are you?", "reference": "Nobody."})
+    run(data, "--evaluation", evaluation)
+    lines = ", ".join(map(str, range(301, 313)))
+    assert f" Lines {lines} and 28 more are left out as duplicates." in capsys.readouterr().out
+    run(data, "--evaluation", evaluation, "--json")
+    assert json.loads(capsys.readouterr().out)["staged"]["removed"] == {"duplicate": list(range(301, 341))}
 
 
 @pytest.mark.parametrize("option", ["--validation", "--evaluation"])

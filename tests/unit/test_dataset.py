@@ -406,6 +406,10 @@ TABLES: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
     "csv with tabs": (b"prompt\tcompletion\na\tb\n", {}),
     "csv with quoted line breaks": (b'prompt,completion\n"a\nb",c\n\nd,\n', {"empty-text": [5]}),
     "csv with an unknown column": (b"prompt,completion,topic\na,b,c\n", {"ignored-key": [1]}),
+    "csv that says as Excel does what parts its fields": (
+        b"sep=;\nprompt;completion\na,b;c\nd;\n",
+        {"empty-text": [4]},
+    ),
     "csv without a header": (b"a,b\nc,d\n", {"csv-header": [1]}),
     "csv with a column twice": (b"prompt,prompt,completion\na,b,c\n", {"csv-header": [1]}),
     "csv with a short row": (b"prompt,completion\na\nb,c\n", {"invalid-csv": [2]}),
@@ -883,3 +887,8 @@ def test_a_reserved_string_is_found_behind_any_number_of_the_marks_that_end_one(
     assert not check(line({"prompt": f"a {marks}", "completion": "b"})).counts.errors
     beside = line({"prompt": f"a {marks} [EOS] c", "completion": "b"})
     assert found(check(beside)) == {"reserved-string": [1]}
+
+
+def test_bounds_are_not_held_against_a_file_of_which_no_record_can_be_read() -> None:
+    report = check(b"a,b\nc,d\n", suffix=".csv", minimum_records=8)
+    assert report.counts.errors == {"csv-header": 1}

@@ -64,6 +64,11 @@ def test_any_other_cause_is_said_as_it_is(cause: str) -> None:
     assert messages.sentence(Failure(Error="X", Cause=cause)) == (cause or "X")
 
 
+def test_a_subject_spells_names_with_the_letters_that_it_may_have() -> None:
+    subject = messages.compose(known("DatasetRejected", run={**RUN, "project": "Füße & Café"})).subject
+    assert subject.endswith("Fusse & Cafe")
+
+
 @given(st.text(max_size=400))
 def test_a_subject_is_what_sns_takes(project: str) -> None:
     subject = messages.compose(known("DatasetRejected", run={**RUN, "project": project})).subject
@@ -99,6 +104,15 @@ def test_a_rejection_names_the_lines_and_counts_the_rest() -> None:
     assert messages.failure(request) == Failure(
         Error="DatasetRejected", Cause="50 problems in 60 lines; the first: line 1: is not JSON"
     )
+
+
+@pytest.mark.parametrize(("lines", "where"), [(1, " in 1 line"), (0, " in 0 lines")])
+def test_one_problem_is_counted_as_one(lines: int, where: str) -> None:
+    first = {"line": 1, "code": "invalid-json", "message": "line 1: is not JSON"}
+    counted = {"accepted": False, "format": None, "lines": lines, "records": 0, "problems": 1, "warnings": 0}
+    saved = {"counts": {}, "first_problems": [first], "report_uri": "s3://artifacts/validation.json"}
+    found = messages.failure(known("DatasetRejected", run=RUN, validation=counted | saved))
+    assert found.Cause == f"1 problem{where}; the first: line 1: is not JSON"
 
 
 def test_what_was_refused_before_there_was_a_run_is_named_by_its_key() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
@@ -88,7 +89,10 @@ def sentence(error: Failure) -> str:
 
 
 def _subject(text: str) -> str:
-    ascii_only = text.encode("ascii", "replace").decode()
+    plain = unicodedata.normalize("NFKD", text.replace("\u00df", "ss"))
+    ascii_only = (
+        "".join(filter(lambda each: not unicodedata.combining(each), plain)).encode("ascii", "replace").decode()
+    )
     return re.sub(r"[\x00-\x1f\x7f]+", " ", ascii_only)[:SUBJECT_CHARACTERS]
 
 
@@ -125,7 +129,11 @@ def _rejection(known: NotifyInput) -> str:
     if found is None:
         return "The dataset was rejected."
     first = found.first_problems[0].message if found.first_problems else ""
-    return f"{found.problems} problems in {found.lines} lines; the first: {first}"
+    return f"{_count(found.problems, 'problem')} in {_count(found.lines, 'line')}; the first: {first}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _rejected(known: NotifyInput) -> tuple[str, list[str]]:

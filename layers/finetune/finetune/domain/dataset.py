@@ -217,7 +217,7 @@ class _Check:
             self.ledger.add(None, *source.flaw)
         elif not self.records and not self.rejected:
             self.ledger.add(None, "empty-dataset", "the file holds no records")
-        else:
+        elif self.records:
             self._check_formats()
             self._check_bounds(counted_elsewhere)
         if self.seen.overflowed:

@@ -34,7 +34,7 @@ CODES: Mapping[str, Code] = _table(
         "invalid-csv": "Quote every field that holds a quote, a delimiter or a line break, and double quotes inside.",
         # the bytes of a line
         "line-too-long": "Put each record on one line of its own, under 1 MiB; end every line with a newline.",
-        "not-utf8": "Save the file as UTF-8; the named byte belongs to another encoding.",
+        "not-utf8": "Save the file as UTF-8; the named byte belongs to another encoding. In Excel: CSV UTF-8.",
         "invalid-json": "Write one complete JSON object per line, with double quotes and no trailing commas.",
         "not-a-number": "Replace NaN and Infinity by null, a number or a string; JSON has no such values.",
         "number-out-of-range": "Write the number as a string, or leave it out.",

@@ -351,9 +351,13 @@ class _Table:
         self.line = 0
         self.bad: Flaw | None = None
         self._lines = chain.from_iterable(_lines(pieces))
-        first = next(self._lines, None)
-        self._lines = chain(() if first is None else (first,), self._lines)
-        delimiter = max(",;\t", key=(first or b"").decode(errors="replace").count)
+        first = next(self._lines, b"")
+        # Excel says on a line of its own before the header what parts the fields.
+        if first[:4].lower() == b"sep=" and first[4:] in (b",", b";", b"\t"):
+            self.line, delimiter = 1, first[4:].decode()
+        else:
+            self._lines = chain((first,) if first else (), self._lines)
+            delimiter = max(",;\t", key=first.decode(errors="replace").count)
         csv.field_size_limit(MAX_LINE_BYTES)
         self._rows = csv.reader(self._text(), delimiter=delimiter, strict=True)
 
