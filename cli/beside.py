@@ -49,13 +49,14 @@ def check_beside(checked: Checked, rules: DatasetRules, options: argparse.Namesp
 def _staged(
     checked: Checked, rules: DatasetRules, options: argparse.Namespace, items: tuple[EvaluationItem, ...] | None
 ) -> dict[str, Any]:
-    split, validation = settings_of(options).split, options.validation
+    settings, validation = settings_of(options), options.validation
+    split = settings.split
     with Path(os.devnull).open("wb") as nowhere:
         prepared = prepare_dataset(
             lambda: chunks(checked.path),
             suffix=checked.suffix,
             rules=rules,
-            shares=Shares(validation=split.validation, evaluation=split.evaluation),
+            shares=Shares(split.validation, split.evaluation, settings.gates.minimum_items),
             seed=split.seed,
             sinks=Sinks(nowhere, nowhere, nowhere),
             evaluation_items=items,

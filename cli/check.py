@@ -167,8 +167,8 @@ def _too_few_to_decide(
     checked: Checked, row: BaseModelRow, rules: DatasetRules, options: argparse.Namespace
 ) -> str | None:
     """A warning that a run would train and then have too little to evaluate the model with."""
-    share, minimum = hold_out(options)
-    held = round(checked.report.records * share)
+    shares = hold_out(options)
+    minimum, held = shares.least_evaluation, shares.to_evaluate(checked.report.records)
     asked = not options.evaluation and row.answers_text(rules.method)
     if not asked or not checked.accepted or held >= minimum:
         return None

@@ -10,6 +10,7 @@ from cli.files import name_of, readable
 from finetune.domain.catalog import BaseModelRow, Method, base_model
 from finetune.domain.customization import resolve_hyperparameters
 from finetune.domain.rules import DatasetRules, rules_for
+from finetune.domain.shares import Shares
 from finetune.errors import SettingsInvalid
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 # What settings that name none mean; reading them takes longer than checking a small file.
 BASE_MODEL = "amazon.nova-micro-v1:0:128k"
 METHOD: Method = "FINE_TUNING"
-HOLD_OUT = (0.1, 20)
+HOLD_OUT = Shares(validation=0.1, evaluation=0.1, least_evaluation=20)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -51,10 +52,14 @@ def row_and_rules(options: argparse.Namespace) -> tuple[BaseModelRow, DatasetRul
     return row, rules_for(row, method)
 
 
-def hold_out(options: argparse.Namespace) -> tuple[float, int]:
-    """The share of the records that a run holds out to evaluate with, and how many items a verdict takes."""
+def hold_out(options: argparse.Namespace) -> Shares:
+    """The shares of the records that a run holds out, and how many items a verdict takes."""
     settings = settings_of(options) if options.settings else None
-    return (settings.split.evaluation, settings.gates.minimum_items) if settings else HOLD_OUT
+    return (
+        Shares(settings.split.validation, settings.split.evaluation, settings.gates.minimum_items)
+        if settings
+        else HOLD_OUT
+    )
 
 
 def _check_hyperparameters(row: BaseModelRow, settings: Settings, source: str) -> None:

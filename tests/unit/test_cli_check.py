@@ -20,6 +20,7 @@ from cli.paper import Paper
 from cli.rules import BASE_MODEL, HOLD_OUT, METHOD
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import check_dataset, rules_for
+from finetune.domain.shares import Shares
 from finetune.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop-assistant"
@@ -82,7 +83,7 @@ def test_the_version_can_be_printed_anywhere(capsys: pytest.CaptureFixture[str])
 def test_the_defaults_are_those_of_a_project_without_settings() -> None:
     default = Settings()
     assert (default.base_model, default.method) == (BASE_MODEL, METHOD)
-    assert (default.split.evaluation, default.gates.minimum_items) == HOLD_OUT
+    assert Shares(default.split.validation, default.split.evaluation, default.gates.minimum_items) == HOLD_OUT
 
 
 def test_settings_choose_the_base_model_and_an_option_overrules_them(
@@ -136,10 +137,10 @@ def test_hyperparameters_are_those_of_the_settings_base_model_and_no_other(tmp_p
 @pytest.mark.parametrize(
     ("records", "settings", "told"),
     [
-        (194, "{}", "about 19 records are held out to evaluate with"),
-        (200, "{}", None),
+        (94, "{}", "about 9 records are held out to evaluate with"),
+        (100, "{}", None),
         (60, "split: {evaluation: 0.5}", None),
-        (194, "gates: {minimum_items: 10}", None),
+        (94, "gates: {minimum_items: 9}", None),
     ],
 )
 def test_a_hold_out_that_no_verdict_can_rest_on_is_told_before_it_costs_anything(

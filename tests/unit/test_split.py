@@ -37,7 +37,7 @@ class Prepared:
         lines: Sequence[bytes],
         *,
         model: str = NOVA,
-        shares: tuple[float, float] = (0.1, 0.1),
+        shares: tuple[float, float] | tuple[float, float, int] = (0.1, 0.1),
         seed: int = 7,
         suffix: str = ".jsonl",
         items: Sequence[EvaluationItem] | None = None,
@@ -417,3 +417,11 @@ def test_it_is_said_when_there_are_too_many_prompts_to_keep_near_copies_together
     assert not Prepared(records(MOST_KIN)).result.notes
     [note] = Prepared(records(MOST_KIN + 1)).result.notes
     assert note == "Near copies were not kept together: there are more than 20,000 different prompts."
+
+
+def test_as_many_are_held_out_as_a_verdict_takes_where_a_fifth_of_all_is_as_many() -> None:
+    made = Prepared(records(149), shares=(0.0, 0.1, 20))
+    assert made.sizes == (129, 0, 20)
+    assert made.result.notes == ("20 records are held out for evaluation instead of 15; a verdict takes as many.",)
+    assert Prepared(records(99), shares=(0.0, 0.1, 20)).sizes == (89, 0, 10)
+    assert Prepared(records(149), shares=(0.0, 0.0, 20)).sizes == (149, 0, 0)

@@ -108,7 +108,7 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
             lambda: storage.stream(s3, run.dataset),
             suffix=_suffix(run.dataset),
             rules=_rules(run),
-            shares=Shares(validation=settings.split.validation, evaluation=settings.split.evaluation),
+            shares=Shares(settings.split.validation, settings.split.evaluation, settings.gates.minimum_items),
             seed=settings.split.seed,
             sinks=Sinks(training=training, validation=validation, evaluation=evaluation),
             evaluation_items=evaluation_items(s3, run),

@@ -10,19 +10,8 @@ from dataclasses import dataclass
 from math import floor
 
 from finetune.domain.rules import DatasetRules
+from finetune.domain.shares import Shares
 from finetune.domain.survey import Fate, Survey
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """The shares of all records to hold out; what remains is for training."""
-
-    validation: float
-    evaluation: float
-
-    def __post_init__(self) -> None:
-        if min(self.validation, self.evaluation) < 0 or self.validation + self.evaluation >= 1:
-            raise ValueError("shares must not be negative and must leave something for training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +30,22 @@ class Wanted:
             total += 1
             askable += rank not in survey.unaskable
         notes = []
-        evaluation = min(floor(shares.evaluation * total + 0.5), askable) if evaluate else 0
+        evaluation = min(shares.to_evaluate(total), askable) if evaluate else 0
+        if evaluation > (asked := floor(shares.evaluation * total + 0.5)):
+            notes.append(
+                f"{evaluation} records are held out for evaluation instead of {asked}; a verdict takes as many."
+            )
         validation = floor(shares.validation * total + 0.5) if validate and rules.validation_allowed else 0
         bounds = rules.validation_records
         if validation and bounds:
             validation = min(max(validation, bounds.minimum), bounds.maximum)
         spare = max(0, total - rules.records.minimum)
         if evaluation + validation > spare:
-            asked = f"{evaluation} records for evaluation and {validation} for validation"
+            wish = f"{evaluation} records for evaluation and {validation} for validation"
             evaluation = spare * evaluation // (evaluation + validation)
             validation = min(validation, spare - evaluation)
             notes.append(
-                f"{evaluation} records are held out for evaluation and {validation} for validation instead of {asked}, "
+                f"{evaluation} records are held out for evaluation and {validation} for validation instead of {wish}, "
                 f"so that training keeps the {rules.records.minimum} records that {rules.name} asks for."
             )
         if validation and bounds and validation < bounds.minimum:

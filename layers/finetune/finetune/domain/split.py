@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from finetune.domain.assignment import Shares, Wanted, held_out
+from finetune.domain.assignment import Wanted, held_out
 from finetune.domain.conversion import convert, convert_texts, folded_prompt, turn_text
 from finetune.domain.evaluation_set import EvaluationItem, to_jsonl
 from finetune.domain.findings import Finding
@@ -24,6 +24,7 @@ from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.overlap import Overlap
 from finetune.domain.records import Record
 from finetune.domain.rules import DatasetRules
+from finetune.domain.shares import Shares
 from finetune.domain.shortcut import record_of, runs
 from finetune.domain.similarity import normalised
 from finetune.domain.survey import ONLY, Fate, OpenSource, Survey, explained
