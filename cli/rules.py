@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, get_args
 
 from cli.files import name_of, readable
 from finetune.domain.catalog import BaseModelRow, Method, base_model
-from finetune.domain.customization import resolve_hyperparameters
 from finetune.domain.rules import DatasetRules, rules_for
 from finetune.domain.shares import Shares
 from finetune.errors import SettingsInvalid
@@ -63,6 +62,8 @@ def hold_out(options: argparse.Namespace) -> Shares:
 
 
 def _check_hyperparameters(row: BaseModelRow, settings: Settings, source: str) -> None:
+    from finetune.domain.customization import resolve_hyperparameters  # noqa: PLC0415 - as with the settings
+
     try:
         resolve_hyperparameters(row, settings.hyperparameters)
     except SettingsInvalid as error:
