@@ -23,7 +23,7 @@ def items(count: int, category: str | None = None, start: int = 0) -> list[Evalu
         EvaluationItem(
             id=f"item-{number}",
             line=number + 1,
-            messages=(Turn(role="user", text="How long can I return it?"),),
+            messages=(Turn(role="user", text=f"How long can I return item {number}?"),),
             reference=RIGHT,
             expected_keywords=("30 days",),
             category=category,
@@ -197,6 +197,75 @@ def test_missing_answers_are_no_zeros_but_too_many_leave_the_verdict_open(missin
     comparison = judged.against("base")
     assert comparison is not None
     assert comparison.items == 100 - missing
+
+
+def test_answers_that_are_missing_do_not_decide() -> None:
+    asked = items(200)
+    base, given = answers(asked, 100), answers(asked, 108)
+    for item in asked[:2]:
+        given[item.id] = Answer(id=item.id, error="ModelTimeoutException")
+    judged = verdict(asked, base=base, candidate=given)
+    compared = judged.against("base")
+    assert compared is not None
+    assert compared.better
+    assert judged.decision == "inconclusive"
+    assert judged.reason == (
+        "The custom model is better only if items without all answers are left out (2 of them); run the evaluation "
+        "again, because answers that are missing must not decide."
+    )
+    lost_for_both = verdict(asked, base={key: base[key] for key in list(base)[2:]}, candidate=given)
+    assert lost_for_both.decision == "promote"
+
+
+@pytest.mark.parametrize("left", [0, 1, 5])
+def test_next_to_no_answers_are_inconclusive_however_low_the_coverage(left: int) -> None:
+    asked = items(100)
+    given = {key: answer for key, answer in answers(asked, 100).items() if key in [item.id for item in asked[:left]]}
+    judged = verdict(asked, Gates(coverage=0.001), base=answers(asked, 0), candidate=given)
+    assert judged.decision == "inconclusive"
+
+
+def test_items_that_ask_the_same_are_evidence_once() -> None:
+    texts = ["How long can I return it?", "how long can I return it", "Who pays the parcel back to you?"]
+    asked = [
+        item.model_copy(update={"messages": (Turn(role="user", text=texts[number % 3]),)})
+        for number, item in enumerate(items(60))
+    ]
+    judged = verdict(asked, base=answers(asked, 0), candidate=answers(asked, 60))
+    assert (judged.decision, judged.questions) == ("inconclusive", 2)
+    assert judged.reason == (
+        "The 60 items with all answers ask only 2 different questions, and answers to the same one are evidence once; "
+        "at least 20 different ones are needed."
+    )
+
+
+def test_the_same_question_about_another_system_prompt_is_another_question() -> None:
+    asked = [
+        item.model_copy(
+            update={"system": f"Document {number}: {name}.", "messages": (Turn(role="user", text="Summarise it."),)}
+        )
+        for number, (item, name) in enumerate(zip(items(30), map(chr, range(0x4E00, 0x4E1E)), strict=True))
+    ]
+    judged = verdict(asked, base=answers(asked, 0), candidate=answers(asked, 30))
+    assert (judged.decision, judged.questions) == ("promote", 30)
+
+
+def test_wordings_of_one_question_widen_the_interval_and_are_told_in_the_sentence() -> None:
+    words = ["parcel", "kettle", "fridge", "mixer", "toaster", "oven", "hob", "fan", "iron", "lamp"]
+    texts = [f"Who {verb} for a {word}?" for verb in ("pays", "asks", "waits") for word in words]
+    asked = [
+        item.model_copy(update={"messages": (Turn(role="user", text=texts[number // 4]),)})
+        for number, item in enumerate(items(120))
+    ]
+    each = verdict(items(120), base=answers(items(120), 40), candidate=answers(items(120), 60)).against("base")
+    judged = verdict(asked, base=answers(asked, 40), candidate=answers(asked, 60))
+    together = judged.against("base")
+    assert each is not None
+    assert together is not None
+    assert together.difference.mean == each.difference.mean
+    assert together.difference.low < each.difference.low
+    assert "over 120 items, which ask 30 different questions, +16.7 points" in together.reason
+    assert (each.better, together.better) == (True, False)
 
 
 def test_the_sentence_on_missing_answers_says_whose_they_are() -> None:
@@ -391,7 +460,7 @@ def test_a_comparison_without_a_base_model_is_a_mistake_of_the_caller() -> None:
         verdict(asked, candidate=answers(asked, 30))
 
 
-@pytest.mark.parametrize("wrong", [{"confidence": 1.0}, {"minimum_items": 0}, {"coverage": 0}, {"min_gain": 0.1}])
+@pytest.mark.parametrize("wrong", [{"confidence": 0.9995}, {"minimum_items": 0}, {"coverage": 0}, {"min_gain": 0.1}])
 def test_gates_refuse_what_makes_no_sense_and_what_they_do_not_know(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Gates.model_validate(wrong)

@@ -112,6 +112,14 @@ def test_base_and_champion_are_asked_once_for_all_runs_of_the_same_set() -> None
     assert kept(bucket, "champion", "20261122-112233-0a1b2c3d") == kept(bucket, "candidate")
 
 
+def test_what_the_endpoint_in_service_said_is_not_kept_for_other_runs_as_it_may_change_its_model() -> None:
+    bucket, first, second = Bucket(), Model(plain), Model(plain)
+    evaluate_shard(first.client, bucket.client, shard(items(30), bucket, run("arn:old")), remaining=lambda: HOUR)
+    later = shard(items(30), bucket, run("arn:old", run_id="20261122-112233-0a1b2c3d"), model_arn="arn:newer")
+    evaluate_shard(second.client, bucket.client, later, remaining=lambda: HOUR)
+    assert (len(second.asked("arn:service")), len(second.asked(BASE))) == (30, 0)
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"reference": "Within 60 days."}, {"system": "Be brief."}, {"category": "returns"}],

@@ -1,5 +1,7 @@
 """The metric table: what each metric says about plain cases, hostile texts and sets."""
 
+import tracemalloc
+
 import pytest
 
 from finetune.domain import metrics
@@ -130,6 +132,14 @@ def test_json_must_be_the_whole_answer(text: str, valid: float) -> None:
 
 def test_json_fields_count_one_by_one_and_lists_in_any_order() -> None:
     assert metrics.json_match('{"a": [2, 1], "b": "x"}', '{"b": "y", "a": [1, 2]}') == pytest.approx(2 / 3)
+
+
+def test_a_wide_answer_in_deep_nesting_takes_no_more_memory_than_its_size() -> None:
+    tracemalloc.start()
+    metrics.json_match("[" * 900 + "1," * 10_000 + "1" + "]" * 900, "[1]")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize("answer", ["refund", "Refund.", '"refund"', "Label: refund", "The category is **refund**."])

@@ -124,7 +124,19 @@ def test_people_cannot_promote_what_was_not_measured_to_be_better() -> None:
     assert judged.decision == "do_not_promote"
     found = review(read_back(data, judged)[0], judged)
     assert found.decision == "do_not_promote"
-    assert "better than the base model, as far as 30 items can tell; the verdict stays" in found.reason
+    assert "better than the base model, over 30 items; the verdict stays" in found.reason
+
+
+def test_two_or_three_ratings_are_chance_and_neither_object_nor_call_models_equal() -> None:
+    answers, judged = evaluation()
+    shown = rows(form(ASKED, answers, judged))
+    data = written([rate(row, WORSE) if number < 3 else row for number, row in enumerate(shown)])
+    found = review(read_back(data, judged)[0], judged)
+    assert (found.decision, found.rated) == ("promote", 3)
+    assert found.reason.startswith(
+        "People see no difference that is no chance between the custom model and the base model, over 3 items; "
+        "the verdict stays: "
+    )
 
 
 def test_agreement_beyond_chance_is_cohens_kappa() -> None:
@@ -139,7 +151,10 @@ def test_agreement_beyond_chance_is_cohens_kappa() -> None:
 def test_rows_left_empty_do_not_count_and_a_spreadsheets_own_spelling_is_read() -> None:
     answers, judged = evaluation()
     shown = rows(form(ASKED, answers, judged))
-    some = [rate(row, BETTER, "5.0", " 2 ") if number < 4 else row for number, row in enumerate(shown)]
+    some = [
+        rate(row, BETTER, "5.0" if number % 2 else "5,00", " 2 ") if number < 4 else row
+        for number, row in enumerate(shown)
+    ]
     for delimiter in ",;\t":
         rated, problems = read_back(b"\xef\xbb\xbf" + written(some, delimiter), judged)
         assert (len(rated), problems) == (4, ())
@@ -166,12 +181,20 @@ def test_a_row_that_cannot_be_used_is_named_with_what_is_wrong(change: dict[str,
         (b"\xff\xfe", "The file is not UTF-8; save it as 'CSV UTF-8'."),
         (b"", "The columns accuracy_1, "),
         (b"a,b\n1,2\n", "The columns accuracy_1, "),
+        (b"line;question\n", "The columns accuracy_1, "),
     ],
 )
 def test_a_file_that_is_no_form_is_refused_in_a_sentence(data: bytes, problem: str) -> None:
     rated, [found] = read_back(data, evaluation()[1])
     assert rated == ()
     assert found.startswith(problem)
+
+
+def test_a_quote_out_of_place_does_not_swallow_the_rows_behind_it() -> None:
+    data, judged = filled(BETTER)
+    rated, [problem] = read_back(data.replace(b"user:", b'"user:', 1), judged)
+    assert rated == ()
+    assert problem.startswith("The file is not CSV (")
 
 
 def test_a_row_that_is_there_twice_is_rated_once() -> None:

@@ -123,6 +123,19 @@ def test_feedback_is_counted_by_arm_and_silence_is_no_rating() -> None:
     assert (told["b"].mean_rating, told["b"].liked) == (3.5, 0.5)
 
 
+def test_a_user_who_rates_often_does_not_narrow_the_interval() -> None:
+    once = [interaction("a", 5 if number < 3 else 1, f"user-{number}") for number in range(5)]
+    often, seldom = summarise(once * 20)["a"], summarise(once)["a"]
+    assert (often.liked, often.rated, often.users) == (0.6, 100, 5)
+    assert (often.low, often.high) == (seldom.low, seldom.high)
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "null", "not json", '{"at": "x"}', '{"at": 1}'])
+def test_a_line_that_is_no_interaction_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Interaction.from_json(line)
+
+
 @pytest.mark.parametrize("change", [{"rating": 0}, {"rating": 6}, {"at": datetime(2026, 11, 21)}])  # noqa: DTZ001 - what is refused
 def test_an_interaction_that_cannot_be_is_refused(change: dict[str, object]) -> None:
     given_values = {name: getattr(interaction("a", 3), name) for name in Interaction.__slots__} | change

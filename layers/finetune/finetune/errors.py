@@ -56,7 +56,7 @@ class DatasetUnusable(FineTuneError):
 
 
 class ChampionChanged(FineTuneError):
-    """Another model went into service since the run was planned; drop the dataset again to compare with that one."""
+    """The endpoint in service got another model since the run was planned; drop the dataset again to compare anew."""
 
 
 class EvaluationSetInvalid(FineTuneError):

@@ -102,16 +102,20 @@ class Interaction:
 
     @classmethod
     def from_json(cls, line: str) -> Interaction:
-        """The interaction of a line; ValueError or TypeError when it is none."""
-        known = json.loads(line)
-        return cls(**{**known, "at": datetime.fromisoformat(known["at"])})
+        """The interaction of a line; ValueError when it is none."""
+        try:
+            known = json.loads(line)
+            return cls(**{**known, "at": datetime.fromisoformat(known["at"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not the line of an interaction: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """What the users of one arm said.
 
-    `liked` is the share of ratings of 4 and 5, `low` and `high` its confidence interval; None without ratings.
+    `liked` is the share of ratings of 4 and 5, `low` and `high` its confidence interval; None without ratings. The
+    interval counts the users who rated, since one who rates often says the same thing often.
     """
 
     interactions: int
@@ -136,12 +140,13 @@ def _feedback(seen: list[Interaction], confidence: float) -> Feedback:
     users = len({each.user for each in seen})
     if not ratings:
         return Feedback(len(seen), users, 0, None, None, None, None)
-    liked = sum(rating >= LIKED for rating in ratings)
-    low, high = wilson(liked, len(ratings), confidence=confidence)
-    return Feedback(len(seen), users, len(ratings), fmean(ratings), liked / len(ratings), low, high)
+    liked = fmean(rating >= LIKED for rating in ratings)
+    raters = len({each.user for each in seen if each.rating is not None})
+    low, high = wilson(liked * raters, raters, confidence=confidence)
+    return Feedback(len(seen), users, len(ratings), fmean(ratings), liked, low, high)
 
 
-def wilson(successes: int, trials: int, *, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, trials: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a share (Wilson 1927), which holds for few trials and for shares near 0 and 1.
 
     >>> [round(bound, 4) for bound in wilson(8, 10)]

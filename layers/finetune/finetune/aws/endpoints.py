@@ -226,10 +226,9 @@ def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
     return True
 
 
-def opened_by(bedrock: BedrockClient, run: Run) -> list[Endpoint]:
+def opened_by(bedrock: BedrockClient, run: Run) -> list[Found]:
     """The endpoints of either kind that exist under a run's name, whatever came of them."""
-    found = [find(bedrock, kind, run.endpoint_name) for kind in _KINDS]
-    return [each.endpoint for each in found if each]
+    return list(filter(None, (find(bedrock, kind, run.endpoint_name) for kind in _KINDS)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from finetune.aws.translation import is_missing, translated
-from finetune.contracts import Champion, Endpoint, ObjectVersion
+from finetune.contracts import Endpoint, ObjectVersion
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
 from finetune.errors import ServiceRefused
@@ -22,14 +22,20 @@ if TYPE_CHECKING:
 class Swap(BaseModel):
     """A change of the endpoint's model that a run has begun and not yet published, written down before it begins.
 
-    Whoever finds it after the run has ended puts the published model back. `begun` is the service's time.
+    Whoever finds it after the run has ended puts the published model back. `begun` is the service's time. A rollback
+    has no execution; `run_id` is then the run that it goes back to.
     """
 
     model_config = ConfigDict(frozen=True)
     model_arn: str
-    run_id: str
-    execution_arn: str
+    run_id: str | None = None
+    execution_arn: str | None = None
     begun: datetime
+
+    @property
+    def who(self) -> str:
+        """Who is changing the model, at the start of a sentence."""
+        return f"Run {self.run_id}" if self.execution_arn else f"A rollback to run {self.run_id}"
 
 
 class Published(BaseModel):
@@ -105,14 +111,6 @@ def write(ssm: SSMClient, stack: str, slug: str, published: Published) -> None:
     value = published.model_dump_json(exclude_none=True).replace("{{", "{\\u007b")
     with translated(f"publishing parameter {name}"):
         ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-
-
-def champion(ssm: SSMClient, stack: str, slug: str) -> Champion | None:
-    """The model in service as a contestant; None before the first promotion."""
-    published = read(ssm, stack, slug)
-    if published is None:
-        return None
-    return Champion(endpoint_arn=published.endpoint_arn, model_arn=published.model_arn, run_id=published.run_id)
 
 
 def in_service(ssm: SSMClient, stack: str, slug: str, endpoint: Endpoint) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+
+
+# A rollback looks at the endpoint and then asks its model for at most an hour each.
+ROLLBACK_BOUND = timedelta(hours=3)
 
 
 class Attempts:
@@ -56,11 +61,11 @@ def release_run(bedrock: BedrockClient, ssm: SSMClient, run: Run, *, stack: str)
             ended += [candidate.name] if customization.stop_job(bedrock, candidate.name) else []
     with attempts.one():
         published = publication.read(ssm, stack, run.slug)
-        for each in endpoints.opened_by(bedrock, run):
+        for found in endpoints.opened_by(bedrock, run):
             with attempts.one():
-                if published is None or published.endpoint_arn != each.arn:
-                    ended += [each.arn] if endpoints.release(bedrock, each) else []
-        if published and published.swap and published.swap.run_id == run.run_id:
+                if published is None or published.endpoint_arn != found.endpoint.arn:
+                    ended += [found.endpoint.arn] if endpoints.release(bedrock, found.endpoint) else []
+        if published and published.swap and published.swap.execution_arn == run.execution_arn:
             service.undo_swap(bedrock, ssm, stack, run.slug, published)
     attempts.conclude()
     return ended
@@ -91,17 +96,22 @@ class Sweep:
         slug = found.tags.get(PROJECT_TAG, "")
         published = publication.read(self._ssm, self._stack, slug)
         if published and published.endpoint_arn == endpoint.arn:
-            self._finish_swap(slug, published)
+            self._finish_swap(slug, published, found.as_of)
         elif self._ownerless(found) and _released(self._bedrock, endpoint):
             self.released.append(endpoint.arn)
 
-    def _finish_swap(self, slug: str, published: publication.Published) -> None:
-        if published.swap and not is_running(self._stepfunctions, published.swap.execution_arn):
+    def _finish_swap(self, slug: str, published: publication.Published, now: datetime) -> None:
+        if published.swap and self._given_up(published.swap, now):
             try:
                 service.undo_swap(self._bedrock, self._ssm, self._stack, slug, published)
             except EndpointBusy:
                 # It takes minutes; the next sweep looks again.
                 return
+
+    def _given_up(self, swap: publication.Swap, now: datetime) -> bool:
+        if swap.execution_arn is None:
+            return now - swap.begun > ROLLBACK_BOUND
+        return not is_running(self._stepfunctions, swap.execution_arn)
 
     def _ownerless(self, found: Tagged) -> bool:
         if lease_is_over(found.tags, lease_tag=LEASE_TAG, now=found.as_of):

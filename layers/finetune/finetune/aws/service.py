@@ -10,7 +10,7 @@ from finetune.aws import endpoints, publication, retention
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
-from finetune.contracts import Endpoint, PromoteModelInput, PromoteModelOutput, Run, SelectModelOutput
+from finetune.contracts import Champion, Endpoint, PromoteModelInput, PromoteModelOutput, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.errors import (
     ChampionChanged,
@@ -51,7 +51,7 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
     except QuotaExceeded:
         for each in endpoints.opened_by(bedrock, run):
             with suppress(EndpointBusy):
-                endpoints.release(bedrock, each)
+                endpoints.release(bedrock, each.endpoint)
         raise
 
 
@@ -69,7 +69,7 @@ def promote(
         raise ServiceRefused(f"run {run.run_id} has no custom model to promote.")
     published = publication.read(ssm, stack, run.slug)
     if published is None or published.run_id != run.run_id:
-        _require_same_champion(run, published)
+        _require_same_champion(bedrock, run, published)
         published = _put_into_service(bedrock, runtime, ssm, stack, request, published, model_arn)
     if published.replaced:
         endpoints.release(bedrock, published.replaced)
@@ -85,10 +85,30 @@ def promote(
     )
 
 
-def _require_same_champion(run: Run, published: Published | None) -> None:
+def champion(bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str) -> Champion | None:
+    """The model in service as a contestant; None before the first promotion, and when its endpoint is gone."""
+    published = publication.read(ssm, stack, slug)
+    if published is None or _in_service(bedrock, published) is None:
+        return None
+    return Champion(endpoint_arn=published.endpoint_arn, model_arn=published.model_arn, run_id=published.run_id)
+
+
+def _in_service(bedrock: BedrockClient, published: Published) -> Found | None:
+    return endpoints.find(bedrock, published.kind, published.endpoint_arn)
+
+
+def _require_same_champion(bedrock: BedrockClient, run: Run, published: Published | None) -> None:
     """A verdict holds against the model it was reached against, not against one that came into service since."""
-    if published and (run.champion is None or run.champion.model_arn != published.model_arn):
+    found = _in_service(bedrock, published) if published else None
+    if published is None or found is None:
+        return
+    if run.champion is None or run.champion.model_arn != published.model_arn:
         raise ChampionChanged(f"Run {published.run_id} is in service, and run {run.run_id} was not compared with it.")
+    if published.swap is None and any(found.changed_at > own.created_at for own in endpoints.opened_by(bedrock, run)):
+        raise ChampionChanged(
+            f"{published.endpoint_arn} changed its model while run {run.run_id} was asking it, so its answers may be "
+            "those of another than the model in service."
+        )
 
 
 def _put_into_service(
@@ -140,8 +160,8 @@ def _swap(
 ) -> None:
     """Return once the model answers behind the project's endpoint; the intent is written down before it is acted on."""
     swap = before.swap
-    if swap and swap.run_id != run.run_id:
-        raise EndpointBusy(f"Run {swap.run_id} is changing the model of {before.endpoint_arn}.")
+    if swap and swap.execution_arn != run.execution_arn:
+        raise EndpointBusy(f"{swap.who} is changing the model of {before.endpoint_arn}.")
     if swap is None:
         swap = Swap(model_arn=model_arn, run_id=run.run_id, execution_arn=run.execution_arn, begun=found.as_of)
         publication.write(ssm, stack, run.slug, before.model_copy(update={"swap": swap}))
@@ -172,7 +192,7 @@ def _answering(bedrock: BedrockClient, runtime: BedrockRuntimeClient, endpoint: 
 
 
 def undo_swap(bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str, published: Published) -> None:
-    """Put the published model back behind the project's endpoint, whose model a run that ended had begun to change.
+    """Put the published model back behind the project's endpoint, whose model somebody had begun to change.
 
     EndpointBusy until the published model answers again.
     """
@@ -208,16 +228,22 @@ def roll_back(
             f"The previous model of project {slug} is a custom {published.previous_base_model}; the endpoint of a "
             f"custom {published.base_model} cannot serve it. Drop the dataset of run {published.previous_run_id} again."
         )
-    if published.swap:
-        raise EndpointBusy(f"Run {published.swap.run_id} is putting a model into service; roll back once it has ended.")
+    if published.swap and published.swap.execution_arn:
+        raise EndpointBusy(f"{published.swap.who} is putting a model into service; roll back once it has ended.")
     target = published.previous_model_arn
-    _swap_and_wait(bedrock, published.endpoint, target, wait)
+    intent = _intend_to_roll_back(bedrock, ssm, stack, slug, published, target)
     try:
+        _swap_and_wait(bedrock, published.endpoint, target, wait)
         found = _answer_awaited(bedrock, runtime, published.endpoint, target, wait)
-    except FineTuneError as error:
-        if not isinstance(error, EndpointBusy):
-            endpoints.start_swap(bedrock, published.endpoint, published.model_arn)
+    except (EndpointBusy, ServiceBusy):
         raise
+    except FineTuneError:
+        _undo_and_wait(bedrock, ssm, stack, slug, intent, wait)
+        raise
+    if publication.read(ssm, stack, slug) != intent:
+        raise EndpointBusy(
+            f"A run began to put a model into service; look at `finetune status {slug}` once it has ended."
+        )
     after = published.model_copy(
         update={
             "model_arn": target,
@@ -229,10 +255,36 @@ def roll_back(
             "previous_run_id": published.run_id,
             "previous_dataset": published.dataset,
             "replaced": None,
+            "swap": None,
         }
     )
     publication.write(ssm, stack, slug, after)
     return after
+
+
+def _intend_to_roll_back(
+    bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str, published: Published, target: str
+) -> Published:
+    """What is published, with the rollback written down: no run crosses it, and the sweeper ends one given up."""
+    found = endpoints.find(bedrock, published.kind, published.endpoint_arn)
+    if found is None:
+        raise EndpointFailed(f"{published.endpoint_arn} no longer exists; drop a dataset to open another.")
+    swap = Swap(model_arn=target, run_id=published.previous_run_id, execution_arn=None, begun=found.as_of)
+    intent = published.model_copy(update={"swap": swap})
+    publication.write(ssm, stack, slug, intent)
+    return intent
+
+
+def _undo_and_wait(
+    bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str, intent: Published, wait: Callable[[], None]
+) -> None:
+    for _ in range(LOOKS):
+        try:
+            undo_swap(bedrock, ssm, stack, slug, intent)
+        except (EndpointBusy, ServiceBusy):
+            wait()
+        else:
+            return
 
 
 def _swap_and_wait(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str, wait: Callable[[], None]) -> None:

@@ -61,7 +61,10 @@ def _break_even(found: BreakEven, tokens_per_call: float | None) -> Markup:
         "div",
         tag("h3", "On demand or provisioned throughput"),
         tag(
-            "p", "Paying by the token is cheaper below the break-even, provisioned throughput above it.", class_="lead"
+            "p",
+            "Paying by the token is cheaper below the break-even, provisioned throughput above it, as far as one unit "
+            "can carry so many.",
+            class_="lead",
         ),
         facts(figures),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
 from finetune.domain import significance
-from finetune.domain.significance import Interval
+from finetune.domain.significance import Cluster, Interval
 
 NAMES: Mapping[str, str] = {
     "base": "the base model",
@@ -20,20 +21,23 @@ NAMES: Mapping[str, str] = {
 class Comparison(BaseModel):
     """The candidate against one other contestant by the primary metric, over the items that both answered.
 
-    `scores` are the means of the other and of the candidate; both p are one-sided.
+    `scores` are the means of the other and of the candidate; both p are one-sided. `questions` are the different ones
+    that the items ask; the tests count questions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     against: str
     items: int
+    questions: int
     scores: tuple[float, float]
     difference: Interval
     improved: int
     same: int
     worse: int
     sign_test_p: float
-    permutation_p: float
+    mean_test_p: float
     better: bool
+    fell: bool
     reason: str
 
 
@@ -51,7 +55,7 @@ class Guard(BaseModel):
     reason: str
 
 
-def compare(
+def compare(  # noqa: PLR0913 - keywords, one for each thing a comparison rests on
     pairs: Sequence[tuple[float, float]],
     *,
     against: str,
@@ -59,41 +63,49 @@ def compare(
     minimum_gain: float,
     confidence: float,
     seed: int,
+    groups: Sequence[Hashable] = (),
     resamples: int = significance.RESAMPLES,
 ) -> Comparison:
     """Whether the candidate's scores (second of each pair) are higher than the other's by more than `minimum_gain`.
 
-    `against` is a contestant, or says in a sentence what is no contestant.
+    `against` is a contestant, or says in a sentence what is no contestant; pairs of the same one of `groups` ask the
+    same question. At least two groups.
 
-    Better needs both: the interval of the mean difference lies above the gain, and the permutation test agrees at the
-    interval's one-sided level. The interval alone promotes too often below about forty items, the test alone when a few
-    large losses stand against many small gains. At least two pairs.
+    Better needs both: the interval of the mean difference lies above the gain, and the test of the mean agrees at the
+    interval's one-sided level. The interval alone promotes too often below about forty items, and whenever many small
+    gains hide a few large losses. `fell` is the same below 0.
     """
     differences = [after - before for before, after in pairs]
-    improved, worse = changed(pairs)
+    found = significance.clusters(differences, groups)
     interval = significance.bootstrap_interval(
-        differences, seed=f"{seed}/{against}/items", confidence=confidence, resamples=resamples
+        found, seed=f"{seed}/{against}/items", confidence=confidence, resamples=resamples
     )
-    beyond = [difference - minimum_gain for difference in differences]
-    p = significance.sign_flip_test(beyond, seed=f"{seed}/{against}/signs", resamples=resamples)
-    better = interval.low > minimum_gain and p <= (1 - confidence) / 2
+    level = (1 - confidence) / 2
+    test = partial(significance.mean_test, seed=f"{seed}/{against}/mean", resamples=resamples)
+    p = test(found, beyond=minimum_gain)
+    better = interval.low > minimum_gain and p <= level
+    fell = interval.high < 0 and test([Cluster(-total, size) for total, size in found]) <= level
     scores = (fmean(before for before, _ in pairs), fmean(after for _, after in pairs))
+    improved, worse = changed(pairs)
+    asked = f", which ask {len(found)} different questions" if len(found) < len(pairs) else ""
     return Comparison(
         against=against,
         items=len(pairs),
+        questions=len(found),
         scores=scores,
         difference=interval,
         improved=improved,
         same=len(pairs) - improved - worse,
         worse=worse,
-        sign_test_p=significance.sign_test(improved, worse),
-        permutation_p=p,
+        sign_test_p=significance.sign_test(*changed([(0.0, total) for total, _ in found])),
+        mean_test_p=p,
         better=better,
-        reason=_finding(better, interval, minimum_gain, NAMES.get(against, against))
-        + f": {in_sentence(title)} went from {scores[0]:.1%} to {scores[1]:.1%} over {len(pairs)} items, "
+        fell=fell,
+        reason=_finding(better, fell, interval, minimum_gain, NAMES.get(against, against))
+        + f": {in_sentence(title)} went from {scores[0]:.1%} to {scores[1]:.1%} over {len(pairs)} items{asked}, "
         + f"{_points(interval.mean)} points "
-        + f"({confidence:.0%} interval {_points(interval.low)} to {_points(interval.high)})"
-        + _advice(better, beyond, confidence),
+        + f"({100 * confidence:g}% interval {_points(interval.low)} to {_points(interval.high)})"
+        + ("." if better else _advice(found, interval, p, minimum_gain)),
     )
 
 
@@ -130,10 +142,10 @@ def in_sentence(title: str) -> str:
     return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
-def _finding(better: bool, difference: Interval, minimum_gain: float, other: str) -> str:
+def _finding(better: bool, fell: bool, difference: Interval, minimum_gain: float, other: str) -> str:
     if better:
         return f"The custom model is better than {other}"
-    if difference.high < 0:
+    if fell:
         return f"The custom model is worse than {other}"
     if difference.mean <= 0:
         return f"The custom model is no better than {other}"
@@ -142,13 +154,16 @@ def _finding(better: bool, difference: Interval, minimum_gain: float, other: str
     return f"The custom model is not shown to be better than {other}"
 
 
-def _advice(better: bool, beyond: Sequence[float], confidence: float) -> str:
-    """How many items would settle a gain that may be chance."""
-    needed = significance.items_needed(beyond, confidence=confidence)
-    if better or needed is None:
+def _advice(found: Sequence[Cluster], difference: Interval, p: float, minimum_gain: float) -> str:
+    """Why a gain may be chance, where the interval does not show it, and how many items would settle that."""
+    needed = significance.items_needed(found, beyond=minimum_gain, confidence=difference.confidence)
+    if needed is None:
         return "."
-    settled = f"; about {needed} such items would settle it" if needed > len(beyond) else ""
-    return f", which may be chance{settled}."
+    settled = f"; about {needed} such items would settle it" if needed > sum(size for _, size in found) else ""
+    if difference.low <= minimum_gain:
+        return f", which may be chance{settled}."
+    allowed = f"{(1 - difference.confidence) / 2:.1%}"
+    return f", which may be chance by the test of the mean (p {p:.1%}, {allowed} allowed){settled}."
 
 
 def _points(difference: float) -> str:

@@ -13,7 +13,7 @@ from finetune.domain import metrics
 from finetune.domain.answers import SCORED_AS_ZERO, Answer, Outcome
 from finetune.domain.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
 from finetune.domain.cost import TokenPrices
-from finetune.domain.evaluation_set import EvaluationItem
+from finetune.domain.evaluation_set import EvaluationItem, questions
 from finetune.domain.judging import JudgeReport
 from finetune.domain.training import TrainingSummary
 from finetune.errors import EvaluationSetInvalid
@@ -43,7 +43,7 @@ class Gates(Frozen):
 
     minimum_items: int = Field(20, ge=5)
     minimum_gain: float = Field(0.0, ge=0, le=1)
-    confidence: float = Field(0.95, ge=0.5, lt=1)
+    confidence: float = Field(0.95, ge=0.5, le=0.999)
     coverage: float = Field(0.99, gt=0, le=1)
     guard_confidence: float = Field(0.9, ge=0.5, lt=1)
     empty_answers: float = Field(0.02, ge=0, le=1)
@@ -89,7 +89,8 @@ class Evaluation(Frozen):
     """The verdict with everything it rests on; the same items, answers, gates and seed give the same one.
 
     `measurable` items have what the primary metric needs, `scored` ones were also answered by every contestant, and
-    `coverage` is their share. `scores` are means by contestant and metric over the items that contestant answered.
+    `coverage` is their share. `questions` are the different ones among the measurable, nearly equal ones counted once.
+    `scores` are means by contestant and metric over the items that contestant answered.
     """
 
     decision: Decision
@@ -100,6 +101,7 @@ class Evaluation(Frozen):
     contestants: tuple[str, ...]
     items: int
     measurable: int
+    questions: int
     scored: int
     coverage: float
     scores: Mapping[str, Mapping[str, float]]
@@ -149,27 +151,36 @@ def judge(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     scores = {one: _scores(items, kept[one], {primary, *metrics.applicable(items)}) for one in contestants}
     measurable = [item for item in items if metrics.METRICS[primary].applies(item)]
     complete = [item for item in measurable if all(item.id in kept[one] for one in contestants)]
+    question = questions(measurable)
 
-    comparisons = tuple(
-        compare(
-            _pairs(scores, primary, against, complete),
+    def compared(against: str, over: Sequence[EvaluationItem], pairs: Sequence[tuple[float, float]]) -> Comparison:
+        return compare(
+            pairs,
             against=against,
             title=title,
             minimum_gain=gates.minimum_gain,
             confidence=gates.confidence,
             seed=seed,
+            groups=[question[item.id] for item in over],
         )
+
+    answered = len({question[item.id] for item in complete})
+    comparisons = tuple(
+        compared(against, complete, _pairs(scores, primary, against, complete))
         for against in contestants[:-1]
-        if len(complete) > 1
+        if answered > 1
     )
     guards = (*_guards(scores, primary, contestants[-2], complete, gates), *_judge_guard(judged, gates))
-    doubts = [*_doubts(title, measurable, kept, len(complete), gates), *_judge_doubts(judged)]
+    doubts = [*_doubts(title, measurable, kept, len(complete), answered, gates), *_judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
-        *(_constant_objections(scores["candidate"][primary], complete, gates, seed) if primary == "label" else ()),
+        *(_constant_objections(scores["candidate"], complete, question, gates, seed) if primary == "label" else ()),
         *(broken.reason for broken in guards if not broken.passed),
         *_training_objections(training, gates),
     ]
+    if not doubts and not objections and len(complete) < len(measurable):
+        worst = [compared(one, measurable, _at_worst(scores, primary, one, measurable)) for one in contestants[:-1]]
+        doubts += _missing_decide(worst, len(measurable) - len(complete))
     decision: Decision = "inconclusive" if doubts else "do_not_promote" if objections else "promote"
     reasons = tuple(doubts or objections or [comparison.reason for comparison in reversed(comparisons)])
     return Evaluation(
@@ -181,6 +192,7 @@ def judge(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         contestants=contestants,
         items=len(items),
         measurable=len(measurable),
+        questions=len(set(question.values())),
         scored=len(complete),
         coverage=len(complete) / len(measurable) if measurable else 0.0,
         scores={one: {name: fmean(by.values()) for name, by in scores[one].items() if by} for one in contestants},
@@ -254,6 +266,23 @@ def _pairs(
     return [(before[item.id], after[item.id]) for item in items if item.id in before and item.id in after]
 
 
+def _at_worst(
+    scores: Mapping[str, Scores], name: str, against: str, items: Sequence[EvaluationItem]
+) -> list[tuple[float, float]]:
+    """Pairs in which every missing answer speaks against the candidate (the worst case of Manski 1990)."""
+    before, after = scores[against].get(name, {}), scores["candidate"].get(name, {})
+    return [(before.get(item.id, 1.0 if item.id in after else 0.0), after.get(item.id, 0.0)) for item in items]
+
+
+def _missing_decide(worst: Sequence[Comparison], missing: int) -> list[str]:
+    if all(comparison.better for comparison in worst):
+        return []
+    return [
+        f"The custom model is better only if items without all answers are left out ({missing} of them); run the "
+        "evaluation again, because answers that are missing must not decide."
+    ]
+
+
 def _guards(
     scores: Mapping[str, Scores], primary: str, against: str, items: Sequence[EvaluationItem], gates: Gates
 ) -> tuple[Guard, ...]:
@@ -305,14 +334,20 @@ def _doubts(
     measurable: Sequence[EvaluationItem],
     kept: Mapping[str, Mapping[str, Answer]],
     scored: int,
+    answered: int,
     gates: Gates,
 ) -> list[str]:
-    """Why the comparison cannot be trusted, one sentence each."""
+    """Why the comparison cannot be trusted, one sentence each; `answered` are the different questions with answers."""
     needed = max(gates.minimum_items, 2)
     if len(measurable) < needed:
         return [
             f"Only {len(measurable)} evaluation items can be measured by {in_sentence(title)}; at least {needed} are "
             "needed to tell a better model from chance."
+        ]
+    if scored / len(measurable) >= gates.coverage and answered < needed:
+        return [
+            f"The {scored} items with all answers ask only {answered} different questions, and answers to the same one "
+            f"are evidence once; at least {needed} different ones are needed."
         ]
     if scored / len(measurable) >= gates.coverage:
         return []
@@ -332,20 +367,22 @@ def _training_objections(training: TrainingSummary | None, gates: Gates) -> list
 
 
 def _constant_objections(
-    scores: Mapping[str, float], items: Sequence[EvaluationItem], gates: Gates, seed: int
+    scores: Scores, items: Sequence[EvaluationItem], question: Mapping[str, int], gates: Gates, seed: int
 ) -> list[str]:
     """A base model that names no label at all is beaten by guessing; an answer that needs no model is not."""
     labels = [metrics.label_of(item.reference or "") for item in items]
-    if len(set(labels)) < 2:
+    groups = [question[item.id] for item in items]
+    if len(set(labels)) < 2 or len(set(groups)) < 2:
         return []
     [(usual, _)] = Counter(labels).most_common(1)
     found = compare(
-        [(float(label == usual), scores[item.id]) for item, label in zip(items, labels, strict=True)],
+        [(float(label == usual), scores["label"][item.id]) for item, label in zip(items, labels, strict=True)],
         against="always giving the most frequent label",
         title=metrics.metric("label").title,
         minimum_gain=0.0,
         confidence=gates.confidence,
         seed=seed,
+        groups=groups,
     )
     return [] if found.better else [found.reason]
 

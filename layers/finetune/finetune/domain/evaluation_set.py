@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from finetune.domain.answers import whole
 from finetune.domain.checks import Checks, read_checks
 from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import DatasetReport, read_unit
 from finetune.domain.findings import Flaw, Ledger, kind, quoted
 from finetune.domain.lines import Source
+from finetune.domain.overlap import alike
 from finetune.domain.reading import read_question
 from finetune.domain.records import Reading, Record
+from finetune.domain.similarity import normalised
 
 
 class Turn(BaseModel):
@@ -46,6 +49,16 @@ def to_jsonl(items: Iterable[EvaluationItem]) -> bytes:
 def from_jsonl(data: bytes) -> tuple[EvaluationItem, ...]:
     """Items back from what `to_jsonl` wrote."""
     return tuple(EvaluationItem.model_validate_json(line) for line in data.split(b"\n") if line)
+
+
+def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
+    """A number for each item by its id, the same for items that ask the same or nearly so.
+
+    The system prompt is part of what is asked: it may hold the text that the question is about.
+    """
+    texts = [(item.system or "", *(turn.text for turn in item.messages)) for item in items]
+    same = alike([b"\x1f".join(normalised(whole(part)) for part in parts) for parts in texts])
+    return dict(zip([item.id for item in items], same, strict=True))
 
 
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.

@@ -33,7 +33,8 @@ MALFORMED = "MalformedJudgement"
 TOOL = "rate_answers"
 _TEXT_CHARACTERS = 8_000
 _BRACKETS = re.compile(r"\[(?=\[)|\](?=\])")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control and direction characters, and the tags of Unicode, in which letters can be written that nobody sees.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 _FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 
 

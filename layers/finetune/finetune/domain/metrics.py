@@ -355,15 +355,19 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _leaves(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every scalar of a JSON document under its path, in no order. Without recursion: an answer nests as it likes."""
-    pending: list[tuple[tuple[str, ...], Any]] = [] if document is None else [((), document)]
+def _leaves(document: Any) -> Iterator[tuple[object, str]]:
+    """Every scalar of a JSON document under its path, in no order. Without recursion: an answer nests as it likes.
+
+    A path is a pair of the one above it and its last step, so that deep ones are not copied for each scalar.
+    """
+    pending: list[tuple[object, Any]] = [] if document is None else [(None, document)]
     while pending:
         path, value = pending.pop()
         match value:
             case dict() if value:
-                pending.extend(((*path, key), inner) for key, inner in value.items())
+                pending.extend(((path, key), inner) for key, inner in value.items())
             case list() if value:
-                pending.extend(((*path, "[]"), inner) for inner in value)
+                item = (path, "[]")
+                pending.extend((item, inner) for inner in value)
             case _:
                 yield path, orjson.dumps(value).decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from finetune.domain.similarity import shingles
 
@@ -15,6 +15,22 @@ _NEAR_FEW = 0.5
 _TEMPLATE_SHARE = 0.1
 _LEAST_SHINGLES = 5
 _MOST_SHINGLES = 1_000_000
+
+
+def alike(prompts: Sequence[bytes]) -> list[int]:
+    """For each normalised prompt the place of the first that asks the same, directly or by way of others."""
+    index, standing_for = Overlap(prompts), list(range(len(prompts)))
+
+    def stand_in(number: int) -> int:
+        while standing_for[number] != number:
+            number = standing_for[number]
+        return number
+
+    for number, prompt in enumerate(prompts):
+        for other in index.matching(prompt):
+            one, another = sorted((stand_in(number), stand_in(other)))
+            standing_for[another] = one
+    return [stand_in(number) for number in range(len(prompts))]
 
 
 class Overlap:

@@ -114,8 +114,8 @@ def _comparison(evaluation: Evaluation | None) -> Markup:
         return Markup()
     lead = (
         f"Difference in {in_sentence(evaluation.metric_title)} in points, item by item on the same prompts. The bar is "
-        f"the {evaluation.gates.confidence:.0%} interval; the custom model is better when all of it lies right of the "
-        "line."
+        f"the {100 * evaluation.gates.confidence:g}% interval; the custom model is better when all of it lies right of "
+        "the line and the gain is no chance."
     )
     return section("How sure that is", *(_compared(evaluation, one) for one in evaluation.comparisons), lead=lead)
 
@@ -139,8 +139,8 @@ def _compared(evaluation: Evaluation, one: Comparison) -> Markup:
 
 def _chance(one: Comparison) -> str:
     return (
-        f"By chance alone, a gain like this comes about in {_p(one.permutation_p)} of such comparisons by the "
-        f"permutation test and in {_p(one.sign_test_p)} by the sign test."
+        f"By chance alone, a gain like this comes about in {_p(one.mean_test_p)} of such comparisons by the "
+        f"test of the mean and in {_p(one.sign_test_p)} by the sign test."
     )
 
 

@@ -30,6 +30,8 @@ _DELIMITERS = ",;\t"
 # What spreadsheets take for the start of a formula or pass over in front of one, full-width forms included.
 _FORMULA = re.compile(r"^[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What a spreadsheet's number format adds to a whole number, in any country.
+_WHOLE = re.compile(r"[.,]0*$")
 # Excel's own bound for a cell.
 _CELL_CHARACTERS = 32_000
 
@@ -98,17 +100,18 @@ def read_back(data: bytes, evaluation: Evaluation) -> tuple[tuple[Rated, ...], t
         return (), ("The file is not UTF-8; save it as 'CSV UTF-8'.",)
     delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
     try:
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = list(reader)
     except csv.Error as error:
-        return (), (f"The file is not CSV: {error}.",)
-    missing = {"line", *_RATINGS} - set(rows[0] if rows else ())
+        return (), (f"The file is not CSV ({error}); save it from a spreadsheet as 'CSV UTF-8'.",)
+    missing = {"line", *_RATINGS} - set(reader.fieldnames or ())
     if missing:
         return (), (f"The columns {', '.join(sorted(missing))} are missing; fill in the form as it was written.",)
     known = {str(row.line): row.id for row in evaluation.rows}
     rated, problems, seen = list[Rated](), list[str](), set[str]()
     for number, row in enumerate(rows, 2):
-        line = (row["line"] or "").strip().removesuffix(".0")
-        cells = {name: (row[name] or "").strip().removesuffix(".0") for name in _RATINGS}
+        line = _WHOLE.sub("", (row["line"] or "").strip())
+        cells = {name: _WHOLE.sub("", (row[name] or "").strip()) for name in _RATINGS}
         if not any(cells.values()):
             continue
         found = list(_flaws(line, cells, known, seen))
@@ -181,12 +184,13 @@ def _comparison(pairs: Sequence[tuple[float, float]], before: str, evaluation: E
 def _verdict(comparison: Comparison | None, other: str, evaluation: Evaluation) -> tuple[Decision, str]:
     if comparison is None:
         return evaluation.decision, f"Fewer than two items are rated, so the verdict stays: {evaluation.reason}"
-    if evaluation.decision == "promote" and comparison.difference.high < 0:
+    if evaluation.decision == "promote" and comparison.fell:
         return "do_not_promote", f"People object: {comparison.reason}"
-    found = "worse than" if comparison.difference.high < 0 else "better than" if comparison.better else "as good as"
+    found = "find the custom model worse than" if comparison.fell else "find the custom model better than"
+    if not (comparison.fell or comparison.better):
+        found = "see no difference that is no chance between the custom model and"
     return evaluation.decision, (
-        f"People find the custom model {found} {other}, as far as {comparison.items} items can tell; "
-        f"the verdict stays: {evaluation.reason}"
+        f"People {found} {other}, over {comparison.items} items; the verdict stays: {evaluation.reason}"
     )
 
 

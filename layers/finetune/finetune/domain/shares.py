@@ -8,7 +8,7 @@ from math import floor
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The shares of all records to hold out, and the evaluation items that a verdict takes; the rest is for training."""
+    """The shares of all records to hold out, and the items that a verdict takes; what remains is for training."""
 
     validation: float
     evaluation: float

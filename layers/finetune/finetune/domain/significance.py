@@ -1,18 +1,22 @@
-"""Is a paired difference real? An interval says how large it is, exact tests say whether it can be chance."""
+"""Is a paired difference real? An interval says how large it is, tests say whether it can be chance.
+
+What is drawn and tested are clusters: items that ask the same question stand or fall together, and count as one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import compress
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from operator import itemgetter
 from random import Random
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, stdev
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 RESAMPLES = 2_000
 SAME = 1e-9
-_BITS = bytes.maketrans(b"01", b"\x00\x01")
 
 
 class Interval(BaseModel):
@@ -25,38 +29,59 @@ class Interval(BaseModel):
     confidence: float
 
 
+class Cluster(NamedTuple):
+    """Differences that are no evidence of their own beside each other: their sum, and how many they are."""
+
+    total: float
+    size: int
+
+
+def clusters(differences: Sequence[float], groups: Iterable[Hashable] = ()) -> tuple[Cluster, ...]:
+    """The differences by group, in the order of the first of each; without groups each stands alone."""
+    by_group: dict[Hashable, list[float]] = {}
+    for difference, group in zip(differences, groups or range(len(differences)), strict=True):
+        by_group.setdefault(group, []).append(difference)
+    return tuple(Cluster(math.fsum(each), len(each)) for each in by_group.values())
+
+
+def mean_of(drawn: Sequence[Cluster]) -> float:
+    """The mean over the items of clusters."""
+    total: float = sum(map(itemgetter(0), drawn))
+    size: int = sum(map(itemgetter(1), drawn))
+    return total / size
+
+
 def bootstrap_interval(
-    differences: Sequence[float], *, seed: str, confidence: float = 0.95, resamples: int = RESAMPLES
+    found: Sequence[Cluster], *, seed: str, confidence: float = 0.95, resamples: int = RESAMPLES
 ) -> Interval:
-    """Percentile bootstrap of the mean over items (Efron 1979, paired: Koehn 2004), the same for the same seed.
+    """Percentile bootstrap of the mean (Efron 1979, paired: Koehn 2004), the same for the same seed.
 
     The percentiles are those of Hesterberg (2014, "expanded percentile interval"), which take the small sample into
-    account; plain percentiles are too narrow below about a hundred items.
+    account; plain percentiles are too narrow below about a hundred items. At least two clusters.
     """
-    count = len(differences)
+    count = len(found)
     draw = Random(seed).choices  # noqa: S311 - resampling, not cryptography; a verdict must be reproducible
-    means = sorted(sum(draw(differences, k=count)) / count for _ in range(resamples))
+    means = sorted(mean_of(draw(found, k=count)) for _ in range(resamples))
     tail = NormalDist().cdf(-math.sqrt(count / (count - 1)) * _student_t(1 - (1 - confidence) / 2, count - 1))
     index = int(tail * resamples)
-    return Interval(mean=fmean(differences), low=means[index], high=means[-1 - index], confidence=confidence)
+    return Interval(mean=mean_of(found), low=means[index], high=means[-1 - index], confidence=confidence)
 
 
-def sign_flip_test(differences: Sequence[float], *, seed: str, resamples: int = RESAMPLES) -> float:
-    """One-sided p of the mean being this high if each difference could as well have had the other sign.
+def mean_test(found: Sequence[Cluster], *, beyond: float = 0.0, seed: str, resamples: int = RESAMPLES) -> float:
+    """One-sided p of the true mean being no more than `beyond`, for differences from -1 to 1 of any distribution.
 
-    The paired permutation test (Fisher 1935), by simulation, counted so that p is never 0 (Davison and Hinkley 1997).
+    The bound of Gaffke (2005; Learned-Miller and Thomas 2019), by simulation: clusters are weighted at random beside
+    one more, as large as the largest, that lost all there is to lose. That allows for rare large losses which the
+    sample happens to lack.
+    For answers right or wrong this is the exact sign test. Counted so that p is never 0 (Davison and Hinkley 1997).
     """
-    changed = [difference for difference in differences if abs(difference) > SAME]
-    if not changed:
-        return 1.0
-    observed = sum(changed)
-    bits = Random(seed).getrandbits  # noqa: S311 - resampling, not cryptography; a verdict must be reproducible
-    width = f"0{len(changed)}b"
-    # With random signs the sum is twice the sum of a random half minus the whole.
-    halves = (
-        sum(compress(changed, format(bits(len(changed)), width).encode().translate(_BITS))) for _ in range(resamples)
-    )
-    return (1 + sum(half >= observed - SAME for half in halves)) / (resamples + 1)
+    weigh = Random(seed).gammavariate  # noqa: S311 - resampling, not cryptography; a verdict must be reproducible
+    above = Counter(total - beyond * size for total, size in found)
+    above[(-1 - beyond) * max(size for _, size in found)] += 1
+    # The weights of values that occur several times are drawn together.
+    counted = [(value, float(count)) for value, count in above.items() if abs(value) > SAME]
+    hits = sum(sum(value * weigh(count, 1.0) for value, count in counted) <= SAME for _ in range(resamples))
+    return (1 + hits) / (resamples + 1)
 
 
 def sign_test(better: int, worse: int) -> float:
@@ -66,12 +91,15 @@ def sign_test(better: int, worse: int) -> float:
     return at_least / (1 << changed)
 
 
-def items_needed(differences: Sequence[float], *, confidence: float = 0.95) -> int | None:
-    """How many items like these would show the observed mean with this confidence; None when it is not above 0."""
-    mean = fmean(differences)
+def items_needed(found: Sequence[Cluster], *, beyond: float = 0.0, confidence: float = 0.95) -> int | None:
+    """How many items like these would show a mean above `beyond` with this confidence; None when it is not above."""
+    items = sum(size for _, size in found)
+    mean = mean_of(found) - beyond
     if mean <= SAME:
         return None
-    return math.ceil((NormalDist().inv_cdf(1 - (1 - confidence) / 2) * stdev(differences) / mean) ** 2)
+    spread = stdev(total - beyond * size for total, size in found) * len(found) / items
+    clusters_needed = (NormalDist().inv_cdf(1 - (1 - confidence) / 2) * spread / mean) ** 2
+    return math.ceil(clusters_needed * items / len(found))
 
 
 def _student_t(probability: float, degrees: int) -> float:
