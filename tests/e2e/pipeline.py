@@ -29,6 +29,11 @@ def eventually[T](look: Callable[[], T | None], what: str, seconds: float = LONG
     raise AssertionError(f"{what} did not come within {seconds} s")
 
 
+def entered(events: list[dict[str, Any]]) -> list[str]:
+    """The states that a history has entered."""
+    return [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
+
+
 @dataclass(frozen=True)
 class Execution:
     """One ended execution."""
@@ -42,7 +47,7 @@ class Execution:
 
     @property
     def states(self) -> list[str]:
-        return [each["stateEnteredEventDetails"]["name"] for each in self.events if "stateEnteredEventDetails" in each]
+        return entered(self.events)
 
 
 @dataclass
@@ -96,15 +101,23 @@ class Pipeline:
             return found if found["status"] != "RUNNING" else None
 
         found = eventually(look, f"the end of {arn}")
-        pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
         return Execution(
             arn=arn,
             status=found["status"],
             error=found.get("error"),
             cause=found.get("cause"),
             output=json.loads(found.get("output") or "{}"),
-            events=[event for page in pages for event in page["events"]],
+            events=self.events(arn),
         )
+
+    def events(self, arn: str) -> list[dict[str, Any]]:
+        """The history of an execution so far."""
+        pages = self.cloud.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [dict(event) for page in pages for event in page["events"]]
+
+    def reached(self, arn: str, state: str) -> None:
+        """Wait until an execution enters a state."""
+        eventually(lambda: state in entered(self.events(arn)) or None, f"the state {state}")
 
     def mails(self, execution: Execution) -> list[Mail]:
         """The mails that name an execution, once there is one."""

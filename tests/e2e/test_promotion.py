@@ -90,9 +90,13 @@ def test_an_abort_in_the_middle_of_a_swap_puts_the_previous_model_back(
     pipeline.configure("shop", SETTINGS, EVALUATION)
     version = pipeline.put("incoming/shop/aborted.jsonl", DATASET)
     arn = eventually(lambda: pipeline.execution_of(version), "the execution")
+    pipeline.reached(arn, "Judge Evaluation")
+    # The new model does not answer, or it would be in service before the abort comes.
+    pipeline.admin.inject("not-ready:always")
     eventually(lambda: published(pipeline, "shop").get("swap"), "the swap")
     pipeline.cloud.client("stepfunctions").stop_execution(executionArn=arn)
     assert pipeline.ended(arn).status == "ABORTED"
+    pipeline.admin.clear_faults()
     assert_as_before(pipeline, shop)
 
 

@@ -7,16 +7,16 @@ from itertools import product
 
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import rules_for
-from finetune.domain.evaluation_set import EvaluationItem, Turn, from_jsonl
+from finetune.domain.evaluation_set import EvaluationItem, Turn, from_jsonl, questions
 from finetune.domain.leaks import Leak, leaks, without
 
 RULES = rules_for(base_model("amazon.nova-micro-v1:0:128k"), "FINE_TUNING")
 LONG = "How long do I have to send back an unused tent that I bought in your shop in March this year?"
 
 
-def item(number: int, *turns: str) -> EvaluationItem:
+def item(number: int, *turns: str, answer: str = "x") -> EvaluationItem:
     messages = tuple(Turn(role=("user", "assistant")[n % 2], text=text) for n, text in enumerate(turns))
-    return EvaluationItem(id=f"i{number}", line=number, messages=messages, reference="x")
+    return EvaluationItem(id=f"i{number}", line=number, messages=messages, reference=answer)
 
 
 def line(*turns: str, system: str | None = None) -> bytes:
@@ -95,3 +95,16 @@ def test_the_set_that_is_staged_has_what_is_left_and_nothing_when_nothing_is() -
     assert [kept.id for kept in from_jsonl(data)] == ["i1", "i3", "i4"]
     assert (staged.records, staged.bytes) == (3, len(data))
     assert without(ITEMS, [Leak(each.id, each.line, "champion", "near") for each in ITEMS], RULES) == (None, b"")
+
+
+def test_words_that_many_prompts_have_make_another_question_where_the_answer_is_another() -> None:
+    price = "A customer in {} asks politely what the price of the {} is, please answer him in one short sentence."
+    towns = ("Bergen", "Oslo", "Tromso", "Bodo", "Moss", "Molde")
+    goods = ("tent", "stove", "lamp", "rope", "boot", "map", "glove", "pack", "knife", "axe")
+    asked = [
+        item(number, price.format(*slots), answer=f"{number} crowns")
+        for number, slots in enumerate(product(towns, goods), 1)
+    ]
+    assert len(set(questions(asked).values())) == 60
+    other_town = line(price.format("Oslo", "tent"), "1 crowns"), line(price.format("Oslo", "stove"), "99 crowns")
+    assert [leak.id for leak in leaks(asked[:10] + asked[11:], [("candidate", other_town)])] == ["i1", "i12"]

@@ -70,4 +70,4 @@ def test_any_change_of_the_code_is_another_version(package: Path) -> None:
 def test_the_command_says_which_code_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
-    assert capsys.readouterr().out == f"finetune, sha256 {code_version()}\u2026\n"
+    assert capsys.readouterr().out == f"finetune, sha256 {code_version()}...\n"

@@ -134,7 +134,7 @@ def test_two_or_three_ratings_are_chance_and_neither_object_nor_call_models_equa
     found = review(read_back(data, judged)[0], judged)
     assert (found.decision, found.rated) == ("promote", 3)
     assert found.reason.startswith(
-        "People see no difference that is no chance between the custom model and the base model, over 3 items; "
+        "People see no difference beyond chance between the custom model and the base model, over 3 items; "
         "the verdict stays: "
     )
 

@@ -13,7 +13,7 @@ from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import DatasetReport, read_unit
 from finetune.domain.findings import Flaw, Ledger, kind, quoted
 from finetune.domain.lines import Source
-from finetune.domain.overlap import alike
+from finetune.domain.overlap import Asked, alike
 from finetune.domain.reading import read_question
 from finetune.domain.records import Reading, Record
 from finetune.domain.similarity import normalised
@@ -57,8 +57,16 @@ def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
     The system prompt is part of what is asked: it may hold the text that the question is about.
     """
     texts = [(item.system or "", *(turn.text for turn in item.messages)) for item in items]
-    same = alike([b"\x1f".join(normalised(whole(part)) for part in parts) for parts in texts])
+    prompts = [b"\x1f".join(normalised(whole(part)) for part in parts) for parts in texts]
+    same = alike(list(map(Asked, prompts, map(answer_of, items))))
     return dict(zip([item.id for item in items], same, strict=True))
+
+
+def answer_of(item: EvaluationItem) -> bytes | None:
+    """What the right answer says, normalised, or the words it must have; None where the item does not tell."""
+    if item.reference is not None:
+        return normalised(item.reference)
+    return b"\x1f".join(map(normalised, item.expected_keywords)) or None
 
 
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.

@@ -11,12 +11,12 @@ from typing import Literal
 from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import read_unit
 from finetune.domain.evaluation_set import EvaluationItem, to_jsonl
-from finetune.domain.overlap import Overlap
+from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Record
 from finetune.domain.rules import DatasetRules
 from finetune.domain.shortcut import runs
-from finetune.domain.similarity import all_normalised, asked_and_answers, normalised, prompt_and_identity, spelled
-from finetune.domain.split import StagedFile, item_tokens
+from finetune.domain.similarity import all_normalised, asked_and_answers, prompt_and_identity, spelled
+from finetune.domain.split import StagedFile, asked_of, item_tokens
 
 TrainedBy = Literal["candidate", "champion"]
 Likeness = Literal["exact", "normalised", "near"]
@@ -43,28 +43,28 @@ def leaks(items: Sequence[EvaluationItem], trained_on: Iterable[tuple[TrainedBy,
 
     Of a record's prompt the system prompt is left out, as `prepare_dataset` does where it removes rows.
     """
-    prompts = [b"\x1f".join(normalised(turn.text) for turn in item.messages) for item in items]
-    index = Overlap(prompts)
+    asked = list(map(asked_of, items))
+    index = Overlap(asked)
     found: dict[int, tuple[Likeness, TrainedBy]] = {}
     for who, lines in trained_on:
-        for prompt, line in _asked(lines):
-            for number in index.matching(prompt):
-                likeness = _likeness(items[number], line, same=prompt == prompts[number])
+        for question, line in _questions(lines):
+            for number in index.matching(question):
+                likeness = _likeness(items[number], line, same=question.prompt == asked[number].prompt)
                 if number not in found or LIKENESSES.index(likeness) < LIKENESSES.index(found[number][0]):
                     found[number] = likeness, who
     refused = [Leak(items[number].id, items[number].line, who, alike) for number, (alike, who) in found.items()]
     return tuple(sorted(refused, key=lambda leak: leak.line))
 
 
-def _asked(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The normalised prompt of every line that holds a record, and the line."""
+def _questions(lines: Iterable[bytes]) -> Iterator[tuple[Asked, bytes]]:
+    """What every line that holds a record asks and answers, and the line."""
     for batch in batched(filter(None, lines), _AT_A_TIME, strict=False):
         for _, part, plain in runs(1, batch):
             if plain:
-                asked, _ = asked_and_answers(all_normalised(plain.texts), plain.shapes)
-                yield from zip(map(spelled, asked), part, strict=True)
+                prompts, answers = asked_and_answers(all_normalised(plain.texts), plain.shapes)
+                yield from zip(map(Asked, map(spelled, prompts), map(spelled, answers)), part, strict=True)
             elif record := _record(part[0]):
-                yield prompt_and_identity(record)[0], part[0]
+                yield Asked(prompt_and_identity(record)[0]), part[0]
 
 
 def _record(line: bytes) -> Record | None:

@@ -115,7 +115,7 @@ def _comparison(evaluation: Evaluation | None) -> Markup:
     lead = (
         f"Difference in {in_sentence(evaluation.metric_title)} in points, item by item on the same prompts. The bar is "
         f"the {100 * evaluation.gates.confidence:g}% interval; the custom model is better when all of it lies right of "
-        "the line and the gain is no chance."
+        "the line and the test below agrees."
     )
     return section("How sure that is", *(_compared(evaluation, one) for one in evaluation.comparisons), lead=lead)
 

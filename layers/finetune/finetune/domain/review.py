@@ -188,7 +188,7 @@ def _verdict(comparison: Comparison | None, other: str, evaluation: Evaluation) 
         return "do_not_promote", f"People object: {comparison.reason}"
     found = "find the custom model worse than" if comparison.fell else "find the custom model better than"
     if not (comparison.fell or comparison.better):
-        found = "see no difference that is no chance between the custom model and"
+        found = "see no difference beyond chance between the custom model and"
     return evaluation.decision, (
         f"People {found} {other}, over {comparison.items} items; the verdict stays: {evaluation.reason}"
     )

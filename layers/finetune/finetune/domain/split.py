@@ -18,10 +18,10 @@ import orjson
 
 from finetune.domain.assignment import Wanted, held_out
 from finetune.domain.conversion import convert, convert_texts, folded_prompt, turn_text
-from finetune.domain.evaluation_set import EvaluationItem, to_jsonl
+from finetune.domain.evaluation_set import EvaluationItem, answer_of, to_jsonl
 from finetune.domain.findings import Finding
 from finetune.domain.look_alikes import MOST_KIN
-from finetune.domain.overlap import Overlap
+from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Record
 from finetune.domain.rules import DatasetRules
 from finetune.domain.shares import Shares
@@ -136,12 +136,12 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
     """
     notes: list[str] = []
     items = tuple(evaluation_items or ())
-    overlaps = [(Fate.IN_EVALUATION, Overlap(_item_prompt(item) for item in items))] if items else []
+    overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
     validation: Survey | None = None
     if validation_source and rules.validation_allowed:
-        validation = Survey(validation_source, validation_suffix, rules, seed, overlaps, keep_prompts=True)
+        validation = Survey(validation_source, validation_suffix, rules, seed, overlaps, keep_questions=True)
         validation.settle({}, Fate.VALIDATION)
-        overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(validation.kept_prompts))]
+        overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(validation.kept_questions))]
     elif validation_source:
         notes.append(f"{rules.name} takes no validation set; the validation file is not used.")
     survey = Survey(open_source, suffix, rules, seed, overlaps)
@@ -179,8 +179,9 @@ def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:
     return estimate("".join(texts), rules.family)
 
 
-def _item_prompt(item: EvaluationItem) -> bytes:
-    return b"\x1f".join(normalised(turn.text) for turn in item.messages)
+def asked_of(item: EvaluationItem) -> Asked:
+    """What an evaluation item asks, without its system prompt, as training records are asked about."""
+    return Asked(b"\x1f".join(normalised(turn.text) for turn in item.messages), answer_of(item))
 
 
 def _accounting(survey: Survey) -> Accounting:

@@ -21,7 +21,7 @@ from finetune.domain.dataset import read_unit
 from finetune.domain.findings import CODES
 from finetune.domain.lines import Source, Unit
 from finetune.domain.look_alikes import Kin
-from finetune.domain.overlap import Overlap
+from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Record, SourceFormat
 from finetune.domain.rules import DatasetRules, Judge
 from finetune.domain.shortcut import Plain, runs
@@ -72,13 +72,13 @@ class Survey:
         seed: int,
         overlaps: Sequence[tuple[Fate, Overlap]],
         *,
-        keep_prompts: bool = False,
+        keep_questions: bool = False,
     ) -> None:
         self._open, self._suffix, self.rules = open_source, suffix, rules
         self.judge = Judge(rules)
         self._key = str(seed).encode()[:64]
         self._start = crc32(self._key)
-        self._overlaps, self._keep_prompts = overlaps, keep_prompts
+        self._overlaps, self._keep_questions = overlaps, keep_questions
         self.fates = bytearray()
         self.lines = array("I")
         self.orders = array("I")
@@ -89,7 +89,7 @@ class Survey:
         self._identities = array("q")
         self._label_names: dict[bytes, int] | None = {}
         self.unaskable: set[int] = set()
-        self.kept_prompts: list[bytes] = []
+        self.kept_questions: list[Asked] = []
         self._kin = Kin()
         for first, units in self.blocks():
             for line, part, plain in runs(first, units):
@@ -113,7 +113,7 @@ class Survey:
         as_is = bytes(map(kept.__getitem__, shapes))
         refused = {index for index, found in flaws.items() if is_refused(found)}
         if not refused and not self._overlaps:
-            self._extend(line, texts, identities, prompts, tokens)
+            self._extend(line, texts, identities, prompts, answers, tokens)
             self.labels += self._labelled(answers)
             self.as_is += as_is
             return
@@ -126,7 +126,13 @@ class Survey:
                 self.as_is[-1] = as_is[index]
 
     def _extend(
-        self, line: int, texts: list[str], identities: list[bytes], prompts: Sequence[bytes], tokens: list[int]
+        self,
+        line: int,
+        texts: list[str],
+        identities: list[bytes],
+        prompts: Sequence[bytes],
+        answers: Sequence[bytes],
+        tokens: list[int],
     ) -> None:
         """Many records that may be staged at once, all columns but labels and as_is."""
         ranks = self._ranked(prompts)
@@ -139,8 +145,8 @@ class Survey:
         if not self._kin.gave_up:
             for rank, prompt in zip(ranks, prompts, strict=True):
                 self._kin.add(rank, prompt)
-        if self._keep_prompts:
-            self.kept_prompts.extend(map(spelled, prompts))
+        if self._keep_questions:
+            self.kept_questions.extend(map(Asked, map(spelled, prompts), map(spelled, answers)))
 
     def _ranked(self, prompts: Iterable[bytes]) -> list[int]:
         key, number = self._key, int.from_bytes
@@ -166,7 +172,8 @@ class Survey:
     def _append_record(
         self, line: int, text: str, identity: bytes, prompt: bytes, answer: bytes, tokens: int, *, askable: bool = True
     ) -> None:
-        leak = next((leak for leak, overlap in self._overlaps if overlap.holds(spelled(prompt))), None)
+        question = Asked(spelled(prompt), spelled(answer) or None)
+        leak = next((leak for leak, overlap in self._overlaps if overlap.holds(question)), None)
         if leak is not None:
             self._append(leak, line)
             return
@@ -176,8 +183,8 @@ class Survey:
         self._kin.add(rank, prompt)
         if not askable:
             self.unaskable.add(rank)
-        if self._keep_prompts:
-            self.kept_prompts.append(spelled(prompt))
+        if self._keep_questions:
+            self.kept_questions.append(question)
 
     def _append(self, fate: Fate, line: int, order: int = 0, rank: int = 0, identity: int = 0, tokens: int = 0) -> None:
         self.fates.append(fate)
