@@ -65,8 +65,8 @@ def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
 def answer_of(item: EvaluationItem) -> bytes | None:
     """What the right answer says, normalised, or the words it must have; None where the item does not tell."""
     if item.reference is not None:
-        return normalised(item.reference)
-    return b"\x1f".join(map(normalised, item.expected_keywords)) or None
+        return normalised(whole(item.reference))
+    return b"\x1f".join(map(normalised, map(whole, item.expected_keywords))) or None
 
 
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.
