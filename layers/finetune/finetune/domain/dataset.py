@@ -17,7 +17,7 @@ from finetune.domain.reading import read
 from finetune.domain.records import Reading, Record
 from finetune.domain.repetition import Repetitions
 from finetune.domain.rules import DatasetRules, Judge, rules_for
-from finetune.domain.shortcut import Plain, Shape, runs
+from finetune.domain.shortcut import Plain, Shape, counted, runs
 from finetune.domain.similarity import exact_of, identity_of, media_of
 from finetune.domain.strict_json import Unreadable, parse
 from finetune.domain.tokens import errors
@@ -254,7 +254,7 @@ class _Check:
         turns = list(map(_TURNS, batch.shapes))
         for name, values in zip(self.ranges, (turns, batch.characters, batch.tokens), strict=True):
             self.ranges[name].add(values)
-        for shape, count in Counter(batch.shapes).items():
+        for shape, count in counted(batch.shapes).items() if batch.shapes else ():
             group = self.groups.setdefault(shape[:2], _Group())
             group.records += count
             if len(group.lines) < self.cap:

@@ -16,12 +16,13 @@ from finetune.domain.conversations import MAX_TURNS
 from finetune.domain.conversion import misfit
 from finetune.domain.findings import CODES, Flaw, quoted
 from finetune.domain.records import Record, SourceFormat
-from finetune.domain.shortcut import Plain
+from finetune.domain.shortcut import Plain, counted
 from finetune.domain.similarity import media_of
 from finetune.errors import SettingsInvalid
 
 # Where a text has more of the characters that end reserved strings, searching for the strings themselves is cheaper.
 _MANY_MARKS = 4_096
+_LAST_CHARACTER = itemgetter(slice(-1, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,14 @@ class _Mark(NamedTuple):
     """The last character of reserved strings, which few texts hold, so that looking for it costs next to nothing.
 
     `stems` are what stands before it, as far as no other such character is in it; `last` takes as much of a text.
+    `before` are the last characters of the stems.
     """
 
     character: str
     words: tuple[str, ...]
     stems: tuple[str, ...]
     last: Callable[[str], str]
+    before: frozenset[str]
 
 
 class Judge:
@@ -137,7 +140,8 @@ class Judge:
 
     def _mark(self, character: str, words: tuple[str, ...]) -> _Mark:
         stems = tuple(self._cased(word[:-1].rpartition(character)[2]) for word in words)
-        return _Mark(character, words, stems, itemgetter(slice(-max(1, *map(len, stems)), None)))
+        before = frozenset(spelt for stem in stems for spelt in (stem[-1:], stem[-1:].upper()))
+        return _Mark(character, words, stems, itemgetter(slice(-max(1, *map(len, stems)), None)), before)
 
     def measure(self, record: Record, text: str) -> tuple[int, int, list[Flaw]]:
         """Characters, estimated tokens, and what the base model refuses in a well-formed record; warnings come along.
@@ -160,7 +164,7 @@ class Judge:
     def measure_all(self, plain: Plain) -> tuple[list[int], list[int], dict[int, list[Flaw]]]:
         """What `measure` says of each record of the columns; flaws by index, of those that have any."""
         texts, shapes = plain
-        kinds = set(shapes)
+        kinds = counted(shapes)
         between = {shape: shape[2] + len(shape[1]) - 1 for shape in kinds}
         if len(kinds) == 1:
             zeros = between[shapes[0]]
@@ -218,7 +222,10 @@ class Judge:
                 parts = text.split(mark.character, _MANY_MARKS)
                 if len(parts) > _MANY_MARKS:
                     return True
-                ends = map(mark.last, parts[:-1])
+                del parts[-1]
+                if "" not in mark.before and mark.before.isdisjoint(map(_LAST_CHARACTER, parts)):
+                    continue
+                ends = map(mark.last, parts)
                 if any(map(str.endswith, map(self._cased, ends), repeat(mark.stems))):
                     return True
         return False

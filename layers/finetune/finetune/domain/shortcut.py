@@ -6,7 +6,8 @@ until what is plain in it is found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, compress, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -43,6 +44,12 @@ class Plain(NamedTuple):
 
     texts: list[str]
     shapes: list[Shape]
+
+
+def counted(shapes: Sequence[Shape]) -> Mapping[Shape, int]:
+    """How many records there are of each shape; most often there is one, and telling that is cheap."""
+    count = shapes.count(shapes[0])
+    return {shapes[0]: count} if count == len(shapes) else Counter(shapes)
 
 
 class _Columns(NamedTuple):

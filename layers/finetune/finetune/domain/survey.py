@@ -24,7 +24,7 @@ from finetune.domain.look_alikes import Kin
 from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Record, SourceFormat
 from finetune.domain.rules import DatasetRules, Judge
-from finetune.domain.shortcut import Plain, runs
+from finetune.domain.shortcut import Plain, counted, runs
 from finetune.domain.similarity import all_normalised, asked_and_answers, exact_of, media_of, spelled
 
 OpenSource = Callable[[], Iterable[bytes]]
@@ -109,7 +109,7 @@ class Survey:
         texts, shapes = plain
         identities = all_normalised(texts)
         prompts, answers = asked_and_answers(identities, shapes)
-        kept = {shape: _AS_IS.get(shape[0]) == self.rules.record_format for shape in set(shapes)}
+        kept = {shape: _AS_IS.get(shape[0]) == self.rules.record_format for shape in counted(shapes)}
         as_is = bytes(map(kept.__getitem__, shapes))
         refused = {index for index, found in flaws.items() if is_refused(found)}
         if not refused and not self._overlaps:
