@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from itertools import groupby, repeat
+from itertools import groupby
 from math import ceil
 from operator import itemgetter, sub
 from sys import maxsize
@@ -22,7 +22,6 @@ from finetune.errors import SettingsInvalid
 
 # Where a text has more of the characters that end reserved strings, searching for the strings themselves is cheaper.
 _MANY_MARKS = 4_096
-_LAST_CHARACTER = itemgetter(slice(-1, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +107,13 @@ def rules_for(
 class _Mark(NamedTuple):
     """The last character of reserved strings, which few texts hold, so that looking for it costs next to nothing.
 
-    `stems` are what stands before it, as far as no other such character is in it; `last` takes as much of a text.
-    `before` are the last characters of the stems.
+    `stems` are what stands before it, as far as no other such character is in it; `before` are their last characters.
     """
 
     character: str
     words: tuple[str, ...]
     stems: tuple[str, ...]
-    last: Callable[[str], str]
+    longest: int
     before: frozenset[str]
 
 
@@ -141,7 +139,7 @@ class Judge:
     def _mark(self, character: str, words: tuple[str, ...]) -> _Mark:
         stems = tuple(self._cased(word[:-1].rpartition(character)[2]) for word in words)
         before = frozenset(spelt for stem in stems for spelt in (stem[-1:], stem[-1:].upper()))
-        return _Mark(character, words, stems, itemgetter(slice(-max(1, *map(len, stems)), None)), before)
+        return _Mark(character, words, stems, max(map(len, stems)), before)
 
     def measure(self, record: Record, text: str) -> tuple[int, int, list[Flaw]]:
         """Characters, estimated tokens, and what the base model refuses in a well-formed record; warnings come along.
@@ -218,16 +216,17 @@ class Judge:
     def _maybe_reserved(self, text: str) -> bool:
         """Whether something that ends a reserved string stands behind the rest of one."""
         for mark in self._marks:
-            if mark.character in text:
-                parts = text.split(mark.character, _MANY_MARKS)
-                if len(parts) > _MANY_MARKS:
-                    return True
-                del parts[-1]
-                if "" not in mark.before and mark.before.isdisjoint(map(_LAST_CHARACTER, parts)):
-                    continue
-                ends = map(mark.last, parts)
-                if any(map(str.endswith, map(self._cased, ends), repeat(mark.stems))):
-                    return True
+            end = -1
+            for _ in range(_MANY_MARKS):
+                end = text.find(mark.character, end + 1)
+                if end < 0:
+                    break
+                if text[end - 1 : end] in mark.before:
+                    stem = text[max(0, end - mark.longest) : end]
+                    if self._cased(stem).endswith(mark.stems):
+                        return True
+            else:
+                return True
         return False
 
     def _long(self, text: str, token_count: int) -> list[Flaw]:
