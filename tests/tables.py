@@ -1,4 +1,7 @@
-"""The tables of the documentation that have a source in the code; `python -m tests.tables` writes them anew."""
+"""What is written from a source and held to it by a test; `python -m tests.tables` writes all of it anew.
+
+These are the tables of the documentation that have a source in the code, and the catalog as the package reads it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import orjson
+import yaml
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -216,7 +221,7 @@ def prices() -> Rows:
         [
             row.name,
             *(cell(price) for name, price in asdict(row.prices).items() if name != "as_of"),
-            str(row.prices.as_of),
+            row.prices.as_of,
         ]
         for row in base_models().values()
         if row.lifecycle.status == "active" and row.api == "bedrock"
@@ -241,6 +246,15 @@ TABLES = (
     Table(SETTINGS, ("Base model", "Training", "Storage", "Prompt", "Answer", "Provisioned", "As of"), prices),
 )
 
+CATALOG = ROOT / "layers/finetune/finetune/domain/catalog.yaml"
+
+
+def catalog() -> bytes:
+    """The catalog that people edit as the package reads it."""
+    return orjson.dumps(yaml.safe_load(CATALOG.read_bytes()), option=orjson.OPT_INDENT_2) + b"\n"
+
+
 if __name__ == "__main__":
+    CATALOG.with_suffix(".json").write_bytes(catalog())
     for table in TABLES:
         table.update()

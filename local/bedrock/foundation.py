@@ -1,7 +1,7 @@
 """Base models: which exist, which can be customized, and what the service says of them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from finetune.domain.catalog import BaseModelRow, base_models
@@ -32,7 +32,7 @@ def lifecycle(world: World, row: BaseModelRow) -> Literal["ACTIVE", "LEGACY", "R
 
 def end_of_life(row: BaseModelRow) -> datetime | None:
     """When a retired base model goes or went away, if that was published."""
-    return datetime.combine(row.lifecycle.since, time(), UTC) if row.lifecycle.since else None
+    return datetime.fromisoformat(row.lifecycle.since).replace(tzinfo=UTC) if row.lifecycle.since else None
 
 
 def offered_here(world: World, row: BaseModelRow) -> bool:
