@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from finetune.domain import lines
 from finetune.domain.catalog import Media, Method, base_model, base_models
-from finetune.domain.conversations import MAX_TURNS
 from finetune.domain.dataset import DatasetReport, Role, check_dataset, rules_for
 from finetune.domain.findings import CODES
+from finetune.domain.records import MAX_TURNS
 from finetune.domain.rules import DatasetRules
 from finetune.domain.strict_json import MAX_DEPTH
 from finetune.domain.tokens import errors, estimate
@@ -892,3 +892,9 @@ def test_a_reserved_string_is_found_behind_any_number_of_the_marks_that_end_one(
 def test_bounds_are_not_held_against_a_file_of_which_no_record_can_be_read() -> None:
     report = check(b"a,b\nc,d\n", suffix=".csv", minimum_records=8)
     assert report.counts.errors == {"csv-header": 1}
+
+
+@pytest.mark.parametrize(("digits", "code"), [(308, "duplicate-key"), (5_000, "number-out-of-range")])
+def test_a_key_given_twice_is_found_behind_a_number_of_any_length(digits: int, code: str) -> None:
+    twice = b'{"prompt": "a", "completion": "b", "id": %b, "id": 1}' % (b"9" * digits)
+    assert found(check(twice)) == {code: [1]}

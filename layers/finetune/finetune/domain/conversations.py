@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from finetune.domain.findings import kind, quoted
-from finetune.domain.records import Reading, Record, SourceFormat, check_keys, text_at
-
-# More could not be within any bound on tokens, and reading them would take long.
-MAX_TURNS = 5_000
+from finetune.domain.records import MAX_TURNS, Reading, Record, SourceFormat, check_keys, text_at
 
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./-]+", re.ASCII)
 _TOOL_BLOCKS = frozenset({"toolUse", "toolResult", "tool_use", "tool_result"})

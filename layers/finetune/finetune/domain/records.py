@@ -23,6 +23,8 @@ SourceFormat = Literal[
     "scored-responses",
 ]
 # "messages" is a conversation that reads the same as OpenAI's and as Anthropic's.
+# More turns could not be within any bound on tokens, and reading them would take long.
+MAX_TURNS = 5_000
 SCHEMA_VERSION = "bedrock-conversation-2024"
 
 NOTHING: frozenset[str] = frozenset()
@@ -96,7 +98,7 @@ def conversation_format(value: Mapping[str, Any]) -> SourceFormat:
         return "bedrock-conversation-2024"
     if "system" in value:
         return "anthropic-messages"
-    for turn in turns if isinstance(turns, list) else ():
+    for turn in turns[:MAX_TURNS] if isinstance(turns, list) else ():
         if isinstance(turn, dict):
             role = turn.get("role")
             if isinstance(role, str) and role in _OPENAI_ROLES:
@@ -107,7 +109,8 @@ def conversation_format(value: Mapping[str, Any]) -> SourceFormat:
 
 
 def _has_bedrock_blocks(content: Any) -> bool:
-    return isinstance(content, list) and any(isinstance(block, dict) and "type" not in block for block in content)
+    blocks = content[:MAX_TURNS] if isinstance(content, list) else ()
+    return any(isinstance(block, dict) and "type" not in block for block in blocks)
 
 
 def check_keys(value: Mapping[str, Any], known: frozenset[str], where: str, reading: Reading) -> None:

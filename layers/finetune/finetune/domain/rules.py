@@ -12,10 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 from finetune.domain import tokens
 from finetune.domain.catalog import BaseModelRow, Bounds, Media, Method, RecordFormat
-from finetune.domain.conversations import MAX_TURNS
 from finetune.domain.conversion import misfit
 from finetune.domain.findings import CODES, Flaw, quoted
-from finetune.domain.records import Record, SourceFormat
+from finetune.domain.records import MAX_TURNS, Record, SourceFormat
 from finetune.domain.shortcut import Plain, counted
 from finetune.domain.similarity import media_of
 from finetune.errors import SettingsInvalid

@@ -41,7 +41,7 @@ def parse(data: bytes) -> Any:
         raise _explained(data, error) from None
     strings = _measured(value)
     if quotes(data) != 2 * strings:
-        json.loads(data, object_pairs_hook=_unique, parse_int=float)
+        json.loads(data, object_pairs_hook=_unique)  # no number is too long for it that was not for orjson
     return value
 
 
