@@ -124,7 +124,6 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
     sinks: Sinks,
     evaluation_items: Sequence[EvaluationItem] | None = None,
     validation_source: OpenSource | None = None,
-    validation_suffix: str = ".jsonl",
     window_bytes: int = 1 << 25,
     entries_per_reason: int = 20,
 ) -> PreparedDataset:
@@ -132,14 +131,14 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
 
     `open_source` is called once per pass and must give the same bytes each time. Records that `check_dataset` rejects
     are left out and accounted for. Nothing is held out for evaluation when there are `evaluation_items`, nothing for
-    validation when there is a `validation_source` or the base model takes no validation set.
+    validation when there is a `validation_source`, which is JSON Lines, or the base model takes no validation set.
     """
     notes: list[str] = []
     items = tuple(evaluation_items or ())
     overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
     validation: Survey | None = None
     if validation_source and rules.validation_allowed:
-        validation = Survey(validation_source, validation_suffix, rules, seed, overlaps, keep_questions=True)
+        validation = Survey(validation_source, ".jsonl", rules, seed, overlaps, keep_questions=True)
         validation.settle({}, Fate.VALIDATION)
         overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(validation.kept_questions))]
     elif validation_source:

@@ -258,7 +258,7 @@ class Survey:
         yield from compress(zip(self.ranks, self.labels, strict=True), self.fates.translate(ONLY[Fate.TRAINING]))
 
     def settle(self, held_out: dict[int, Fate], otherwise: Fate) -> None:
-        """Give every record that stays the fate of its prompt; what is not trained on is not staged as it is."""
+        """Give every record that stays the fate of its prompt; evaluation items are not staged as they are."""
         for index, rank in compress(enumerate(self.ranks), self.fates.translate(ONLY[Fate.TRAINING])):
             self.fates[index] = held_out.get(rank, otherwise)
         self.as_is = bytearray(map(and_, self.as_is, self.fates.translate(_COPIED)))
