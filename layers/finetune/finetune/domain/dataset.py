@@ -118,8 +118,8 @@ def check_dataset(
 ) -> DatasetReport:
     """Check a byte stream against the rules of a base model in one pass and bounded memory.
 
-    `suffix` is .jsonl, .json or .csv. `counted_elsewhere` are records of another file that count towards the same
-    bounds.
+    `suffix` is .jsonl, .json or .csv. `counted_elsewhere` are records of the other file, training or validation, for
+    models that count both together.
     Without `lint` only what the service would refuse is looked for, and exact duplicates.
     """
     check = _Check(rules, role, entries_per_code, lint)
@@ -370,13 +370,14 @@ class _Check:
         distinct = self.records - repeated
         if len(self.distinct) < self.rules.records.minimum:
             distinct = min(distinct, len(self.distinct))
-        beside = f" and {counted_elsewhere:,} in the other file" if counted_elsewhere else ""
+        elsewhere = counted_elsewhere if self.rules.validation_counts else 0
+        beside = f" and {elsewhere:,} in the other file" if elsewhere else ""
         held = f"holds {distinct:,} different records{beside}"
-        if distinct + counted_elsewhere < bounds.minimum:
+        if distinct + elsewhere < bounds.minimum:
             self.ledger.add(
                 None, "too-few-records", f"{held}; {name} asks for at least {bounds.minimum:,} {self.role} records"
             )
-        if distinct + counted_elsewhere > bounds.maximum:
+        if distinct + elsewhere > bounds.maximum:
             self.ledger.add(
                 None, "too-many-records", f"{held}; {name} takes at most {bounds.maximum:,} {self.role} records"
             )
