@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import accumulate, product
 from pathlib import Path
 from random import Random
@@ -29,6 +31,7 @@ from finetune.domain.dataset import check_dataset, rules_for
 from finetune.domain.rules import DatasetRules
 
 MODELS = {"prompt_completion": "meta.llama3-1-8b-instruct-v1:0:128k", "conversation": "amazon.nova-micro-v1:0:128k"}
+SEED = 7
 RESERVED = ("user:", "bot:", "assistant:", "system:", "<image>", "<video>", "[eos]")
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi")
 WORDS = ["".join(word) for word in product(SYLLABLES, repeat=4)]
@@ -38,7 +41,7 @@ WEIGHTS = list(accumulate(1 / place for place in range(1, len(WORDS) + 1)))
 
 def generate(path: Path, kind: str, records: int) -> None:
     """A dataset of about 800 bytes a prompt/completion record and 1,000 a conversation, no two records the same."""
-    random = Random(7)  # noqa: S311 - the same dataset every time
+    random = Random(SEED)  # noqa: S311 - the same dataset every time
 
     def text(words: int) -> str:
         return " ".join(random.choices(WORDS, cum_weights=WEIGHTS, k=words))
@@ -118,20 +121,29 @@ def check_and_lint(path: Path, rules: DatasetRules) -> int:
     return check_dataset(chunks(path), suffix=".jsonl", rules=rules).records
 
 
-def prepare(path: Path, rules: DatasetRules) -> int:
-    """Both passes, writing to files as the function does."""
-    from finetune.domain.split import Shares, Sinks, prepare_dataset  # noqa: PLC0415 - its imports are not check's
+def check_and_survey(path: Path, rules: DatasetRules) -> int:
+    """What Validate Dataset does; it leaves the survey for `stage`."""
+    from finetune.domain import split  # noqa: PLC0415 - its imports are not check's
 
-    with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as two, tempfile.TemporaryFile() as three:
-        prepared = prepare_dataset(
-            lambda: chunks(path),
-            suffix=".jsonl",
-            rules=rules,
-            shares=Shares(validation=0.05, evaluation=0.05),
-            seed=7,
-            sinks=Sinks(one, two, three),
-        )
-    return prepared.accounting.staged
+    with surveyed(path).open("wb") as survey, Path(os.devnull).open("wb") as nowhere:
+        inputs = split.Inputs(lambda: chunks(path), ".jsonl")
+        return split.check_and_survey(inputs, rules, SEED, split.Surveys(survey, nowhere)).records
+
+
+def stage(path: Path, rules: DatasetRules) -> int:
+    """What Prepare Dataset does behind that, writing to files as it does."""
+    from finetune.domain import split  # noqa: PLC0415 - its imports are not check's
+
+    with ExitStack() as files:
+        sinks = split.Sinks(*(files.enter_context(tempfile.TemporaryFile()) for _ in range(3)))
+        surveys = split.Surveys(*(files.enter_context(surveyed(path).open("rb")) for _ in range(2)))
+        inputs, shares = split.Inputs(lambda: chunks(path), ".jsonl"), split.Shares(validation=0.05, evaluation=0.05)
+        return split.stage_dataset(inputs, rules, shares, surveys, sinks).accounting.staged
+
+
+def surveyed(path: Path) -> Path:
+    """Where the survey of a dataset lies between the two."""
+    return path.with_suffix(".survey")
 
 
 WORK: dict[str, Callable[[Path, DatasetRules], int]] = {
@@ -139,7 +151,8 @@ WORK: dict[str, Callable[[Path, DatasetRules], int]] = {
     "jsonlines and the same checks": with_jsonlines,
     "check_dataset without lint": check,
     "check_dataset with lint": check_and_lint,
-    "prepare_dataset": prepare,
+    "check_and_survey, with lint": check_and_survey,
+    "stage_dataset": stage,
 }
 
 BASELINES = {"against tutorials": "as in tutorials, all at once", "against jsonlines": "jsonlines and the same checks"}

@@ -14,7 +14,7 @@ from cli.rules import settings_of
 from finetune.domain.dataset import check_dataset
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
 from finetune.domain.rules import DatasetRules
-from finetune.domain.split import PreparedDataset, Shares, Sinks, prepare_dataset
+from finetune.domain.split import Inputs, PreparedDataset, Shares, Sinks, prepare_dataset
 
 if TYPE_CHECKING:
     from cli.check import Checked
@@ -53,14 +53,16 @@ def _staged(
     split = settings.split
     with Path(os.devnull).open("wb") as nowhere:
         prepared = prepare_dataset(
-            lambda: chunks(checked.path),
-            suffix=checked.suffix,
-            rules=rules,
-            shares=Shares(split.validation, split.evaluation, settings.gates.minimum_items),
-            seed=split.seed,
-            sinks=Sinks(nowhere, nowhere, nowhere),
-            evaluation_items=items,
-            validation_source=(lambda: chunks(validation)) if validation else None,
+            Inputs(
+                lambda: chunks(checked.path),
+                checked.suffix,
+                evaluation_items=items or (),
+                validation=(lambda: chunks(validation)) if validation else None,
+            ),
+            rules,
+            Shares(split.validation, split.evaluation, settings.gates.minimum_items),
+            split.seed,
+            Sinks(nowhere, nowhere, nowhere),
             entries_per_reason=sys.maxsize,
         )
     return {

@@ -18,7 +18,6 @@ from finetune.contracts import (
     PrepareDatasetInput,
     PrepareDatasetOutput,
     Run,
-    ValidateDatasetOutput,
 )
 
 FOLDER = "runs/shop"
@@ -93,17 +92,7 @@ def prepared(objects: Objects, *, champion: str | None = None) -> PrepareDataset
         endpoint_name="shop-now",
         champion=Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id=champion) if champion else None,
     )
-    validation = ValidateDatasetOutput(
-        accepted=True,
-        format=None,
-        lines=0,
-        records=0,
-        problems=0,
-        warnings=0,
-        counts={},
-        first_problems=(),
-        report_uri="",
-    )
+    validation = datasets.validate(cast("Any", objects), run)
     return datasets.prepare(cast("Any", objects), PrepareDatasetInput(run=run, validation=validation))
 
 

@@ -22,7 +22,7 @@ from finetune.domain.mending import mend
 from finetune.domain.records import Record, of_texts
 from finetune.domain.rules import DatasetRules, rules_for
 from finetune.domain.samples import sample
-from finetune.domain.split import Shares, Sinks, prepare_dataset
+from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
 from finetune.domain.variants import RULES, variants
 
 NOVA = rules_for(base_model("amazon.nova-micro-v1:0:128k"), "FINE_TUNING")
@@ -257,12 +257,11 @@ def test_no_variant_and_no_source_of_one_is_held_out() -> None:
     assert 80 < len(left) < len(made)
     held = [BytesIO(), BytesIO()]
     prepare_dataset(
-        lambda: [*originals, *(variant.content for variant in left)],
-        suffix=".jsonl",
-        rules=NOVA,
-        shares=shares,
-        seed=7,
-        sinks=Sinks(BytesIO(), *held),
+        Inputs(lambda: [*originals, *(variant.content for variant in left)], ".jsonl"),
+        NOVA,
+        shares,
+        7,
+        Sinks(BytesIO(), *held),
     )
     validation = set(held[0].getvalue().splitlines(keepends=True))
     asked = {item.line for item in from_jsonl(held[1].getvalue())}

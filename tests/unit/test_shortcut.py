@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.domain import dataset, survey
+from finetune.domain import dataset
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import check_dataset, read_unit, rules_for
 from finetune.domain.lines import Lines
@@ -114,7 +114,7 @@ def test_a_check_says_the_same_with_and_without_the_shortcut(lines: list[bytes],
 def test_what_is_staged_and_what_is_not_does_not_depend_on_the_shortcut(lines: list[bytes], model: str) -> None:
     quick = Prepared(lines, model=model, shares=(0.2, 0.2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(survey, "runs", the_long_way)
+        patch.setattr(dataset, "runs", the_long_way)
         slow = Prepared(lines, model=model, shares=(0.2, 0.2))
     assert (quick.result.accounting, quick.result.removed) == (slow.result.accounting, slow.result.removed)
     for one, other in ((quick.training, slow.training), (quick.validation, slow.validation)):

@@ -17,7 +17,7 @@ from finetune.domain.dataset import rules_for
 from finetune.domain.evaluation_set import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
 from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.similarity import normalised
-from finetune.domain.split import Accounting, PreparedDataset, Shares, Sinks, prepare_dataset
+from finetune.domain.split import Accounting, Inputs, PreparedDataset, Shares, Sinks, prepare_dataset
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 NOVA_PRO = "amazon.nova-pro-v1:0:300k"
@@ -48,14 +48,16 @@ class Prepared:
     ) -> None:
         sinks = Sinks(io.BytesIO(), io.BytesIO(), io.BytesIO())
         self.result: PreparedDataset = prepare_dataset(
-            lambda: [b"\n".join(lines)],
-            suffix=suffix,
-            rules=rules_for(base_model(model), method, minimum_records=minimum),
-            shares=Shares(*shares),
-            seed=seed,
-            sinks=sinks,
-            evaluation_items=items,
-            validation_source=None if validation is None else lambda: [b"\n".join(validation)],
+            Inputs(
+                lambda: [b"\n".join(lines)],
+                suffix,
+                evaluation_items=items or (),
+                validation=None if validation is None else lambda: [b"\n".join(validation)],
+            ),
+            rules_for(base_model(model), method, minimum_records=minimum),
+            Shares(*shares),
+            seed,
+            sinks,
             **options,
         )
         self.training, self.validation, self.evaluation = (
@@ -340,12 +342,11 @@ def test_a_source_that_changes_between_passes_is_noticed() -> None:
     sinks = Sinks(io.BytesIO(), io.BytesIO(), io.BytesIO())
     with pytest.raises(ValueError, match="changed between two passes"):
         prepare_dataset(
-            lambda: next(sources),
-            suffix=".jsonl",
-            rules=rules_for(base_model(NOVA), "FINE_TUNING"),
-            shares=Shares(0, 0),
-            seed=1,
-            sinks=sinks,
+            Inputs(lambda: next(sources), ".jsonl"),
+            rules_for(base_model(NOVA), "FINE_TUNING"),
+            Shares(0, 0),
+            1,
+            sinks,
         )
 
 

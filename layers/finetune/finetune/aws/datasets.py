@@ -26,15 +26,25 @@ from finetune.domain.dataset import DatasetReport, DatasetRules, check_dataset, 
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set, from_jsonl
 from finetune.domain.judging import prices_of
 from finetune.domain.leaks import Leak, TrainedBy, leaks, without
-from finetune.domain.split import PreparedDataset, Shares, Sinks, StagedFile, prepare_dataset
+from finetune.domain.split import (
+    Inputs,
+    PreparedDataset,
+    Shares,
+    Sinks,
+    StagedFile,
+    Surveys,
+    check_and_survey,
+    stage_dataset,
+)
 from finetune.errors import DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+DATASET_SURVEY, VALIDATION_SURVEY = "surveys/dataset", "surveys/validation"
 SHARD_ITEMS = 25
 MOST_SHARDS = 40
-# Below this a file is prepared in memory, above it on the function's disk.
+# Below this a file is made in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
 LEARNED_GONE = (
     "The training data of run {run}, whose model is in service, is no longer kept, so evaluation items that it was "
@@ -52,20 +62,22 @@ def _rules(run: Run) -> DatasetRules:
 
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
-    """Check the dataset and the project's own validation set against the model's rules; the whole report goes to S3."""
-    report = check_dataset(storage.stream(s3, run.dataset), suffix=_suffix(run.dataset), rules=_rules(run))
-    uri = run.uri("validation.json")
-    storage.write_json(s3, uri, report.as_dict())
-    name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
-    page = validation_report.render(report, name=name, base_model=model)
-    storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
-    if report.accepted and run.validation_set:
-        own = storage.stream(s3, run.validation_set)
-        suffix = _suffix(run.validation_set)
-        checked = check_dataset(
-            own, suffix=suffix, rules=_rules(run), role="validation", counted_elsewhere=report.records
+    """Check the dataset and the project's own sets beside it; the whole report goes to S3, and what the split needs."""
+    items, of_items = _evaluation_set(s3, run)
+    with _sink() as dataset, _sink() as validation:
+        report = check_and_survey(
+            _inputs(s3, run, items), _rules(run), run.settings.split.seed, Surveys(dataset, validation)
         )
-        _require_accepted(checked, run.validation_set, ValidationSetInvalid)
+        uri = run.uri("validation.json")
+        storage.write_json(s3, uri, report.as_dict())
+        name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
+        page = validation_report.render(report, name=name, base_model=model)
+        storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
+        if report.accepted:
+            _require_accepted(of_items, run.evaluation_set, EvaluationSetInvalid)
+            _require_accepted(_validation_report(s3, run, report), run.validation_set, ValidationSetInvalid)
+            _keep(s3, run.uri(DATASET_SURVEY), dataset)
+            _keep(s3, run.uri(VALIDATION_SURVEY), validation)
     return ValidateDatasetOutput(
         accepted=report.accepted,
         format=report.format,
@@ -82,38 +94,57 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     )
 
 
+def _inputs(s3: S3Client, run: Run, items: tuple[EvaluationItem, ...]) -> Inputs:
+    own = run.validation_set
+    return Inputs(
+        lambda: storage.stream(s3, run.dataset),
+        _suffix(run.dataset),
+        evaluation_items=items,
+        validation=(lambda: storage.stream(s3, own)) if own else None,
+    )
+
+
+def _evaluation_set(s3: S3Client, run: Run) -> tuple[tuple[EvaluationItem, ...], DatasetReport | None]:
+    """The items of the project's own evaluation set and what is wrong with others; none and None when it has no set."""
+    return check_evaluation_set(storage.stream(s3, run.evaluation_set)) if run.evaluation_set else ((), None)
+
+
+def _validation_report(s3: S3Client, run: Run, of_dataset: DatasetReport) -> DatasetReport | None:
+    own = run.validation_set
+    if own is None:
+        return None
+    chunks, suffix, counted = storage.stream(s3, own), _suffix(own), of_dataset.records
+    return check_dataset(chunks, suffix=suffix, rules=_rules(run), role="validation", counted_elsewhere=counted)
+
+
 def _require_accepted(
-    report: DatasetReport, version: ObjectVersion, error: type[EvaluationSetInvalid | ValidationSetInvalid]
+    report: DatasetReport | None,
+    version: ObjectVersion | None,
+    error: type[EvaluationSetInvalid | ValidationSetInvalid],
 ) -> None:
-    if not report.accepted:
+    if report and version and not report.accepted:
         first = "; ".join(problem.message for problem in report.problems[:5])
         raise error(f"{version.uri} has {sum(report.counts.errors.values())} problems: {first}")
 
 
-def evaluation_items(s3: S3Client, run: Run) -> tuple[EvaluationItem, ...] | None:
-    """The project's own evaluation set; None when it has none. EvaluationSetInvalid names the first bad lines."""
-    if run.evaluation_set is None:
-        return None
-    items, report = check_evaluation_set(storage.stream(s3, run.evaluation_set))
-    _require_accepted(report, run.evaluation_set, EvaluationSetInvalid)
-    return items
+def _keep(s3: S3Client, uri: str, file: BinaryIO) -> None:
+    file.seek(0)
+    storage.upload(s3, uri, file, "application/octet-stream")
 
 
 def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
     """Convert, split and stage the dataset, and say what the whole run would cost."""
-    run = request.run
-    row, settings, validation_set = base_model(run.settings.base_model), run.settings, run.validation_set
+    run, settings = request.run, request.run.settings
+    row, (items, _) = base_model(settings.base_model), _evaluation_set(s3, run)
+    shares = Shares(settings.split.validation, settings.split.evaluation, settings.gates.minimum_items)
     with _sink() as training, _sink() as validation, _sink() as evaluation:
-        prepared = prepare_dataset(
-            lambda: storage.stream(s3, run.dataset),
-            suffix=_suffix(run.dataset),
-            rules=_rules(run),
-            shares=Shares(settings.split.validation, settings.split.evaluation, settings.gates.minimum_items),
-            seed=settings.split.seed,
-            sinks=Sinks(training=training, validation=validation, evaluation=evaluation),
-            evaluation_items=evaluation_items(s3, run),
-            validation_source=(lambda: storage.stream(s3, validation_set)) if validation_set else None,
-        )
+        sinks = Sinks(training=training, validation=validation, evaluation=evaluation)
+        with (
+            storage.opened(s3, run.uri(DATASET_SURVEY)) as of_dataset,
+            storage.opened(s3, run.uri(VALIDATION_SURVEY)) as of_validation,
+        ):
+            surveys = Surveys(of_dataset, of_validation)
+            prepared = stage_dataset(_inputs(s3, run, items), _rules(run), shares, surveys, sinks)
         if prepared.problems or prepared.training is None:
             left = "; ".join(problem.message for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")

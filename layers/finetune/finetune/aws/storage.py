@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import orjson
 from botocore.exceptions import ClientError
@@ -80,6 +81,21 @@ def lines(s3: S3Client, uri: str) -> Iterator[bytes]:
         yield from s3.get_object(Bucket=bucket, Key=key)["Body"].iter_lines(CHUNK)
 
 
+@contextmanager
+def opened(s3: S3Client, uri: str) -> Iterator[BinaryIO]:
+    """An object of any size as a file that is read once from its beginning; DatasetMissing when there is none."""
+    bucket, key = split_uri(uri)
+    with translated(f"reading {uri}"):
+        try:
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+        except ClientError as error:
+            if is_missing(error):
+                raise DatasetMissing(f"{uri} is not there any more; drop the dataset again.") from error
+            raise
+        with closing(body):
+            yield cast("BinaryIO", body)
+
+
 def age(s3: S3Client, uri: str) -> timedelta | None:
     """How long ago an object was written, by S3's own clock; None when there is none."""
     head = _head(s3, *split_uri(uri))
@@ -111,16 +127,21 @@ def write_once(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str
     return True
 
 
+def upload(s3: S3Client, uri: str, file: BinaryIO, content_type: str) -> None:
+    """Write a file of any size; one request takes no more than 5 GiB, so a large file goes up in parts."""
+    bucket, key = split_uri(uri)
+    with translated(f"writing {uri}"):
+        s3.upload_fileobj(file, bucket, key, ExtraArgs={"ContentType": content_type})
+
+
 def upload_once(s3: S3Client, uri: str, file: BinaryIO, content_type: str) -> bool:
     """Write a file of any size unless there is an object already; whether it was written.
 
-    For keys that follow from their content. One request takes no more than 5 GiB, so a large file goes up in parts.
+    For keys that follow from their content.
     """
-    bucket, key = split_uri(uri)
     if uri in keys_under(s3, uri):
         return False
-    with translated(f"writing {uri}"):
-        s3.upload_fileobj(file, bucket, key, ExtraArgs={"ContentType": content_type})
+    upload(s3, uri, file, content_type)
     return True
 
 

@@ -25,10 +25,8 @@ class Wanted:
     @classmethod
     def of(cls, survey: Survey, rules: DatasetRules, shares: Shares, *, evaluate: bool, validate: bool) -> Wanted:
         """The shares in records, so that training keeps its minimum."""
-        total = askable = 0
-        for rank, _ in survey.kept():
-            total += 1
-            askable += rank not in survey.unaskable
+        total = survey.fates.count(Fate.TRAINING)
+        askable = sum(rank not in survey.unaskable for rank in survey.kept()) if survey.unaskable else total
         notes = []
         evaluation = min(shares.to_evaluate(total), askable) if evaluate else 0
         if evaluation > (asked := floor(shares.evaluation * total + 0.5)):
@@ -66,11 +64,11 @@ def held_out(survey: Survey, wanted: Wanted) -> dict[int, Fate]:
     """The fate of each held-out prompt: lowest ranks first, passing over groups too large for what is left."""
     left = {Fate.EVALUATION: wanted.evaluation, Fate.VALIDATION: wanted.validation}
     fates: dict[int, Fate] = {}
-    total = sum(1 for _ in survey.kept())
+    total = survey.fates.count(Fate.TRAINING)
     if not total or not sum(left.values()):
         return fates
     share = 1.0 if total <= _EXACT else min(1.0, (2 * sum(left.values()) + 1_000) / total)
-    groups = Counter(rank for rank, _ in survey.kept() if rank < share * _RANKS)
+    groups = Counter(rank for rank in survey.kept() if rank < share * _RANKS)
     ranked = sorted(groups.items())
     if names := survey.strata:
         labels = _labels(survey, names, groups)
@@ -94,19 +92,19 @@ def _take(ranked: list[tuple[int, int]], survey: Survey, room: _Room, left: _Roo
                 break
 
 
-def _labels(survey: Survey, names: dict[int, bytes], groups: Counter[int]) -> dict[int, bytes]:
+def _labels(survey: Survey, names: dict[int, str], groups: Counter[int]) -> dict[int, str]:
     """The label of each group; of one with several labels the first of them in the alphabet."""
-    labels: dict[int, bytes] = {}
-    for rank, label in survey.kept():
+    labels: dict[int, str] = {}
+    for rank, label in survey.labelled():
         if rank in groups:
             labels[rank] = min(labels.get(rank, names[label]), names[label])
     return labels
 
 
-def _quotas(survey: Survey, names: dict[int, bytes], total: int, left: _Room) -> dict[bytes, _Room]:
+def _quotas(survey: Survey, names: dict[int, str], total: int, left: _Room) -> dict[str, _Room]:
     """How many records of each label to hold out: its share, and what rounding leaves to the largest remainders."""
-    sizes = Counter(names[label] for _, label in survey.kept())
-    quotas: dict[bytes, _Room] = {name: {} for name in sorted(sizes)}
+    sizes = Counter(names[label] for _, label in survey.labelled())
+    quotas: dict[str, _Room] = {name: {} for name in sorted(sizes)}
     for fate, wanted in left.items():
         for name, size in sizes.items():
             quotas[name][fate] = size * wanted // total

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from finetune.domain.evaluation_set import from_jsonl
 from finetune.domain.rules import DatasetRules
-from finetune.domain.split import Shares, Sinks, prepare_dataset
+from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
 
 
 class Variant(NamedTuple):
@@ -49,12 +49,11 @@ def only_in_training(
     while left:
         evaluation, validation = BytesIO(), BytesIO()
         prepare_dataset(
-            lambda: chain(originals(), (variant.content for variant in left)),  # noqa: B023 - called at once
-            suffix=".jsonl",
-            rules=rules,
-            shares=shares,
-            seed=seed,
-            sinks=Sinks(cast("BinaryIO", _Nowhere()), validation, evaluation),
+            Inputs(lambda: chain(originals(), (variant.content for variant in left)), ".jsonl"),  # noqa: B023 - called now
+            rules,
+            shares,
+            seed,
+            Sinks(cast("BinaryIO", _Nowhere()), validation, evaluation),
         )
         validated = set(validation.getvalue().splitlines(keepends=True))
         asked = {item.line for item in from_jsonl(evaluation.getvalue())}

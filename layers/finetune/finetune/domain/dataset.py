@@ -18,8 +18,9 @@ from finetune.domain.records import Reading, Record
 from finetune.domain.repetition import Repetitions
 from finetune.domain.rules import DatasetRules, Judge, rules_for
 from finetune.domain.shortcut import Plain, Shape, counted, runs
-from finetune.domain.similarity import exact_of, identity_of, media_of
+from finetune.domain.similarity import all_normalised, exact_of, identity_of, media_of
 from finetune.domain.strict_json import Unreadable, parse
+from finetune.domain.survey import Fate, Surveyor
 from finetune.domain.tokens import errors
 
 __all__ = ["DatasetReport", "DatasetRules", "Role", "check_dataset", "read_unit", "rules_for"]
@@ -106,7 +107,7 @@ class DatasetReport:
         }
 
 
-def check_dataset(
+def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the caller makes
     chunks: Iterable[bytes],
     *,
     suffix: str,
@@ -115,15 +116,20 @@ def check_dataset(
     entries_per_code: int = 20,
     counted_elsewhere: int = 0,
     lint: bool = True,
+    surveyor: Surveyor | None = None,
 ) -> DatasetReport:
     """Check a byte stream against the rules of a base model in one pass and bounded memory.
 
     `suffix` is .jsonl, .json or .csv. `counted_elsewhere` are records of the other file, training or validation, for
     models that count both together.
-    Without `lint` only what the service would refuse is looked for, and exact duplicates.
+    Without `lint` only what the service would refuse is looked for, and exact duplicates. A `surveyor` is told of every
+    unit, for the split.
     """
-    check = _Check(rules, role, entries_per_code, lint)
-    return check.run(Source(chunks, suffix), counted_elsewhere)
+    check = _Check(rules, role, entries_per_code, lint, surveyor)
+    report = check.run(Source(chunks, suffix), counted_elsewhere)
+    if surveyor:
+        surveyor.finish()
+    return report
 
 
 def read_unit(unit: Unit, read_value: Callable[[Any], Reading] = read) -> Reading | None:
@@ -171,7 +177,11 @@ class _Group:
 
 
 class _Batch(NamedTuple):
-    """Records that pass on their own, in columns. `media` are the references of those that have any."""
+    """Records that pass on their own, in columns.
+
+    `media` are the references of those that have any; `identities` are `all_normalised` of the texts, or nothing where
+    nobody asks for them.
+    """
 
     lines: Sequence[int]
     texts: Sequence[str]
@@ -179,22 +189,28 @@ class _Batch(NamedTuple):
     characters: Sequence[int]
     tokens: Sequence[int]
     media: Sequence[str]
+    identities: Sequence[bytes]
 
     def without(self, indexes: Collection[int]) -> _Batch:
         """The batch without the records at some indexes."""
+        if not indexes:
+            return self
         keep = [index not in indexes for index in range(len(self.texts))]
         columns: list[list[Any]] = [list(compress(column, keep)) for column in self]
         return _Batch(*columns)
 
 
 class _Check:
-    def __init__(self, rules: DatasetRules, role: Role, entries_per_code: int, lint: bool) -> None:
+    def __init__(
+        self, rules: DatasetRules, role: Role, entries_per_code: int, lint: bool, surveyor: Surveyor | None
+    ) -> None:
         self.rules = rules
         self.role: Role = role
         self.judge = Judge(rules)
         self.cap = entries_per_code
         self.ledger = Ledger(entries_per_code, rules.errors)
         self.lint = Lint(self.ledger) if lint else None
+        self.surveyor = surveyor
         self.blank = self.records = self.rejected = self.duplicates = 0
         self.groups: dict[tuple[str, frozenset[str]], _Group] = {}
         self.rejected_formats: Counter[str] = Counter()
@@ -230,24 +246,32 @@ class _Check:
     def _add_plain(self, line: int, plain: Plain) -> None:
         characters, tokens, flaws = self.judge.measure_all(plain)
         count = len(plain.texts)
-        batch = _Batch(range(line, line + count), *plain, characters, tokens, [""] * count)
-        if flaws:
-            refused = {
-                index for index, found in flaws.items() if self._refused(line + index, found, plain.shapes[index][0])
-            }
-            batch = batch.without(refused)
-        self._add(batch)
+        identities = all_normalised(plain.texts) if self.surveyor or (self.lint and self.lint.looks) else ()
+        refused = {
+            index for index, found in flaws.items() if self._refused(line + index, found, plain.shapes[index][0])
+        }
+        if self.surveyor:
+            self.surveyor.add_plain(line, plain, identities, tokens, refused)
+        batch = _Batch(range(line, line + count), *plain, characters, tokens, [""] * count, identities)
+        self._add(batch.without(refused))
 
     def _add_unit(self, line: int, unit: Unit) -> None:
         """The slow way to a record, with a finding for everything that is wrong or dropped."""
-        record = self._explained(line, unit)
-        if record is None:
-            return
-        text = exact_of(record)
-        characters, tokens, flaws = self.judge.measure(record, text)
-        if not flaws or not self._refused(line, flaws, record.format):
-            shape = (record.format, record.sections, len(record.messages))
-            self._add(_Batch([line], [text], [shape], [characters], [tokens], [media_of(record)]))
+        record, fate = self._explained(line, unit)
+        if record:
+            text = exact_of(record)
+            characters, tokens, flaws = self.judge.measure(record, text)
+            if not self._refused(line, flaws, record.format):
+                [identity] = all_normalised([text])
+                if self.surveyor:
+                    self.surveyor.add_record(line, record, text, identity, tokens)
+                shape, media = (record.format, record.sections, len(record.messages)), media_of(record)
+                whole = [identity + media.encode()]
+                self._add(_Batch([line], [text], [shape], [characters], [tokens], [media], whole))
+                return
+            fate = Fate.REJECTED
+        if self.surveyor:
+            self.surveyor.leave_out(line, fate)
 
     def _add(self, batch: _Batch) -> None:
         self.records += len(batch.texts)
@@ -268,7 +292,7 @@ class _Check:
             for text, media in zip(batch.texts, batch.media, strict=True):
                 self.distinct.add(hash(identity_of(text, media)))
         if self.lint and batch.texts:
-            self.lint.add(batch.lines, batch.texts, batch.media, turns)
+            self.lint.add(batch.lines, batch.texts, batch.media, turns, batch.identities)
 
     def _repeated(self, batch: _Batch) -> list[int]:
         keys = list(map(hash, map(add, batch.texts, batch.media) if any(batch.media) else batch.texts))
@@ -282,18 +306,20 @@ class _Check:
                 self.ledger.add(batch.lines[index], "duplicate-record", message)
         return repeated
 
-    def _explained(self, line: int, unit: Unit) -> Record | None:
+    def _explained(self, line: int, unit: Unit) -> tuple[Record | None, Fate]:
+        """The record of a unit, or what becomes of the unit instead."""
         reading = read_unit(unit)
         if reading is None:
             self.blank += 1
-            return None
+            return None, Fate.BLANK
         for code, message in (*reading.errors, *reading.warnings):
             self.ledger.add(line, code, message)
         if reading.record is None and (reading.errors or not reading.warnings):
             if reading.format and (flaw := rewarded(reading.format)):
                 self.ledger.add(line, *flaw)
             self._reject(reading.format)
-        return reading.record
+            return None, Fate.REJECTED
+        return reading.record, Fate.NO_UNIT
 
     def _reject(self, source: str | None) -> None:
         self.rejected += 1

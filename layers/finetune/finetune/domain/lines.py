@@ -24,6 +24,8 @@ SUFFIXES = (".jsonl", ".json", ".csv")
 # What a run can stage on the disk of Prepare Dataset (template.yaml). Reading it takes both functions that do so less
 # than half of their fifteen minutes, at 40 MB/s or more.
 MAX_DATASET_BYTES = 10 * 1024**3
+# The notes on so many fit the disk of Validate Dataset and the memory of Prepare Dataset.
+MAX_UNITS = 15_000_000
 
 _SLICE = 1 << 16
 _HEAD = 1 << 16
@@ -82,8 +84,7 @@ class Lines(Sequence[bytes]):
         self._count = count
 
     def __len__(self) -> int:
-        self._count = self._count or self.raw.count(b"\n") + 1
-        return self._count
+        return self._count or len(self.parted())
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.parted())
@@ -113,7 +114,7 @@ class Source:
     def __init__(self, chunks: Iterable[bytes], suffix: str) -> None:
         if suffix not in SUFFIXES:
             raise UnsupportedDataset(f"a dataset ends in {', '.join(SUFFIXES)}, not in {suffix or 'nothing'}.")
-        self.lines = self._size = 0
+        self.lines = self._units = self._size = 0
         self.element: int | None = None
         pieces = self._sized(chunks)
         head = _head(pieces)
@@ -126,8 +127,10 @@ class Source:
     def __iter__(self) -> Iterator[Block]:
         if self.flaw:
             return
-        yield from self._blocks()
-        if excess := too_large(self._size):
+        for block in self._blocks():
+            yield block
+            self._units += len(block.units)
+        if excess := too_large(self._size) or too_many(self._units):
             self.flaw = Flaw("file-too-large", f"the file {excess}")
 
     def _blocks(self) -> Iterator[Block]:
@@ -157,6 +160,9 @@ class Source:
             yield piece
 
 
+_SAMPLE = "Drop a sample of it, which `finetune prepare --limit` can make."
+
+
 def too_large(size: int) -> str | None:
     """Why a run would not make a file of so many bytes, and what to do; None when it would.
 
@@ -165,8 +171,17 @@ def too_large(size: int) -> str | None:
     """
     if size <= MAX_DATASET_BYTES:
         return None
-    most = f"a run takes at most {MAX_DATASET_BYTES / 1e9:.1f} GB"
-    return f"has {size / 1e9:.1f} GB; {most}. Drop a sample of it, which `finetune prepare --limit` can make."
+    return f"has {size / 1e9:.1f} GB; a run takes at most {MAX_DATASET_BYTES / 1e9:.1f} GB. {_SAMPLE}"
+
+
+def too_many(units: int) -> str | None:
+    """Why a run would not make a file of so many lines, rows or elements, and what to do; None when it would.
+
+    >>> too_many(15_000_000)
+    >>> too_many(15_000_001)[:57]
+    'has 15,000,001 lines; a run takes at most 15,000,000. Dro'
+    """
+    return f"has {units:,} lines; a run takes at most {MAX_UNITS:,}. {_SAMPLE}" if units > MAX_UNITS else None
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from finetune.domain.look_alikes import LookAlikes
 from finetune.domain.manners import Manners
 from finetune.domain.repetition import Repetitions
 from finetune.domain.sensitive import may_be_sensitive, sensitive
-from finetune.domain.similarity import all_normalised, asked_and_answer
+from finetune.domain.similarity import asked_and_answer
 
 # Each of these bounds memory; a model that is trained on more records than that does not suffer from what is missed.
 _LOOKED_AT = 150_000
@@ -44,8 +44,23 @@ class Lint:
         self._records = 0
         self.normalised_duplicates = 0
 
-    def add(self, lines: Sequence[int], texts: Sequence[str], media: Sequence[str], turns: Sequence[int]) -> None:
-        """Look at records that do not repeat an earlier one exactly, in columns; a text is `exact_of` its record."""
+    @property
+    def looks(self) -> bool:
+        """Whether it still looks at identities; of a large dataset it looks at the first records only."""
+        return self._records < _LOOKED_AT
+
+    def add(
+        self,
+        lines: Sequence[int],
+        texts: Sequence[str],
+        media: Sequence[str],
+        turns: Sequence[int],
+        identities: Sequence[bytes],
+    ) -> None:
+        """Look at records that do not repeat an earlier one exactly, in columns.
+
+        A text is `exact_of` its record; an identity is `all_normalised` of the text with the record's media.
+        """
         together = "\0".join(texts)
         if may_be_sensitive(together):
             self._check_sensitive(lines, texts)
@@ -54,9 +69,6 @@ class Lint:
         before, self._records = self._records, self._records + len(texts)
         if before >= _LOOKED_AT:
             return
-        identities = all_normalised(texts)
-        if any(media):
-            identities = [identity + more.encode() for identity, more in zip(identities, media, strict=True)]
         again = set(self._repeated(lines, identities))
         for index, (line, identity, count) in enumerate(zip(lines, identities, turns, strict=True)):
             if index not in again:

@@ -1,8 +1,8 @@
 """Prepare a dataset: convert it for the base model, remove what is there twice, split it without leakage, and stage it.
 
 Held out is what has the lowest seeded hash of its normalised prompt. So the split does not depend on the order of the
-input, all records of one prompt stay together, and rows that are added later move almost nothing. The source is read
-twice: once to decide, once to write.
+input, all records of one prompt stay together, and rows that are added later move almost nothing. A check has surveyed
+the source already; it is read once more to write.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, sha256
-from itertools import batched, chain, compress
-from operator import and_, itemgetter
+from itertools import batched, compress
+from operator import itemgetter
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import orjson
 
 from finetune.domain.assignment import Wanted, held_out
 from finetune.domain.conversion import convert, convert_texts, folded_prompt, turn_text
+from finetune.domain.dataset import DatasetReport, check_dataset, read_unit
 from finetune.domain.evaluation_set import EvaluationItem, answer_of, to_jsonl
 from finetune.domain.findings import Finding
+from finetune.domain.lines import Source
 from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Record
@@ -27,18 +30,22 @@ from finetune.domain.rules import DatasetRules
 from finetune.domain.shares import Shares
 from finetune.domain.shortcut import record_of, runs
 from finetune.domain.similarity import normalised
-from finetune.domain.survey import ONLY, Fate, OpenSource, Survey, explained
+from finetune.domain.survey import ONLY, Fate, OpenSource, Survey, Surveyor
 from finetune.domain.tokens import estimate
 
 __all__ = [
     "Accounting",
+    "Inputs",
     "OpenSource",
     "PreparedDataset",
     "Shares",
     "Sinks",
     "StagedFile",
+    "Surveys",
+    "check_and_survey",
     "item_tokens",
     "prepare_dataset",
+    "stage_dataset",
 ]
 
 
@@ -49,6 +56,27 @@ class Sinks:
     training: BinaryIO
     validation: BinaryIO
     evaluation: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A dataset with the sets of one's own beside it; each function opens one of them from its beginning.
+
+    A validation set is JSON Lines.
+    """
+
+    dataset: OpenSource
+    suffix: str
+    evaluation_items: Sequence[EvaluationItem] = ()
+    validation: OpenSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surveys:
+    """Files for the surveys of a dataset and of the validation set beside it."""
+
+    dataset: BinaryIO
+    validation: BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,37 +142,46 @@ _REASONS = {
 }
 
 
-def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the caller makes
-    open_source: OpenSource,
-    *,
-    suffix: str,
+def check_and_survey(
+    inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, lint: bool = True
+) -> DatasetReport:
+    """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat."""
+    items, validation = inputs.evaluation_items, inputs.validation
+    overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
+    if validation and rules.validation_allowed:
+        own = Surveyor(surveys.validation, rules.record_format, seed, overlaps, keep_questions=True)
+        check_dataset(validation(), suffix=".jsonl", rules=rules, role="validation", lint=False, surveyor=own)
+        overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
+    surveyor = Surveyor(surveys.dataset, rules.record_format, seed, overlaps)
+    return check_dataset(inputs.dataset(), suffix=inputs.suffix, rules=rules, lint=lint, surveyor=surveyor)
+
+
+def stage_dataset(
+    inputs: Inputs,
     rules: DatasetRules,
     shares: Shares,
-    seed: int,
+    surveys: Surveys,
     sinks: Sinks,
-    evaluation_items: Sequence[EvaluationItem] | None = None,
-    validation_source: OpenSource | None = None,
+    *,
     window_bytes: int = 1 << 25,
     entries_per_reason: int = 20,
 ) -> PreparedDataset:
-    """Stage one dataset for a base model; same input, same bytes, in every process.
+    """Stage a dataset that `check_and_survey` surveyed; same input, same bytes, in every process.
 
-    `open_source` is called once per pass and must give the same bytes each time. Records that `check_dataset` rejects
-    are left out and accounted for. Nothing is held out for evaluation when there are `evaluation_items`, nothing for
-    validation when there is a `validation_source`, which is JSON Lines, or the base model takes no validation set.
+    Records that the check rejects are left out and accounted for. Nothing is held out for evaluation when there are
+    `evaluation_items`, nothing for validation when there is a validation set or the base model takes none. ValueError
+    when the inputs give other bytes than before.
     """
+    items = inputs.evaluation_items
     notes: list[str] = []
-    items = tuple(evaluation_items or ())
-    overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
     validation: Survey | None = None
-    if validation_source and rules.validation_allowed:
-        validation = Survey(validation_source, ".jsonl", rules, seed, overlaps, keep_questions=True)
+    if inputs.validation and rules.validation_allowed:
+        validation = Survey(surveys.validation)
         validation.settle({}, Fate.VALIDATION)
-        overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(validation.kept_questions))]
-    elif validation_source:
+    elif inputs.validation:
         notes.append(f"{rules.name} takes no validation set; the validation file is not used.")
-    survey = Survey(open_source, suffix, rules, seed, overlaps)
-    wanted = Wanted.of(survey, rules, shares, evaluate=not items, validate=validation_source is None)
+    survey = Survey(surveys.dataset)
+    wanted = Wanted.of(survey, rules, shares, evaluate=not items, validate=inputs.validation is None)
     notes += wanted.notes
     if survey.near_copies_unsought:
         notes.append(f"Near copies were not kept together: there are more than {MOST_KIN:,} different prompts.")
@@ -152,10 +189,10 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
 
     training, held, evaluation = _Writer(sinks.training), _Writer(sinks.validation), _Writer(sinks.evaluation)
     writers = {Fate.TRAINING: training, Fate.VALIDATION: held, Fate.EVALUATION: evaluation}
-    if not _write(survey, writers, window_bytes):
+    if not _write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
         notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")
-    if validation:
-        _write(validation, {Fate.VALIDATION: held}, window_bytes)
+    if validation and inputs.validation:
+        _write(Source(inputs.validation(), ".jsonl"), validation, rules, {Fate.VALIDATION: held}, window_bytes)
     for item in items:
         evaluation.write(to_jsonl((item,)), item_tokens(item, rules))
     staged = training.staged(), held.staged(), evaluation.staged()
@@ -170,6 +207,18 @@ def prepare_dataset(  # noqa: PLR0913 - each is a choice of its own that the cal
         problems=_problems(training.records, held.records, rules),
         notes=tuple(notes),
     )
+
+
+def prepare_dataset(
+    inputs: Inputs, rules: DatasetRules, shares: Shares, seed: int, sinks: Sinks, **options: int
+) -> PreparedDataset:
+    """`check_and_survey` without lint or a report, and `stage_dataset` with its options."""
+    with TemporaryFile() as dataset, TemporaryFile() as validation:
+        surveys = Surveys(dataset, validation)
+        check_and_survey(inputs, rules, seed, surveys, lint=False)
+        dataset.seek(0)
+        validation.seek(0)
+        return stage_dataset(inputs, rules, shares, surveys, sinks, **options)
 
 
 def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:
@@ -199,16 +248,18 @@ def _removed(survey: Survey, entries: int) -> dict[str, tuple[int, ...]]:
     return {reason: lines for fate, reason in _REASONS.items() if (lines := survey.first(fate, entries))}
 
 
-def _write(survey: Survey, writers: Mapping[Fate, _Writer], window_bytes: int) -> bool:
+def _write(
+    source: Source, survey: Survey, rules: DatasetRules, writers: Mapping[Fate, _Writer], window_bytes: int
+) -> bool:
     """The second pass: convert what is staged, and write it in the order of its hashes as far as a window reaches.
 
     Returns whether everything went through one window.
     """
     count = flushed = 0
-    for first, units in survey.blocks():
+    for first, units in source:
         if count + len(units) > len(survey.fates):
             raise ValueError(_CHANGED)
-        _stage(survey, count, first, units, writers)
+        _stage(survey, rules, count, first, units, writers)
         count += len(units)
         if sum(writer.waiting_bytes for writer in writers.values()) > window_bytes:
             flushed += 1
@@ -227,43 +278,41 @@ def _flush(writers: Mapping[Fate, _Writer]) -> None:
 _CHANGED = "the dataset changed between two passes over it"
 
 
-def _stage(survey: Survey, before: int, first: int, units: Sequence[Any], writers: Mapping[Fate, _Writer]) -> None:
+def _stage(
+    survey: Survey, rules: DatasetRules, before: int, line: int, units: Sequence[Any], writers: Mapping[Fate, _Writer]
+) -> None:
     """Hand what is staged of one block to its writers; lines that are staged as they are need not be parsed again."""
     block = slice(before, before + len(units))
-    fates, orders, tokens, as_is = survey.fates[block], survey.orders[block], survey.tokens[block], survey.as_is[block]
-    staged = 0
+    fates, copied = survey.fates[block], survey.copied[block]
+    orders, tokens = survey.orders[block], survey.tokens[block]
     for fate, writer in writers.items():
-        own = fates.translate(ONLY[fate])
-        staged += sum(own)
-        if any(copied := bytes(map(and_, own, as_is))):
-            lines = map(bytes.strip, compress(units, copied))
-            writer.extend(compress(orders, copied), lines, compress(tokens, copied))
-    if staged == sum(as_is):
-        return
-    needed = [index for index, fate in enumerate(fates) if fate in writers and not as_is[index]]
-    # Few lines are parsed one by one, many together.
-    parsed = (
-        runs(first, units)
-        if 2 * len(needed) > len(units)
-        else chain.from_iterable(runs(first + index, units[index : index + 1]) for index in needed)
-    )
-    wanted, target = set(needed), survey.rules.record_format
-    for line, part, plain in parsed:
-        for offset, index in enumerate(range(line - first, line - first + len(part))):
-            if index not in wanted:
-                continue
+        if fate in copied:
+            own = copied.translate(ONLY[fate])
+            writer.extend(compress(orders, own), map(bytes.strip, compress(units, own)), compress(tokens, own))
+    needed = [index for index, fate in enumerate(fates) if fate in writers and not copied[index]]
+    # Lines are parsed many at once, and fastest if all of a block are.
+    parsed = units if len(needed) == len(units) else [units[index] for index in needed]
+    for start, part, plain in runs(0, parsed):
+        for offset, unit in enumerate(part):
+            index = needed[start + offset]
             fate, count = Fate(fates[index]), tokens[index]
             texts = plain.texts[offset].split("\0") if plain and fate != Fate.EVALUATION else []
             if plain and len(texts) == plain.shapes[offset][2] + len(plain.shapes[offset][1]):
-                data = convert_texts(texts, plain.shapes[offset][1], target)
+                data = convert_texts(texts, plain.shapes[offset][1], rules.record_format)
             else:
-                record = (record_of(plain, offset) if plain else None) or explained(part[offset], survey.judge)[0]
-                if record is None:
-                    raise ValueError(_CHANGED)
-                data = convert(record, target)
+                record = (record_of(plain, offset) if plain else None) or _record(unit)
+                data = convert(record, rules.record_format)
                 if fate == Fate.EVALUATION:
-                    data, count = _question(record, data, line + offset, survey.rules)
+                    data, count = _question(record, data, line + index, rules)
             writers[fate].extend((orders[index],), (data,), (count,))
+
+
+def _record(unit: Any) -> Record:
+    """The record of a unit, the long way."""
+    reading = read_unit(unit)
+    if reading is None or reading.record is None:
+        raise ValueError(_CHANGED)
+    return reading.record
 
 
 class _Writer:
@@ -285,12 +334,15 @@ class _Writer:
         self.waiting_bytes += sum(map(len, self._lines[before:]))
 
     def flush(self) -> None:
-        ordered = sorted(zip(self._orders, self._lines, strict=True))
+        lines = dict(zip(self._orders, self._lines, strict=True))
+        ordered = map(lines.__getitem__, sorted(lines))
+        if len(lines) < len(self._lines):  # some have the same hash
+            ordered = map(itemgetter(1), sorted(zip(self._orders, self._lines, strict=True)))
+        for part in batched(ordered, 1_000, strict=False):
+            self._write(b"\n".join((*part, b"")), len(part))
         self._orders.clear()
         self._lines.clear()
         self.waiting_bytes = 0
-        for part in batched(map(itemgetter(1), ordered), 1_000, strict=False):
-            self._write(b"\n".join((*part, b"")), len(part))
 
     def write(self, line: bytes, tokens: int) -> None:
         """Write one line with its end at once."""

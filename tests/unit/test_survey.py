@@ -1,0 +1,81 @@
+"""A survey says of every unit what a split needs to know, in a file of known size."""
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finetune.domain import lines as lines_module
+from finetune.domain import survey as survey_module
+from finetune.domain.catalog import base_model
+from finetune.domain.dataset import check_dataset, rules_for
+from finetune.domain.split import Inputs, Surveys, check_and_survey
+from finetune.domain.survey import Fate, Survey, Surveyor
+from tests.unit.test_shortcut import LINES, MODELS
+from tests.unit.test_split import LLAMA_31, NOVA, record, records
+
+
+def surveyed(data: bytes, model: str = NOVA) -> tuple[Any, io.BytesIO]:
+    file = io.BytesIO()
+    rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3)
+    report = check_and_survey(Inputs(lambda: [data], ".jsonl"), rules, 7, Surveys(file, io.BytesIO()))
+    file.seek(0)
+    return report, file
+
+
+@given(LINES, st.sampled_from(MODELS))
+@settings(max_examples=200, deadline=None)
+def test_a_check_says_the_same_with_a_survey_which_has_a_fate_for_every_line(lines: list[bytes], model: str) -> None:
+    data = b"\n".join(lines)
+    report, file = surveyed(data, model)
+    rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3)
+    assert report == check_dataset([data], suffix=".jsonl", rules=rules)
+    fates = Survey(file).counted()
+    assert sum(fates.values()) == report.lines
+    assert (fates[Fate.BLANK], fates[Fate.REJECTED]) == (report.blank, report.rejected)
+    assert fates[Fate.TRAINING] + fates[Fate.DUPLICATE] == report.records
+
+
+def test_a_survey_takes_27_bytes_for_a_line_and_holds_no_text_but_labels() -> None:
+    sizes = [len(surveyed(b"\n".join(records(count)))[1].getvalue()) for count in (40_000, 50_000)]
+    assert 270_000 <= sizes[1] - sizes[0] < 270_100
+    _, file = surveyed(b"\n".join(record(f"A secret number {n}", f"The long secret answer {n}") for n in range(100)))
+    assert b"secret" not in file.getvalue()
+
+
+def test_a_survey_that_other_code_wrote_is_refused() -> None:
+    with pytest.raises(ValueError, match="no survey of this version"):
+        Survey(io.BytesIO(b"finetune survey 0\n" + bytes(8) + b"{}"))
+
+
+def test_a_survey_of_few_units_at_a_time_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"\n".join([*records(50), b"", b"{}", *records(10), b'{"messages": 1}'])
+    whole = vars(Survey(surveyed(data, LLAMA_31)[1]))
+    monkeypatch.setattr(survey_module, "_CHUNK", 1)
+    assert vars(Survey(surveyed(data, LLAMA_31)[1])) == whole
+
+
+def test_a_file_of_more_lines_than_a_run_takes_is_refused_and_the_notes_on_it_do_not_grow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (lines_module, survey_module):
+        monkeypatch.setattr(module, "MAX_UNITS", 20)
+    monkeypatch.setattr(survey_module, "_CHUNK", 4)
+    enough, _ = surveyed(b"\n".join(records(20)))
+    many, few_notes = surveyed(b"\n".join([*records(30), *[b""] * 1_000]))
+    _, more_notes = surveyed(b"\n".join([*records(30), *[b""] * 2_000]))
+    assert enough.accepted
+    [problem] = many.problems
+    assert (problem.line, problem.code) == (None, "file-too-large")
+    assert problem.message.startswith("the file has 1,029 lines; a run takes at most 20. Drop a sample")
+    assert len(few_notes.getvalue()) == len(more_notes.getvalue())
+
+
+def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> None:
+    file = io.BytesIO()
+    Surveyor(file, "conversation", 7).finish()
+    file.seek(0)
+    survey = Survey(file)
+    assert (len(survey.fates), list(survey.kept()), survey.strata) == (0, [], {})
