@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_options(parser)
     parser.add_argument("--validation", type=Path, metavar="FILE", help="the project's own validation set: .jsonl")
     parser.add_argument("--evaluation", type=Path, metavar="FILE", help="the project's own evaluation set: .jsonl")
+    parser.add_argument(
+        "--media",
+        type=Path,
+        metavar="FOLDER",
+        help="what is or will be projects/<project>/media/, to look for images and videos there (default: do not look)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per file, in a list when several")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page for a browser")
     parser.add_argument(
@@ -82,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     if len(options.files) > 1 and (options.fix or options.html):
         raise UsageFailure("--fix and --html take one FILE at a time.")
     row, rules = row_and_rules(options)
+    if options.media:
+        rules = replace(rules, media_size=files.media_size(options.media))
     given = [files.dataset(path) for path in options.files]
     if options.validation:
         files.project_file(options.validation, "validation")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -56,6 +56,23 @@ def require_jsonl(out: Path) -> None:
     """UsageFailure when the name of a file says that it is not the JSON Lines that are written to it."""
     if out.suffix.lower() not in (".jsonl", ""):
         raise UsageFailure(f"{name_of(out)}: JSON Lines are written; give the file a name that ends in .jsonl.")
+
+
+def media_size(folder: Path) -> Callable[[str], int | None]:
+    """The bytes of a file by the URI that it has in a project's media folder, for which a folder on disk stands."""
+    if not folder.is_dir():
+        raise UsageFailure(f"{name_of(folder)} is no directory; name the one that holds the images and videos.")
+    try:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+    except OSError as error:
+        raise UsageFailure(f"{name_of(folder)} cannot be looked through: {_reason(error)}.") from None
+
+    def size(uri: str) -> int | None:
+        below_project = "/" + uri.split("/", 5)[-1]
+        return sizes.get(below_project.partition("/media/")[2])
+
+    return size
 
 
 def chunks(path: Path) -> Iterator[bytes]:

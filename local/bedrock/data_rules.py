@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from finetune.domain.catalog import BaseModelRow, Bounds, Method, RecordFormat
 
 SCHEMA_VERSION = "bedrock-conversation-2024"
 CHARACTERS_PER_TOKEN = 4
+BYTES_PER_MEGABYTE = 1_048_576
 
 type Pair = tuple[str, str]
 
@@ -38,11 +39,11 @@ class _WrongShape(Exception):
 
 @dataclass
 class Record:
-    """What a record trains and costs: its answers with what led to them, all its text, the media it names."""
+    """What a record trains and costs: its answers with what led to them, all its text, its media by most bytes."""
 
     pairs: list[Pair]
     texts: list[str]
-    media: list[str] = field(default_factory=list)
+    media: dict[str, int] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -155,12 +156,12 @@ def _conversation(parsed: Any, row: BaseModelRow) -> Record:
     system = [_text(_object(part, {"text"})["text"]) for part in _list(record.get("system", [{"text": "-"}]))]
     messages = [_object(message, {"role", "content"}) for message in _list(record["messages"], at_least=2)]
     _alternating(messages)
-    media: list[str] = []
+    media: dict[str, int] = {}
     turns = [_turn(message, row, media) for message in messages]
     return Record(_pairs(turns), [*(system if "system" in record else []), *turns], media)
 
 
-def _turn(message: dict[str, Any], row: BaseModelRow, media: list[str]) -> str:
+def _turn(message: dict[str, Any], row: BaseModelRow, media: dict[str, int]) -> str:
     texts: list[str] = []
     kinds: set[str] = set()
     for block in _list(message["content"]):
@@ -174,9 +175,13 @@ def _turn(message: dict[str, Any], row: BaseModelRow, media: list[str]) -> str:
         else:
             _need(kind in row.media and message["role"] == "user")
             kinds.add(kind)
-            media.append(_media_uri(value))
+            media[_media_uri(value)] = _most_bytes(row, kind)
     _need(len(kinds) <= 1 and bool(texts or kinds))
     return "\n".join(texts)
+
+
+def _most_bytes(row: BaseModelRow, kind: Literal["image", "video"]) -> int:
+    return row.media[kind].megabytes * BYTES_PER_MEGABYTE
 
 
 def _media_uri(value: Any) -> str:
@@ -213,7 +218,7 @@ def _image_caption(parsed: Any, row: BaseModelRow) -> Record:
     _need(_S3_URI.fullmatch(uri) is not None)
     bounds = row.caption_characters
     _need(bounds is None or bounds.minimum <= len(caption) <= bounds.maximum)
-    return Record([("", caption)], [caption], [uri])
+    return Record([("", caption)], [caption], {uri: _most_bytes(row, "image")})
 
 
 def _text_input(parsed: Any, _row: BaseModelRow) -> Record:

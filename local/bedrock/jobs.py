@@ -7,6 +7,7 @@ import math
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -134,7 +135,7 @@ class JobRun:
         records = read_records(self._read(job.request["trainingDataConfig"]["s3Uri"]), self._training_uri, row, method)
         validation = [record for uri in uris for record in read_records(self._read(uri), uri, row, method)]
         check_counts(len(records), len(validation), row, method)
-        self._look_at_media([uri for record in [*records, *validation] for uri in record.media])
+        self._look_at_media({uri: most for each in (*records, *validation) for uri, most in each.media.items()})
         accepted = {"accepted": len(records) + len(validation), "rejected": 0}
         self._report("input_status/training/manifest.report.csv", list(accepted), [list(accepted.values())])
         if row.validation == "unsupported" and row.answers_text(method) and len(records) > WITHHELD_SHARE:
@@ -146,9 +147,10 @@ class JobRun:
     def _training_uri(self) -> str:
         return str(self._job.request["trainingDataConfig"]["s3Uri"])
 
-    def _look_at_media(self, uris: list[str]) -> None:
-        for uri in list(dict.fromkeys(uris))[:MEDIA_LOOKED_AT]:
-            self._read(uri)
+    def _look_at_media(self, media: dict[str, int]) -> None:
+        for uri, most in islice(media.items(), MEDIA_LOOKED_AT):
+            if (size := len(self._read(uri))) > most:
+                raise DataRefused(f"The file {uri} has {size} bytes and exceeds the maximum of {most} bytes.")
 
     # Phase 3: training
 

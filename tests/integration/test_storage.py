@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from finetune.aws import storage
+from finetune.errors import UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,3 +43,28 @@ def test_a_key_that_only_begins_like_another_is_written_too(s3: S3Client) -> Non
     storage.upload_once(s3, f"{URI}.old", BytesIO(b"old"), "application/jsonl")
     assert storage.upload_once(s3, URI, BytesIO(b"new"), "application/jsonl")
     assert storage.read(s3, URI) == b"new"
+
+
+def test_the_sizes_of_more_objects_than_one_request_lists_are_found_without_those_that_were_deleted(
+    s3: S3Client,
+) -> None:
+    for number in range(1_001):
+        s3.put_object(Bucket="artifacts", Key=f"media/{number}", Body=b"x" * (number % 3))
+    s3.delete_object(Bucket="artifacts", Key="media/7")
+    s3.put_object(Bucket="artifacts", Key="media-of-another/1", Body=b"x")
+    found = storage.sizes_under(s3, "s3://artifacts/media/")
+    assert found == {f"s3://artifacts/media/{number}": number % 3 for number in range(1_001) if number != 7}
+
+
+def test_more_objects_than_anybody_needs_are_refused_with_what_to_do(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "MOST_LISTED", 2)
+    for number in range(3):
+        s3.put_object(Bucket="artifacts", Key=f"media/{number}", Body=b"x")
+    with pytest.raises(
+        UnsupportedDataset, match=r"s3://artifacts/media/ holds more than 2 files, .* keep no more than"
+    ):
+        storage.sizes_under(s3, "s3://artifacts/media/")
+    s3.delete_object(Bucket="artifacts", Key="media/0")
+    assert len(storage.sizes_under(s3, "s3://artifacts/media/")) == 2

@@ -367,6 +367,17 @@ def test_images_must_be_where_the_records_say(emulator: Emulator, clock: ManualC
     assert run_to_end(emulator, clock, job)["status"] == end
 
 
+@pytest.mark.parametrize(("size", "end"), [(10_485_760, "Completed"), (10_485_761, "Failed")])
+def test_images_must_not_be_larger_than_the_base_model_takes(
+    emulator: Emulator, clock: ManualClock, size: int, end: str
+) -> None:
+    data = lines() + b"\n" + chat_with_image("s3://data/large.png")
+    emulator.s3.objects |= {"data/large.png": bytes(size), "data/train.jsonl": data}
+    done = run_to_end(emulator, clock, create(emulator, baseModelIdentifier="amazon.nova-lite-v1:0:300k"))
+    assert done["status"] == end
+    assert ("10485761 bytes" in done.get("failureMessage", "")) is (end == "Failed")
+
+
 def record(record_format: str, number: int) -> str:
     prompt, answer = f"What is {number}?", f"It is {number}."
     turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]

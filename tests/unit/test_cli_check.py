@@ -73,6 +73,24 @@ def test_json_of_several_files_is_a_list_and_one_rejected_file_decides(capsys: p
     assert [report["accepted"] for report in json.loads(capsys.readouterr().out)] == [True, False]
 
 
+def test_images_are_looked_for_in_a_folder_that_stands_for_the_project_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    media = tmp_path / "pictures"
+    (media / "2026").mkdir(parents=True)
+    (media / "2026" / "cat.png").write_bytes(b"\x89PNG")
+    names = ["2026/cat.png"] * 8 + ["2026/dog.png", "../data.jsonl"]
+    uris = [f"s3://media/projects/media/media/{name}" for name in names]
+    records = [{"image-ref": uri, "caption": f"animal number {number}"} for number, uri in enumerate(uris)]
+    data = write(tmp_path / "data.jsonl", *records)
+    model = ("--base-model", "amazon.titan-image-generator-v2:0")
+    assert run(data, *model) == 0
+    assert run(data, *model, "--media", media) == 1
+    assert "media-missing: 2 problems\n  lines 9, 10: refers to a file that does not exist" in capsys.readouterr().out
+    assert run(data, *model, "--media", media / "2026" / "cat.png") == 2
+    assert "cat.png is no directory" in capsys.readouterr().err
+
+
 def test_the_version_can_be_printed_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,8 +32,12 @@ GOOD = b'{"prompt": "two plus two", "completion": "four"}'
 OTHER = b'{"prompt": "three plus three", "completion": "six"}'
 
 
-def rules(model: str = NOVA_MICRO, **overrides: Any) -> DatasetRules:
-    return rules_for(base_model(model), overrides.pop("method", "FINE_TUNING"), **{"minimum_records": 0, **overrides})
+def rules(
+    model: str = NOVA_MICRO, media_size: Callable[[str], int | None] | None = None, **overrides: Any
+) -> DatasetRules:
+    overrides = {"minimum_records": 0, **overrides}
+    asked = rules_for(base_model(model), overrides.pop("method", "FINE_TUNING"), **overrides)
+    return replace(asked, media_size=media_size)
 
 
 def check(
@@ -458,11 +463,19 @@ def test_media_are_held_against_what_the_service_takes(data: bytes, expected: di
 
 
 MEDIA = [
-    (model, name, media) for model, row in base_models().items() if row.methods for name, media in row.media.items()
+    pytest.param(model, name, media, id=f"{model}-{name}")
+    for model, row in base_models().items()
+    if row.methods and not row.caption_characters
+    for name, media in row.media.items()
+]
+CAPTIONED = [
+    pytest.param(model, "image", row.media["image"], id=model)
+    for model, row in base_models().items()
+    if row.caption_characters
 ]
 
 
-@pytest.mark.parametrize(("model", "name", "media"), MEDIA, ids=[f"{model}-{name}" for model, name, _ in MEDIA])
+@pytest.mark.parametrize(("model", "name", "media"), MEDIA)
 def test_each_model_takes_as_much_media_and_the_formats_that_its_row_says(model: str, name: str, media: Media) -> None:
     def codes(count: int, form: str) -> list[str]:
         blocks = [image(f"s3://bucket/{n}", name, form) for n in range(count)]
@@ -480,6 +493,8 @@ def test_each_model_takes_as_much_media_and_the_formats_that_its_row_says(model:
         ("s3://bucket/projects/shop/media/cat.png", []),
         ("s3://bucket/projects/shop/cat.png", ["media-elsewhere"]),
         ("s3://other/projects/shop/media/cat.png", ["media-elsewhere"]),
+        ("s3://bucket/projects/media/media/cat.png", []),
+        ("s3://bucket/projects/media/cat.png", ["media-elsewhere"]),
     ],
 )
 def test_a_run_refuses_media_that_its_job_may_not_read(uri: str, codes: list[str]) -> None:
@@ -487,6 +502,55 @@ def test_a_run_refuses_media_that_its_job_may_not_read(uri: str, codes: list[str
     assert list(check(with_image(image(uri)), NOVA_PRO, media_root=root).counts.errors) == codes
     caption = line({"image-ref": uri, "caption": "a cat"})
     assert list(check(caption, CANVAS, media_root=root).counts.errors) == codes
+
+
+@pytest.mark.parametrize(("model", "name", "media"), MEDIA + CAPTIONED)
+def test_a_file_may_be_as_large_as_the_row_says_and_not_a_byte_larger(model: str, name: str, media: Media) -> None:
+    uri = "s3://bucket/projects/shop/media/cat"
+    captioned = line({"image-ref": uri, "caption": "a cat"})
+    data = captioned if base_model(model).caption_characters else with_image(image(uri, name, media.formats[0]))
+
+    def codes(size: int | None) -> list[str]:
+        return list(check(data, model, media_size={uri: size}.get).counts.errors)
+
+    most = media.megabytes * 1_048_576
+    assert (codes(1), codes(most), codes(most + 1)) == ([], [], ["media-too-large"])
+    assert codes(0) == codes(None) == ["media-missing"]
+
+
+def test_a_finding_on_files_says_which_of_a_record_and_no_name() -> None:
+    sizes = {
+        "s3://bucket/empty.png": 0,
+        "s3://bucket/good.png": 9,
+        "s3://bucket/large.png": 10_485_761,
+        "s3://bucket/larger.png": 1 << 30,
+    }
+    names = ("good", "secret", "empty", "large", "larger", "good")
+    report = check(with_image(*(image(f"s3://bucket/{name}.png") for name in names)), NOVA_PRO, media_size=sizes.get)
+    assert [problem.message for problem in report.problems] == [
+        "line 1: refers to a file that does not exist: image 2 of 6",
+        "line 1: refers to a file of 10,485,761 bytes: image 4 of 6; Amazon Nova Pro takes at most 10,485,760 (10 MB)",
+    ]
+    report = check(with_image(image("s3://bucket/empty.png")), NOVA_PRO, media_size=sizes.get)
+    assert report.problems[0].message == "line 1: refers to a file that is empty: image 1 of 1"
+    report = check(line({"image-ref": "s3://bucket/gone.png", "caption": "a cat"}), NOVA_PRO, media_size=sizes.get)
+    assert report.counts.errors == {"cannot-be-expressed": 1, "media-missing": 1}
+
+
+def test_only_files_where_a_job_may_read_and_that_a_model_takes_are_looked_for() -> None:
+    asked: list[str] = []
+
+    def size(uri: str) -> int:
+        asked.append(uri)
+        return 9
+
+    root = "s3://bucket/projects/"
+    data = with_image(image(f"{root}shop/media/cat.png"), image("s3://other/cat.png"))
+    assert list(check(data, NOVA_PRO, media_root=root, media_size=size).counts.errors) == ["media-elsewhere"]
+    assert asked == [f"{root}shop/media/cat.png"]
+    check(data, NOVA_MICRO, media_root=root, media_size=size)
+    check(GOOD + b"\n" + OTHER, NOVA_PRO, media_root=root, media_size=size)
+    assert len(asked) == 1
 
 
 def test_a_format_that_one_model_takes_another_refuses() -> None:

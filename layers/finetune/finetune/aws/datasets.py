@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from finetune.aws import storage
+from finetune.aws import media, storage
 from finetune.contracts import (
     REPORTED_PROBLEMS,
     ObjectVersion,
@@ -56,9 +56,11 @@ def _suffix(version: ObjectVersion) -> str:
     return PurePosixPath(version.key).suffix.lower()
 
 
-def _rules(run: Run) -> DatasetRules:
-    media_root = f"s3://{run.dataset.bucket}/projects/"
-    return rules_for(base_model(run.settings.base_model), run.settings.method, media_root=media_root)
+def _rules(run: Run, s3: S3Client | None = None) -> DatasetRules:
+    """What the base model asks of a record; with S3 also of the images and videos that it refers to."""
+    root = f"s3://{run.dataset.bucket}/projects/"
+    rules = rules_for(base_model(run.settings.base_model), run.settings.method, media_root=root)
+    return replace(rules, media_size=media.size_of(s3, root)) if s3 else rules
 
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:

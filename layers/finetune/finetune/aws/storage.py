@@ -17,9 +17,11 @@ from finetune.errors import DatasetMissing, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
 CHUNK = 8 * 1024 * 1024
+# Twice what any base model takes in a dataset; so many take a thousand requests and 300 MB.
+MOST_LISTED = 1_000_000
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -154,7 +156,25 @@ def delete(s3: S3Client, uri: str) -> None:
 
 def keys_under(s3: S3Client, uri: str) -> list[str]:
     """The URIs of all objects below a prefix, in S3's order."""
+    return [key for key, _ in _listed(s3, uri)]
+
+
+def sizes_under(s3: S3Client, uri: str) -> dict[str, int]:
+    """The bytes of every object below a prefix, by URI; UnsupportedDataset when there are more than a million."""
+    sizes = {}
+    for key, entry in _listed(s3, uri):
+        sizes[key] = entry["Size"]
+        if len(sizes) > MOST_LISTED:
+            raise UnsupportedDataset(
+                f"{uri} holds more than {MOST_LISTED:,} files, too many to look for those of a dataset; "
+                "keep no more than the project's datasets refer to."
+            )
+    return sizes
+
+
+def _listed(s3: S3Client, uri: str) -> Iterator[tuple[str, ObjectTypeDef]]:
     bucket, prefix = split_uri(uri)
     with translated(f"listing {uri}"):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return [f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", [])]
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                yield f"s3://{bucket}/{entry['Key']}", entry

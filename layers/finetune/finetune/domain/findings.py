@@ -69,6 +69,8 @@ CODES: Mapping[str, Code] = _table(
         "media-in-answer": "Keep images and videos in user turns; a model answers with text only.",
         "media-reference": "Refer to media by an s3:// URI with letters, digits, underscore, hyphen, slash and dot.",
         "media-elsewhere": "Put the media under projects/<project>/media/ of the dataset bucket, where a job may read.",
+        "media-missing": "Upload the file before the dataset, by exactly the name in the record, case and all.",
+        "media-too-large": "Make the file smaller: fewer pixels, stronger compression or a shorter video.",
         "media-inline": "Upload the media to the dataset's bucket and refer to it by its s3:// URI.",
         "media-format": "Convert the file to a format that the message names.",
         "too-much-media": "Leave out images or videos until there are no more than the message names.",

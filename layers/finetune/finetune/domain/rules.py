@@ -19,6 +19,8 @@ from finetune.domain.shortcut import Plain, counted
 from finetune.domain.similarity import media_of
 from finetune.errors import SettingsInvalid
 
+# As the service counts where it refuses an image: "image exceeds 5 MB maximum: 7167852 bytes > 5242880 bytes".
+MEGABYTE = 2**20
 # Where a text has more of the characters that end reserved strings, searching for the strings themselves is cheaper.
 _MANY_MARKS = 4_096
 
@@ -28,6 +30,7 @@ class DatasetRules:
     """Everything a check needs to know; `errors` are warning codes that count as errors here.
 
     A job may read media under `media_root` and a project's folder media only; None where no bucket is known.
+    `media_size` gives the bytes of a file by its URI, None when there is no such file; without it nobody asks.
     """
 
     base_model: str
@@ -48,6 +51,7 @@ class DatasetRules:
     uniform_sections: bool
     errors: frozenset[str] = frozenset()
     media_root: str | None = None
+    media_size: Callable[[str], int | None] | None = None
 
     def bounds(self, role: str) -> Bounds:
         """The least and most records of a training or validation file."""
@@ -241,9 +245,9 @@ class Judge:
         """What the base model does not take of the images and videos, and what its job could not read."""
         blocks: list[dict[str, Any]] = [block for turn in record.messages for block in turn["content"]]
         flaws = []
-        root = self._rules.media_root
-        if root and not all(uri.startswith(root) and "/media/" in uri for uri in references.split("\x1e")[1:]):
-            flaws.append(Flaw("media-elsewhere", f"refers to media that does not lie under {root}<project>/media/"))
+        if not all(map(self._in_place, references.split("\x1e")[1:])):
+            place = f"{self._rules.media_root}<project>/media/"
+            flaws.append(Flaw("media-elsewhere", f"refers to media that does not lie under {place}"))
         for name, bounds in self._rules.media.items():
             own = [block[name] for block in blocks if name in block]
             if len(own) > bounds.most:
@@ -254,7 +258,34 @@ class Judge:
             if formats:
                 known = f"{self._rules.name} takes {', '.join(bounds.formats)}"
                 flaws.append(Flaw("media-format", f"holds {name}s of the format {quoted(formats[0])}; {known}"))
+            uris = [media["source"]["s3Location"]["uri"] for media in own]
+            if name == "image" and record.image_ref is not None:
+                uris = [record.image_ref]
+            flaws += self._file_flaws(name, uris, bounds)
         return flaws
+
+    def _in_place(self, uri: str) -> bool:
+        root = self._rules.media_root
+        return not root or (uri.startswith(root) and "/media/" in uri[len(root) :])
+
+    def _file_flaws(self, name: str, uris: list[str], bounds: Media) -> list[Flaw]:
+        """Of the files that a job may read, the first that is missing and the first that is too large."""
+        size_of, most = self._rules.media_size, bounds.megabytes * MEGABYTE
+        if size_of is None:
+            return []
+        flaws: dict[str, Flaw] = {}
+        for number, uri in enumerate(uris, start=1):
+            if not self._in_place(uri):
+                continue
+            which, size = f"{name} {number} of {len(uris)}", size_of(uri)
+            if not size:
+                message = f"refers to a file that {'does not exist' if size is None else 'is empty'}: {which}"
+                flaws.setdefault("media-missing", Flaw("media-missing", message))
+            elif size > most:
+                bound = f"{self._rules.name} takes at most {most:,} ({bounds.megabytes} MB)"
+                message = f"refers to a file of {size:,} bytes: {which}; {bound}"
+                flaws.setdefault("media-too-large", Flaw("media-too-large", message))
+        return list(flaws.values())
 
     def _media_and_reasoning(self, sections: frozenset[str]) -> list[Flaw]:
         flaws = [
