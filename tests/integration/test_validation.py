@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any, cast
 
 import orjson
@@ -12,7 +13,8 @@ from botocore.response import StreamingBody
 from finetune.aws import datasets
 from finetune.contracts import ObjectVersion, Run
 from finetune.domain.lines import MAX_DATASET_BYTES
-from finetune.errors import UnsupportedDataset
+from finetune.errors import EvaluationSetInvalid, UnsupportedDataset
+from finetune.settings import Settings
 
 
 class OneObject:
@@ -22,6 +24,8 @@ class OneObject:
         self._content = content
         self._size = size or len(content)
         self.written: dict[str, tuple[str, bytes]] = {}
+        self.media: dict[str, int] = {}
+        self.listed: list[str] = []
 
     def get_object(self, **_: str) -> dict[str, Any]:
         body = StreamingBody(cast("Any", io.BytesIO(self._content)), len(self._content))
@@ -29,6 +33,17 @@ class OneObject:
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803 - S3's names
         self.written[f"{Bucket}/{Key}"] = (ContentType, Body)
+
+    def upload_fileobj(self, Fileobj: Any, Bucket: str, Key: str, ExtraArgs: dict[str, str]) -> None:  # noqa: N803 - S3's names
+        self.put_object(Bucket=Bucket, Key=Key, Body=Fileobj.read(), **ExtraArgs)
+
+    def get_paginator(self, name: str) -> OneObject:
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803 - S3's names
+        self.listed.append(f"{Bucket}/{Prefix}")
+        return [{"Contents": [{"Key": key, "Size": size} for key, size in self.media.items()]}]
 
 
 RUN = Run(
@@ -61,3 +76,55 @@ def test_a_rejected_dataset_leaves_json_and_a_page_in_the_run_s_folder() -> None
     assert b"data.jsonl" in page
     assert b"secret" not in page + report
     assert orjson.loads(report)["counts"]["errors"]["empty-text"] == found.counts["empty-text"] == 1
+
+
+def test_only_an_accepted_dataset_leaves_what_the_split_needs() -> None:
+    good = b'{"prompt": "What is number %d?", "completion": "It is a number."}'
+    lines = [good % number for number in range(10)]
+    own = ObjectVersion(bucket="datasets", key="projects/shop/validation.jsonl", version_id="1")
+    for data, kept in ((lines, {"surveys/dataset", "surveys/validation"}), ([*lines, b"{}"], set())):
+        s3 = OneObject(b"\n".join(data))
+        found = datasets.validate(cast("Any", s3), RUN.model_copy(update={"validation_set": own}))
+        names = {name.removeprefix("artifacts/runs/shop/r/") for name in s3.written}
+        assert (found.accepted, names - {"validation.json", "validation.html"}) == (bool(kept), kept)
+
+
+def test_a_dataset_and_an_evaluation_set_that_are_both_bad_are_both_told_of() -> None:
+    own = ObjectVersion(bucket="datasets", key="projects/shop/evaluation.jsonl", version_id="1")
+    run = RUN.model_copy(update={"evaluation_set": own})
+    assert not datasets.validate(cast("Any", OneObject(b"{}")), run).accepted
+    s3 = OneObject(b"\n".join(b'{"prompt": "What is %d?", "completion": "a", "reference": 1}' % n for n in range(10)))
+    with pytest.raises(EvaluationSetInvalid, match=r"evaluation\.jsonl has 10 problems: "):
+        datasets.validate(cast("Any", s3), run)
+    assert "artifacts/runs/shop/r/validation.json" in s3.written
+
+
+def picture(number: int) -> bytes:
+    image = {"format": "png", "source": {"s3Location": {"uri": f"s3://datasets/projects/shop/media/{number}.png"}}}
+    asked = {"role": "user", "content": [{"text": f"What is on picture {number}?"}, {"image": image}]}
+    answered = {"role": "assistant", "content": [{"text": f"On it is thing number {number}."}]}
+    return json.dumps({"messages": [asked, answered]}).encode()
+
+
+def test_images_that_a_job_would_not_find_or_take_reject_the_dataset() -> None:
+    s3 = OneObject(b"\n".join(map(picture, range(10))))
+    s3.media = {f"projects/shop/media/{number}.png": 9 for number in range(9)} | {"projects/shop/media/4.png": 1 << 30}
+    run = RUN.model_copy(update={"settings": Settings(base_model="amazon.nova-lite-v1:0:300k")})
+    found = datasets.validate(cast("Any", s3), run)
+    assert {(problem.line, problem.code) for problem in found.first_problems} == {
+        (5, "media-too-large"),
+        (10, "media-missing"),
+    }
+    assert not found.accepted
+    assert s3.listed == ["datasets/projects/shop/media/"]
+
+
+def test_images_of_the_project_s_validation_set_are_looked_for_in_the_same_listing() -> None:
+    data = b"\n".join(map(picture, range(10)))
+    s3 = OneObject(data)
+    s3.media = {f"projects/shop/media/{number}.png": 9 for number in range(10)}
+    own = ObjectVersion(bucket="datasets", key="projects/shop/validation.jsonl", version_id="1")
+    settings = Settings(base_model="amazon.nova-lite-v1:0:300k")
+    run = RUN.model_copy(update={"settings": settings, "validation_set": own})
+    assert datasets.validate(cast("Any", s3), run).accepted
+    assert s3.listed == ["datasets/projects/shop/media/"]

@@ -27,13 +27,13 @@ def surveyed(data: bytes, model: str = NOVA) -> tuple[Any, io.BytesIO]:
 
 @given(LINES, st.sampled_from(MODELS))
 @settings(max_examples=200, deadline=None)
-def test_a_check_says_the_same_with_a_survey_which_has_a_fate_for_every_line(lines: list[bytes], model: str) -> None:
+def test_a_check_says_the_same_with_a_survey_which_has_a_fate_for_every_unit(lines: list[bytes], model: str) -> None:
     data = b"\n".join(lines)
     report, file = surveyed(data, model)
     rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3)
     assert report == check_dataset([data], suffix=".jsonl", rules=rules)
     fates = Survey(file).counted()
-    assert sum(fates.values()) == report.lines
+    assert sum(fates.values()) - fates[Fate.NO_UNIT] == report.blank + report.rejected + report.records
     assert (fates[Fate.BLANK], fates[Fate.REJECTED]) == (report.blank, report.rejected)
     assert fates[Fate.TRAINING] + fates[Fate.DUPLICATE] == report.records
 
@@ -70,7 +70,7 @@ def test_a_file_of_more_lines_than_a_run_takes_is_refused_and_the_notes_on_it_do
     [problem] = many.problems
     assert (problem.line, problem.code) == (None, "file-too-large")
     assert problem.message.startswith("the file has 1,029 lines; a run takes at most 20. Drop a sample")
-    assert len(few_notes.getvalue()) == len(more_notes.getvalue())
+    assert max(len(few_notes.getvalue()), len(more_notes.getvalue())) < 40 * 27
 
 
 def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> None:

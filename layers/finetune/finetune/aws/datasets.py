@@ -65,11 +65,10 @@ def _rules(run: Run, s3: S3Client | None = None) -> DatasetRules:
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     """Check the dataset and the project's own sets beside it; the whole report goes to S3, and what the split needs."""
-    items, of_items = _evaluation_set(s3, run)
+    rules, (items, of_items) = _rules(run, s3), _evaluation_set(s3, run)
     with _sink() as dataset, _sink() as validation:
-        report = check_and_survey(
-            _inputs(s3, run, items), _rules(run), run.settings.split.seed, Surveys(dataset, validation)
-        )
+        surveys = Surveys(dataset, validation)
+        report = check_and_survey(_inputs(s3, run, items), rules, run.settings.split.seed, surveys)
         uri = run.uri("validation.json")
         storage.write_json(s3, uri, report.as_dict())
         name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
@@ -77,7 +76,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
         storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
         if report.accepted:
             _require_accepted(of_items, run.evaluation_set, EvaluationSetInvalid)
-            _require_accepted(_validation_report(s3, run, report), run.validation_set, ValidationSetInvalid)
+            _require_accepted(_validation_report(s3, run, rules, report), run.validation_set, ValidationSetInvalid)
             _keep(s3, run.uri(DATASET_SURVEY), dataset)
             _keep(s3, run.uri(VALIDATION_SURVEY), validation)
     return ValidateDatasetOutput(
@@ -111,12 +110,12 @@ def _evaluation_set(s3: S3Client, run: Run) -> tuple[tuple[EvaluationItem, ...],
     return check_evaluation_set(storage.stream(s3, run.evaluation_set)) if run.evaluation_set else ((), None)
 
 
-def _validation_report(s3: S3Client, run: Run, of_dataset: DatasetReport) -> DatasetReport | None:
+def _validation_report(s3: S3Client, run: Run, rules: DatasetRules, of_dataset: DatasetReport) -> DatasetReport | None:
     own = run.validation_set
     if own is None:
         return None
     chunks, suffix, counted = storage.stream(s3, own), _suffix(own), of_dataset.records
-    return check_dataset(chunks, suffix=suffix, rules=_rules(run), role="validation", counted_elsewhere=counted)
+    return check_dataset(chunks, suffix=suffix, rules=rules, role="validation", counted_elsewhere=counted)
 
 
 def _require_accepted(
