@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
 from zlib import crc32
 
 from finetune.domain.similarity import shingles
@@ -20,6 +20,8 @@ _CUT = b"e "
 _MANY = 10
 # Prompts that are held against each other when a dataset is split; as many as the largest sets that Nova trains on.
 MOST_KIN = 20_000
+# The prompts of the lowest ranks, which are drawn by lot, tell what is a template.
+_TOLD_BY = 2_000
 
 
 def sequences(text: bytes) -> set[int]:
@@ -37,6 +39,13 @@ def nearly_equal(one: Sequence[int], other: Sequence[int]) -> bool:
     """Whether the share of common sequences, estimated from the smallest hashes of both texts together, is high."""
     smallest = sorted({*one, *other})[:_SKETCH]
     return len({*one} & {*other} & {*smallest}) >= _NEAR * len(smallest)
+
+
+def _often(texts: Sequence[Iterable[int]]) -> set[int]:
+    """The sequences that one in twenty texts has: those of a template, which say nothing of what a text is about."""
+    frequency = Counter(chain.from_iterable(texts))
+    often = max(3, len(texts) // 20)
+    return {sequence for sequence, times in frequency.items() if times > often}
 
 
 class LookAlikes:
@@ -71,9 +80,7 @@ class LookAlikes:
         return self._found
 
     def _settled(self) -> set[int]:
-        frequency = Counter(sequence for _, own in self._waiting for sequence in own)
-        often = max(3, len(self._waiting) // 20)
-        template = {sequence for sequence, count in frequency.items() if count > often}
+        template = _often([own for _, own in self._waiting])
         for line, own in self._waiting:
             self._compare(line, own - template)
         self._waiting.clear()
@@ -118,15 +125,17 @@ class Kin:
 
     def leaders(self) -> dict[int, int]:
         """For every rank that has a near equal of lower rank, the lowest such rank found."""
-        frequency = Counter(sequence for own in self._sketches.values() for sequence in own)
-        often = max(3, len(self._sketches) // 20)
+        ranks = sorted(self._sketches)
+        template = _often([self._sketches[rank] for rank in ranks[:_TOLD_BY]])
         holders: dict[int, int] = {}
         leaders: dict[int, int] = {}
-        for rank in sorted(self._sketches):
-            sketch = [sequence for sequence in self._sketches[rank] if frequency[sequence] <= often][:_SKETCH]
+        for rank in ranks:
+            sketch = self._sketches[rank]
+            if template:
+                sketch = array("I", (sequence for sequence in sketch if sequence not in template))
+            sketch = self._sketches[rank] = sketch[:_SKETCH]
             if len(sketch) < _FEWEST:
                 continue
-            self._sketches[rank] = array("I", sketch)
             bands = bands_of(sketch)
             for first in sorted({holders[band] for band in bands if band in holders}):
                 if nearly_equal(sketch, self._sketches[first]):
