@@ -48,7 +48,9 @@ def row_and_rules(options: argparse.Namespace) -> tuple[BaseModelRow, DatasetRul
     method = options.method or (settings.method if settings else METHOD)
     if settings and row.id == settings.base_model:
         _check_hyperparameters(row, settings, name_of(options.settings))
-    return row, rules_for(row, method)
+    if settings is None:
+        return row, rules_for(row, method)
+    return row, rules_for(row, method, maximum_records=settings.dataset.maximum_records, errors=settings.dataset.errors)
 
 
 def hold_out(options: argparse.Namespace) -> Shares:

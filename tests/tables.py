@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter, base_models
+from finetune.domain.findings import CODES
 from finetune.domain.metrics import METRICS
 from finetune.domain.tokens import ERRORS, Kind
 from finetune.settings import Settings
@@ -103,7 +104,12 @@ def parameters() -> Rows:
     ]
 
 
+def warnings() -> Rows:
+    return [[code([name]), remedy] for name, (severity, remedy) in CODES.items() if severity == "warning"]
+
+
 def default_cell(default: object) -> str:
+    default = list(default) if isinstance(default, tuple) else default
     return NOTHING if default is None else "empty" if default == "" else f"`{default}`"
 
 
@@ -242,6 +248,7 @@ TABLES = (
     ),
     Table(SETTINGS, ("Models", "Media", "Formats", "Most in a record", "Most for a file"), media),
     Table(SETTINGS, ("Text in", "Against Llama 3's tokenizer", "Against Claude 2's"), token_errors),
+    Table(SETTINGS, ("Warning", "What to do"), warnings),
     Table(SETTINGS, ("Base model", "Hyperparameters, range (default)"), hyperparameters),
     Table(SETTINGS, ("Base model", "Training", "Storage", "Prompt", "Answer", "Provisioned", "As of"), prices),
 )

@@ -14,7 +14,7 @@ from finetune.aws import datasets
 from finetune.contracts import ObjectVersion, Run
 from finetune.domain.lines import MAX_DATASET_BYTES
 from finetune.errors import EvaluationSetInvalid, UnsupportedDataset
-from finetune.settings import Settings
+from finetune.settings import DatasetChecks, Settings
 
 
 class OneObject:
@@ -97,6 +97,19 @@ def test_a_dataset_and_an_evaluation_set_that_are_both_bad_are_both_told_of() ->
     with pytest.raises(EvaluationSetInvalid, match=r"evaluation\.jsonl has 10 problems: "):
         datasets.validate(cast("Any", s3), run)
     assert "artifacts/runs/shop/r/validation.json" in s3.written
+
+
+def test_a_warning_that_the_settings_make_an_error_rejects_the_dataset() -> None:
+    lines = [
+        b'{"prompt": "What is number %d?", "completion": "It is a number."}' % (number // 2) for number in range(40)
+    ]
+    settings = Settings(dataset=DatasetChecks(errors=("duplicate-record",)))
+    found = [
+        datasets.validate(cast("Any", OneObject(b"\n".join(lines))), RUN.model_copy(update=changes))
+        for changes in ({}, {"settings": settings})
+    ]
+    assert [each.accepted for each in found] == [True, False]
+    assert (found[1].problems, found[1].first_problems[0].line) == (20, 2)
 
 
 def picture(number: int) -> bytes:

@@ -104,6 +104,24 @@ def test_the_defaults_are_those_of_a_project_without_settings() -> None:
     assert Shares(default.split.validation, default.split.evaluation, default.gates.minimum_items) == HOLD_OUT
 
 
+def test_settings_make_a_warning_an_error_and_raise_the_bound_on_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    twice = write(
+        tmp_path / "twice.jsonl", *[{"prompt": f"Which is number {n // 2}?", "completion": "x"} for n in range(40)]
+    )
+    assert run(twice) == 0
+    settings.write_text("dataset: {errors: [duplicate-record]}")
+    assert run(twice, "--settings", settings) == 1
+    assert "duplicate-record: 20 problems" in capsys.readouterr().out
+    settings.write_text("dataset: {maximum_records: 19}")
+    assert run(twice, "--settings", settings) == 1
+    assert "takes at most 19 training records" in capsys.readouterr().out
+    settings.write_text("dataset: {maximum_records: 20}")
+    assert run(twice, "--settings", settings) == 0
+
+
 def test_settings_choose_the_base_model_and_an_option_overrules_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,10 @@ def test_numbers_reach_bedrock_as_plain_strings() -> None:
         ),
         ("deployment: production", "settings.yaml: deployment: Input should be 'on_demand', 'provisioned' or 'none'."),
         ("metric: bleu", "settings.yaml: metric: must be one of keyword_recall, "),
+        (
+            "dataset: {errors: [secrets]}",
+            "settings.yaml: dataset.errors: no check has the code 'secrets'; the nearest that there is is 'secret'.",
+        ),
         ("- a list", "settings.yaml: must be a mapping of settings"),
         ("a: [", "settings.yaml: line 1: "),
         ("method: a\nmethod: b", "settings.yaml: line 2: the key 'method' appears twice"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from finetune.domain.catalog import Method
 from finetune.domain.cost import PriceOverrides
 from finetune.domain.evaluation import Gates
+from finetune.domain.findings import unknown_code
 from finetune.domain.judging import JudgeSettings
 from finetune.domain.metrics import METRICS
 from finetune.errors import SettingsInvalid
@@ -34,6 +35,20 @@ class Split(Frozen):
         return self
 
 
+class DatasetChecks(Frozen):
+    """What a dataset is held against beside the catalog: warnings that reject it, and a quota that was raised."""
+
+    errors: tuple[str, ...] = ()
+    maximum_records: int | None = Field(default=None, ge=1)
+
+    @field_validator("errors")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := unknown_code(value):
+            raise ValueError(unknown)
+        return value
+
+
 class Budget(Frozen):
     """USD for a whole run: training, a month's storage, the endpoint while it evaluates and the answers."""
 
@@ -53,6 +68,7 @@ class Settings(Frozen):
     method: Method = "FINE_TUNING"
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     split: Split = Field(default_factory=Split)
+    dataset: DatasetChecks = Field(default_factory=DatasetChecks)
     budget: Budget = Field(default_factory=Budget)
     prices: PriceOverrides = Field(default_factory=PriceOverrides)
     metric: str | None = None

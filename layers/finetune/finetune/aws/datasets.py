@@ -59,7 +59,14 @@ def _suffix(version: ObjectVersion) -> str:
 def _rules(run: Run, s3: S3Client | None = None) -> DatasetRules:
     """What the base model asks of a record; with S3 also of the images and videos that it refers to."""
     root = f"s3://{run.dataset.bucket}/projects/"
-    rules = rules_for(base_model(run.settings.base_model), run.settings.method, media_root=root)
+    checks = run.settings.dataset
+    rules = rules_for(
+        base_model(run.settings.base_model),
+        run.settings.method,
+        maximum_records=checks.maximum_records,
+        errors=checks.errors,
+        media_root=root,
+    )
     return replace(rules, media_size=media.size_of(s3, root)) if s3 else rules
 
 

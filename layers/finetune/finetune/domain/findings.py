@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -114,6 +114,21 @@ CODES: Mapping[str, Code] = _table(
         "lint-sampled": "Nothing to do; the check of look-alikes is bounded in memory.",
     },
 )
+
+
+def unknown_code(codes: Iterable[str]) -> str | None:
+    """What is wrong with the first of some codes that no check has; None when there are all of them.
+
+    >>> unknown_code(["secret", "near-duplicates"])
+    "no check has the code 'near-duplicates'; the nearest that there is is 'near-duplicate'"
+    """
+    unknown = next((code for code in codes if code not in CODES), None)
+    if unknown is None:
+        return None
+    from difflib import get_close_matches  # noqa: PLC0415 - takes longer than checking a small file
+
+    [nearest] = get_close_matches(unknown, CODES, n=1, cutoff=0)
+    return f"no check has the code {quoted(unknown)}; the nearest that there is is {nearest!r}"
 
 
 class Flaw(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from finetune.domain import tokens
 from finetune.domain.catalog import BaseModelRow, Bounds, Media, Method, RecordFormat
 from finetune.domain.conversion import misfit
-from finetune.domain.findings import CODES, Flaw, quoted
+from finetune.domain.findings import Flaw, quoted, unknown_code
 from finetune.domain.records import MAX_TURNS, Record, SourceFormat
 from finetune.domain.shortcut import Plain, counted
 from finetune.domain.similarity import media_of
@@ -79,8 +79,8 @@ def rules_for(
     if method not in row.methods:
         known = ", ".join(row.methods) or "none that this pipeline can start"
         raise SettingsInvalid(f"base_model {row.id!r} has no method {method}; it has {known}.")
-    if unknown := sorted(set(errors) - CODES.keys()):
-        raise SettingsInvalid(f"no check has the code {unknown[0]!r}; known are {', '.join(sorted(CODES))}.")
+    if unknown := unknown_code(errors):
+        raise SettingsInvalid(f"{unknown}.")
     rules = row.methods[method]
     return DatasetRules(
         base_model=row.id,
