@@ -148,6 +148,11 @@ class JobRun:
         return str(self._job.request["trainingDataConfig"]["s3Uri"])
 
     def _look_at_media(self, media: dict[str, int]) -> None:
+        job, bucket = self._job, self._training_uri.split("/")[2]
+        elsewhere = [uri for uri in media if uri.split("/")[2] != bucket]
+        # The documentation of image generation names no such rule.
+        if elsewhere and job.row.methods[job.customization_type].record_format == "conversation":
+            raise DataRefused(f"The file {elsewhere[0]} is not in the bucket {bucket} of the training data.")
         for uri, most in islice(media.items(), MEDIA_LOOKED_AT):
             if (size := len(self._read(uri))) > most:
                 raise DataRefused(f"The file {uri} has {size} bytes and exceeds the maximum of {most} bytes.")

@@ -79,7 +79,12 @@ def test_a_dropped_object_matches_the_rule_and_becomes_the_machines_input() -> N
 
 @pytest.mark.parametrize(
     ("key", "size"),
-    [("projects/shop-assistant/evaluation.jsonl", 10), ("incoming/shop-assistant/", 0), ("incoming.jsonl", 10)],
+    [
+        ("projects/shop-assistant/evaluation.jsonl", 10),
+        ("runs/shop-assistant/20261121-171617-774d1e46/staged/training-0a1b.jsonl", 10),
+        ("incoming/shop-assistant/", 0),
+        ("incoming.jsonl", 10),
+    ],
 )
 def test_what_is_not_a_drop_starts_nothing(key: str, size: int) -> None:
     event = sample("object_created.json")

@@ -87,15 +87,37 @@ def test_what_deletes_or_stops_is_bound_to_the_tag_of_the_stack() -> None:
                 assert condition == {"aws:ResourceTag/finetune-stack": {"Ref": "AWS::StackName"}}, name
 
 
-def test_nothing_that_a_run_does_can_write_where_a_drop_starts_one() -> None:
-    for name, function in FUNCTIONS.items():
-        for statement in statements(function["Properties"]):
-            if "s3:PutObject" in statement["Action"]:
-                assert "DatasetBucket" not in rendered(statement["Resource"]), name
-    role = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    for statement in role:
-        if "s3:PutObject" in statement["Action"]:
-            assert "DatasetBucket" not in rendered(statement["Resource"])
+STAGED_BESIDE_MEDIA = "${DatasetBucket.Arn}/runs/*/staged/*"
+
+
+def objects_of(*policy: dict[str, Any], action: str) -> list[str]:
+    """The objects that a policy allows an action on."""
+    found = [statement["Resource"] for statement in policy if action in statement["Action"]]
+    return [one["Fn::Sub"] for each in found for one in (each if isinstance(each, list) else [each])]
+
+
+def test_of_the_dataset_bucket_a_run_can_write_nothing_but_staged_files_and_only_prepare_dataset_can() -> None:
+    job_data = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    policies = {name: list(statements(each["Properties"])) for name, each in FUNCTIONS.items()}
+    policies["CustomizationRole"] = job_data["Statement"]
+    written = {
+        name: [each for each in objects_of(*policy, action="s3:PutObject") if "DatasetBucket" in each]
+        for name, policy in policies.items()
+    }
+    assert {name: each for name, each in written.items() if each} == {"PrepareDatasetFunction": [STAGED_BESIDE_MEDIA]}
+    for name in ("PrepareDatasetFunction", "CustomizationRole"):
+        assert STAGED_BESIDE_MEDIA in objects_of(*policies[name], action="s3:GetObject")
+
+
+def test_staged_files_are_kept_as_long_in_one_bucket_as_in_the_other() -> None:
+    buckets = {name: each["Properties"] for name, each in resources("AWS::S3::Bucket").items()}
+    of_dataset, of_artifacts = (
+        next(rule for rule in buckets[name]["LifecycleConfiguration"]["Rules"] if rule["Id"] == "ForgetOldRuns")
+        for name in ("DatasetBucket", "ArtifactBucket")
+    )
+    assert of_dataset["Prefix"] == "runs/"
+    for name in ("Status", "ExpirationInDays", "NoncurrentVersionExpiration"):
+        assert of_dataset[name] == of_artifacts[name]
 
 
 def test_bedrock_may_assume_its_role_only_for_a_job_of_this_account() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from finetune.domain import catalog
 from tests.e2e.pipeline import EXAMPLE, Pipeline
 
 CONVERSATIONS = [json.loads(line) for line in (EXAMPLE / "dataset.jsonl").read_text().splitlines()]
+NOVA_LITE = "amazon.nova-lite-v1:0:300k"
 SINGLE_TURN = [each for each in CONVERSATIONS if len(each["messages"]) == 2]
 PRICES = {
     "training_per_1k_tokens": 0.001,
@@ -92,21 +94,47 @@ def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
         assert pipeline.endpoints_of(run.output["run"]["slug"]) == []
 
 
+def test_records_with_images_are_trained_from_a_file_in_the_bucket_of_the_images(pipeline: Pipeline) -> None:
+    pipeline.admin.clear_faults()
+    pipeline.admin.activate(NOVA_LITE)
+    pipeline.configure("seen", {"base_model": NOVA_LITE}, EXAMPLE / "evaluation.jsonl")
+    run = pipeline.drop("seen/data.jsonl", jsonl(map(seen, SINGLE_TURN[:100], cycle(pictures(pipeline)))))
+
+    assert run.status == "SUCCEEDED", run.cause
+    assert run.output["evaluation"]["items"] >= 20
+    prepared, folder = run.output["prepared"], run.output["run"]["folder"]
+    of_dataset = folder.replace(pipeline.outputs["ArtifactBucketName"], pipeline.outputs["DatasetBucketName"])
+    assert prepared["training_uri"].startswith(f"{of_dataset}/staged/training-")
+    assert prepared["validation_uri"].startswith(f"{of_dataset}/staged/validation-")
+    assert prepared["evaluation_uri"].startswith(f"{folder}/staged/evaluation-")
+
+
 def dataset(pipeline: Pipeline, rules: catalog.MethodRules) -> bytes:
     """A dataset in the model's own record format, of a size that it takes."""
     if rules.record_format == "image_caption":
         return captions(pipeline, max(rules.records.minimum, 12))
-    records = [MAKERS[rules.record_format](record) for record in SINGLE_TURN]
+    return jsonl(MAKERS[rules.record_format](record) for record in SINGLE_TURN)
+
+
+def jsonl(records: Iterable[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
 def captions(pipeline: Pipeline, count: int) -> bytes:
-    """References to pictures that lie in the dataset bucket, where the job's role may read them."""
-    bucket = pipeline.outputs["DatasetBucketName"]
-    for index in range(20):
-        pipeline.put(f"projects/pictures/media/{index}.png", b"\x89PNG\r\n\x1a\n")
-    lines = (
-        {"image-ref": f"s3://{bucket}/projects/pictures/media/{index % 20}.png", "caption": f"bicycle number {index}"}
-        for index in range(count)
-    )
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+    uris = islice(cycle(pictures(pipeline)), count)
+    return jsonl({"image-ref": uri, "caption": f"bicycle number {index}"} for index, uri in enumerate(uris))
+
+
+def pictures(pipeline: Pipeline) -> list[str]:
+    """Pictures that lie in the dataset bucket, where the job's role may read them."""
+    keys = [f"projects/pictures/media/{index}.png" for index in range(20)]
+    for key in keys:
+        pipeline.put(key, b"\x89PNG\r\n\x1a\n")
+    return [f"s3://{pipeline.outputs['DatasetBucketName']}/{key}" for key in keys]
+
+
+def seen(record: dict[str, Any], uri: str) -> dict[str, Any]:
+    """A record whose question has a picture."""
+    asked, answer = record["messages"]
+    picture = {"image": {"format": "png", "source": {"s3Location": {"uri": uri}}}}
+    return {**record, "messages": [{**asked, "content": [picture, *asked["content"]]}, answer]}

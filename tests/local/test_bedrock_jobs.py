@@ -13,6 +13,7 @@ from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock
 from local.clock import Clock
 
 NOVA = "amazon.nova-micro-v1:0:128k"
+CANVAS = "amazon.nova-canvas-v1:0"
 LLAMA = "meta.llama3-3-70b-instruct-v1:0:128k"
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0:200k"
 TOPICS = ("router", "lamp", "printer", "desk", "phone", "chair", "screen", "mouse", "cable", "charger", "fan", "clock")
@@ -376,6 +377,30 @@ def test_images_must_not_be_larger_than_the_base_model_takes(
     done = run_to_end(emulator, clock, create(emulator, baseModelIdentifier="amazon.nova-lite-v1:0:300k"))
     assert done["status"] == end
     assert ("10485761 bytes" in done.get("failureMessage", "")) is (end == "Failed")
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_the_images_of_conversations_must_lie_in_the_bucket_of_the_training_file(
+    emulator: Emulator, clock: ManualClock, name: str
+) -> None:
+    emulator.s3.objects["elsewhere/seen.png"] = b""
+    emulator.s3.objects[f"data/{name}.jsonl"] += b"\n" + chat_with_image("s3://elsewhere/seen.png")
+    validators = {"validators": [{"s3Uri": "s3://data/validation.jsonl"}]}
+    job = create(emulator, baseModelIdentifier="amazon.nova-lite-v1:0:300k", validationDataConfig=validators)
+    done = run_to_end(emulator, clock, job)
+    assert done["status"] == "Failed"
+    assert "s3://elsewhere/seen.png is not in the bucket data" in done["failureMessage"]
+
+
+def test_the_images_of_captions_may_lie_in_another_bucket(emulator: Emulator, clock: ManualClock) -> None:
+    caption = {"image-ref": "s3://elsewhere/seen.png", "caption": "A tent."}
+    emulator.s3.objects |= {
+        "elsewhere/seen.png": b"",
+        "data/train.jsonl": b"\n".join([json.dumps(caption).encode()] * 8),
+    }
+    emulator.admin.offer_everywhere()
+    emulator.admin.activate(CANVAS)
+    assert run_to_end(emulator, clock, create(emulator, baseModelIdentifier=CANVAS))["status"] == "Completed"
 
 
 def record(record_format: str, number: int) -> str:

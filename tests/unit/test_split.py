@@ -311,9 +311,10 @@ def test_held_out_questions_are_an_evaluation_set() -> None:
 def test_captions_and_texts_hold_out_nothing_for_evaluation() -> None:
     captions = [json.dumps({"image-ref": f"s3://bucket/{n}.png", "caption": f"a cat {n}"}).encode() for n in range(20)]
     texts = [json.dumps({"input": f"once {n}"}).encode() for n in range(20)]
-    assert Prepared(captions, model=CANVAS).sizes == (20, 0, 0)
+    shown = Prepared(captions, model=CANVAS)
+    assert (shown.sizes, shown.result.media) == ((20, 0, 0), True)
     made = Prepared(texts, model=TITAN, method="CONTINUED_PRE_TRAINING")
-    assert made.sizes == (18, 2, 0)
+    assert (made.sizes, made.result.media) == ((18, 2, 0), False)
     assert json.loads(made.training.splitlines()[0]).keys() == {"input"}
 
 

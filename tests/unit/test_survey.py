@@ -47,7 +47,7 @@ def test_a_survey_takes_27_bytes_for_a_line_and_holds_no_text_but_labels() -> No
 
 def test_a_survey_that_other_code_wrote_is_refused() -> None:
     with pytest.raises(ValueError, match="no survey of this version"):
-        Survey(io.BytesIO(b"finetune survey 0\n" + bytes(8) + b"{}"))
+        Survey(io.BytesIO(b"finetune survey 1\n" + bytes(8) + b"{}"))
 
 
 def test_a_survey_of_few_units_at_a_time_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,12 +157,13 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
             left = "; ".join(problem.message for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
         prepared, unseen, refused = _unseen(s3, run, prepared, training, evaluation)
+        learned = _beside_media(run, run.folder) if prepared.media else run.folder
         uris = {
-            name: _stage(s3, run, name, staged, sink)
-            for name, staged, sink in (
-                ("training", prepared.training, training),
-                ("validation", prepared.validation, validation),
-                ("evaluation", prepared.evaluation, unseen),
+            name: _stage(s3, f"{folder}/staged/{name}", staged, sink)
+            for name, folder, staged, sink in (
+                ("training", learned, prepared.training, training),
+                ("validation", learned, prepared.validation, validation),
+                ("evaluation", run.folder, prepared.evaluation, unseen),
             )
         }
     listed = [asdict(leak) for leak in refused]
@@ -184,7 +185,8 @@ def _unseen(
     trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", training)]
     if run.champion:
         before = f"{run.folder.rpartition('/')[0]}/{run.champion.run_id}/staged/training-"
-        learned = [storage.lines(s3, uri) for uri in storage.keys_under(s3, before)]
+        places = before, _beside_media(run, before)
+        learned = [storage.lines(s3, uri) for place in places for uri in storage.keys_under(s3, place)]
         trained += [("champion", lines) for lines in learned]
         if not learned:
             note = LEARNED_GONE.format(run=run.champion.run_id)
@@ -200,11 +202,19 @@ def _sink() -> BinaryIO:
     return cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
 
 
-def _stage(s3: S3Client, run: Run, name: str, staged: StagedFile | None, sink: BinaryIO) -> str | None:
+def _beside_media(run: Run, uri: str) -> str:
+    """The same key in the dataset's bucket, where the images and videos lie.
+
+    The documentation of fine-tuning Nova asks that they be in the same bucket as the file that refers to them.
+    """
+    return f"s3://{run.dataset.bucket}/{storage.split_uri(uri)[1]}"
+
+
+def _stage(s3: S3Client, prefix: str, staged: StagedFile | None, sink: BinaryIO) -> str | None:
     """Write once under a name that follows from the content: what was validated is what is trained."""
     if staged is None:
         return None
-    uri = run.uri(f"staged/{name}-{staged.sha256[:16]}.jsonl")
+    uri = f"{prefix}-{staged.sha256[:16]}.jsonl"
     sink.seek(0)
     storage.upload_once(s3, uri, sink, "application/jsonl")
     return uri

@@ -110,8 +110,8 @@ class PreparedDataset:
     """What was staged and what was not, and why.
 
     `removed` holds the first lines of the dataset by reason, `validation_removed` those of a validation file of one's
-    own. `problems` are bounds of the base model that no longer hold; `notes` are sentences on what was done differently
-    than asked.
+    own. `media` says whether records that train or validate refer to images or videos. `problems` are bounds of the
+    base model that no longer hold; `notes` are sentences on what was done differently than asked.
     """
 
     training: StagedFile | None
@@ -121,6 +121,7 @@ class PreparedDataset:
     validation_accounting: Accounting | None
     removed: Mapping[str, tuple[int, ...]]
     validation_removed: Mapping[str, tuple[int, ...]]
+    media: bool
     problems: tuple[Finding, ...]
     notes: tuple[str, ...]
 
@@ -204,6 +205,7 @@ def stage_dataset(
         validation_accounting=_accounting(validation) if validation else None,
         removed=_removed(survey, entries_per_reason),
         validation_removed=_removed(validation, entries_per_reason) if validation else {},
+        media=survey.media or (validation is not None and validation.media),
         problems=_problems(training.records, held.records, rules),
         notes=tuple(notes),
     )

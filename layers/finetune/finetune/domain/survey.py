@@ -52,11 +52,11 @@ _COLUMNS = {
     "identities": "I", "tokens": "I", "flags": "B", "labels": "B",
 }  # fmt: skip
 # Changes whenever the columns or what they mean do, so that no run reads what other code has written.
-_FORMAT = b"finetune survey 1\n"
+_FORMAT = b"finetune survey 2\n"
 # Those that may be staged as they are; an evaluation item has a format of its own.
 _COPIED = bytes(fate * (fate in (Fate.TRAINING, Fate.VALIDATION)) for fate in range(256))
-_AS_IS, _NOT_ASKABLE = 1, 2
-_HAS = {flag: bytes(bool(other & flag) for other in range(256)) for flag in (_AS_IS, _NOT_ASKABLE)}
+_AS_IS, _NOT_ASKABLE, _MEDIA = 1, 2, 4
+_HAS = {flag: bytes(bool(other & flag) for other in range(256)) for flag in (_AS_IS, _NOT_ASKABLE, _MEDIA)}
 # Units that are kept in memory before they are written.
 _CHUNK = 1 << 14
 
@@ -139,7 +139,7 @@ class Surveyor:
             answer = b"\0".join(parts[len(parts) - blocks :])
         askable = bool(record.messages) and not record.sections & {"image", "video"}
         whole, asked = identity + media.encode(), prompt + media.encode()
-        flags = 0 if askable else _NOT_ASKABLE
+        flags = (0 if askable else _NOT_ASKABLE) | (_MEDIA if media else 0)
         self._add_record(line, text + media, whole, asked, answer if askable else b"", tokens, flags)
 
     def leave_out(self, line: int, fate: Fate) -> None:
@@ -237,6 +237,8 @@ class Survey:
         self.tokens, self._identities = columns["tokens"], columns["identities"]
         flags = columns["flags"].tobytes()
         self._as_is = flags.translate(_HAS[_AS_IS])
+        # Records that refer to images or videos cannot be asked, so that what is staged of them trains or validates.
+        self.media = 1 in flags.translate(_HAS[_MEDIA])
         self.unaskable = set(compress(self.ranks, flags.translate(_HAS[_NOT_ASKABLE])))
         self.copied = bytearray()  # the fates of those that are staged as they are, 0 for all others
         self._label_names: list[str] = whole["labels"]
