@@ -11,8 +11,9 @@ from finetune.domain import lines as lines_module
 from finetune.domain import survey as survey_module
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import check_dataset, rules_for
+from finetune.domain.records import Fate
 from finetune.domain.split import Inputs, Surveys, check_and_survey
-from finetune.domain.survey import Fate, Survey, Surveyor
+from finetune.domain.survey import Survey, Surveyor
 from tests.unit.test_shortcut import LINES, MODELS
 from tests.unit.test_split import LLAMA_31, NOVA, record, records
 

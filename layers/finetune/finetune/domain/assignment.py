@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from math import floor
 
+from finetune.domain.records import Fate
 from finetune.domain.rules import DatasetRules
 from finetune.domain.shares import Shares
-from finetune.domain.survey import Fate, Survey
+from finetune.domain.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)

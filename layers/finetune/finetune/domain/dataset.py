@@ -7,21 +7,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice
 from operator import add, itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from finetune.domain.conversion import rewarded
 from finetune.domain.findings import CODES, Finding, Flaw, Ledger
 from finetune.domain.lines import Container, Source, Unit
 from finetune.domain.lint import Lint
 from finetune.domain.reading import read
-from finetune.domain.records import Reading, Record
+from finetune.domain.records import Fate, Reading, Record
 from finetune.domain.repetition import Repetitions
 from finetune.domain.rules import DatasetRules, Judge, rules_for
 from finetune.domain.shortcut import Plain, Shape, counted, runs
 from finetune.domain.similarity import all_normalised, exact_of, identity_of, media_of
 from finetune.domain.strict_json import Unreadable, parse
-from finetune.domain.survey import Fate, Surveyor
 from finetune.domain.tokens import errors
+
+if TYPE_CHECKING:
+    from finetune.domain.survey import Surveyor
 
 __all__ = ["DatasetReport", "DatasetRules", "Role", "check_dataset", "read_unit", "rules_for"]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Literal
 
 from finetune.domain.findings import Flaw, kind, quoted
@@ -29,6 +30,20 @@ SCHEMA_VERSION = "bedrock-conversation-2024"
 
 NOTHING: frozenset[str] = frozenset()
 SYSTEM = frozenset({"system"})
+
+
+class Fate(IntEnum):
+    """What becomes of one unit."""
+
+    BLANK = 0
+    REJECTED = 1
+    DUPLICATE = 2
+    IN_EVALUATION = 3
+    IN_VALIDATION = 4
+    TRAINING = 5
+    VALIDATION = 6
+    EVALUATION = 7
+    NO_UNIT = 8
 
 
 @dataclass(slots=True)

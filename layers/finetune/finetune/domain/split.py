@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, sha256
+from io import BytesIO
 from itertools import batched, compress
 from operator import itemgetter
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import orjson
@@ -25,12 +25,12 @@ from finetune.domain.findings import Finding
 from finetune.domain.lines import Source
 from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.overlap import Asked, Overlap
-from finetune.domain.records import Record
+from finetune.domain.records import Fate, Record
 from finetune.domain.rules import DatasetRules
 from finetune.domain.shares import Shares
 from finetune.domain.shortcut import record_of, runs
 from finetune.domain.similarity import normalised
-from finetune.domain.survey import ONLY, Fate, OpenSource, Survey, Surveyor
+from finetune.domain.survey import ONLY, OpenSource, Survey, Surveyor
 from finetune.domain.tokens import estimate
 
 __all__ = [
@@ -215,12 +215,11 @@ def prepare_dataset(
     inputs: Inputs, rules: DatasetRules, shares: Shares, seed: int, sinks: Sinks, **options: int
 ) -> PreparedDataset:
     """`check_and_survey` without lint or a report, and `stage_dataset` with its options."""
-    with TemporaryFile() as dataset, TemporaryFile() as validation:
-        surveys = Surveys(dataset, validation)
-        check_and_survey(inputs, rules, seed, surveys, lint=False)
-        dataset.seek(0)
-        validation.seek(0)
-        return stage_dataset(inputs, rules, shares, surveys, sinks, **options)
+    dataset, validation = BytesIO(), BytesIO()
+    check_and_survey(inputs, rules, seed, Surveys(dataset, validation), lint=False)
+    dataset.seek(0)
+    validation.seek(0)
+    return stage_dataset(inputs, rules, shares, Surveys(dataset, validation), sinks, **options)
 
 
 def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:

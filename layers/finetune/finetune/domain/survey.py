@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from enum import IntEnum
 from hashlib import blake2b
 from itertools import compress, islice, repeat
 from operator import mul
@@ -22,25 +21,11 @@ from finetune.domain.catalog import RecordFormat
 from finetune.domain.lines import MAX_UNITS
 from finetune.domain.look_alikes import Kin
 from finetune.domain.overlap import Asked, Overlap
-from finetune.domain.records import Record, SourceFormat
+from finetune.domain.records import Fate, Record, SourceFormat
 from finetune.domain.shortcut import Plain, counted
 from finetune.domain.similarity import asked_and_answers, media_of, spelled
 
 OpenSource = Callable[[], Iterable[bytes]]
-
-
-class Fate(IntEnum):
-    """What becomes of one unit."""
-
-    BLANK = 0
-    REJECTED = 1
-    DUPLICATE = 2
-    IN_EVALUATION = 3
-    IN_VALIDATION = 4
-    TRAINING = 5
-    VALIDATION = 6
-    EVALUATION = 7
-    NO_UNIT = 8
 
 
 # Turns a column of fates into a mask of those that are one fate.
