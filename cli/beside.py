@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _REASONS = {
     "overlaps-evaluation": "left out because the evaluation set asks the same",
     "overlaps-validation": "left out because the validation set asks the same",
-    "duplicate": "left out as duplicates",
+    "duplicate": "left out because the same record is there already",
 }
 
 
@@ -65,9 +66,13 @@ def _staged(
             Sinks(nowhere, nowhere, nowhere),
             entries_per_reason=sys.maxsize,
         )
+    problems = [problem.message for problem in prepared.problems]
+    if not problems and not prepared.training:
+        problems = ["nothing is left to train on"]
     return {
         **prepared.as_dict(),
-        "problems": [problem.message for problem in prepared.problems],
+        "accepted": not problems,
+        "problems": problems,
         "sentence": _sentence(prepared),
     }
 
@@ -84,9 +89,18 @@ def _sentence(prepared: PreparedDataset) -> str:
     ]
     together = f"A run with these settings has {sizes[0]}, {sizes[1]} and {sizes[2]}."
     left_out = [
-        f"Line{'s' if len(lines) > 1 else ''} {first(lines)} {'are' if len(lines) > 1 else 'is'} {words}."
+        _left_out(lines, whose, words)
+        for removed, whose in ((prepared.removed, ""), (prepared.validation_removed, " of the validation set"))
         for reason, words in _REASONS.items()
-        if (lines := prepared.removed.get(reason))
+        if (lines := removed.get(reason))
     ]
-    problems = [f"{problem.message}." for problem in prepared.problems]
-    return " ".join([together, *left_out, *prepared.notes, *problems])
+    return " ".join([together, *left_out, *prepared.notes])
+
+
+def _left_out(lines: Sequence[int], whose: str, words: str) -> str:
+    """Lines by number; where several records share a line, the records by their number too."""
+    named = list(dict.fromkeys(lines))
+    where = f"line{'s' if len(named) > 1 else ''} {first(named)}{whose}"
+    if len(named) < len(lines):
+        return f"{len(lines):,} records of {where} are {words}."
+    return f"{where.capitalize()} {'are' if len(named) > 1 else 'is'} {words}."

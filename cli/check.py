@@ -15,7 +15,7 @@ from cli.failure import UsageFailure
 from cli.findings import SHOWN, show, show_fix, show_result, show_verdict
 from cli.paper import Paper
 from cli.progress import watched
-from cli.rules import add_options, hold_out, row_and_rules
+from cli.rules import add_options, hold_out, positive, row_and_rules
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.dataset import DatasetReport, check_dataset
 from finetune.domain.rules import DatasetRules
@@ -39,8 +39,8 @@ class Checked:
     def accepted(self) -> bool:
         """Whether a run would take the files as they are."""
         reports = (self.report, self.validation, self.evaluation)
-        enough = not (self.staged and self.staged["problems"])
-        return enough and all(report.accepted for report in reports if report)
+        together = not self.staged or self.staged["accepted"]
+        return together and all(report.accepted for report in reports if report)
 
     def as_dict(self, row: BaseModelRow, rules: DatasetRules) -> dict[str, Any]:
         beside = {"validation": self.validation, "evaluation": self.evaluation}
@@ -79,7 +79,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--fix", type=Path, metavar="OUT", help="write what can be used, cleaned and in the base model's format"
     )
-    parser.add_argument("--entries", type=int, metavar="N", help=f"lines to list of each code (default: {SHOWN})")
+    parser.add_argument(
+        "--entries",
+        type=positive,
+        metavar="N",
+        help=f"lines to list of each code (default: {SHOWN}, in JSON {ENTRIES})",
+    )
     parser.set_defaults(run=run)
 
 
@@ -87,16 +92,21 @@ def run(options: argparse.Namespace) -> int:
     """Check every file; 1 when one of them is rejected."""
     if len(options.files) > 1 and (options.fix or options.html):
         raise UsageFailure("--fix and --html take one FILE at a time.")
+    if options.fix and options.html and options.fix.resolve() == options.html.resolve():
+        raise UsageFailure("--fix and --html name the same file.")
     row, rules = row_and_rules(options)
-    if options.media:
-        rules = replace(rules, media_size=files.media_size(options.media))
     given = [files.dataset(path) for path in options.files]
     if options.validation:
         files.project_file(options.validation, "validation")
     if options.evaluation:
         files.project_file(options.evaluation, "evaluation")
     if options.fix:
-        files.require_jsonl(options.fix)
+        files.require_rereadable(options.fix)
+    inputs = [*options.files, *filter(None, (options.validation, options.evaluation, options.settings))]
+    for out in filter(None, (options.fix, options.html)):
+        files.require_other(out, inputs=inputs)
+    if options.media:
+        rules = replace(rules, media_size=files.media_size(options.media))
     paper = Paper(sys.stdout)
     results = []
     for path, suffix in given:
@@ -115,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(path: Path, suffix: str, rules: DatasetRules, options: argparse.Namespace) -> Checked:
-    entries = ENTRIES if options.entries is None else max(options.entries, 1)
+    entries = options.entries or ENTRIES
     report = check_dataset(watched(path, "checking"), suffix=suffix, rules=rules, entries_per_code=entries)
     checked = Checked(path, suffix, report)
     if options.validation or options.evaluation:
@@ -140,7 +150,7 @@ def _fix(checked: Checked, out: Path, rules: DatasetRules) -> dict[str, Any]:
 
 
 def _show(paper: Paper, checked: Checked, row: BaseModelRow, rules: DatasetRules, options: argparse.Namespace) -> None:
-    shown = SHOWN if options.entries is None else max(options.entries, 1)
+    shown = options.entries or SHOWN
     reports = [
         (path, report)
         for path, report in (
@@ -167,6 +177,9 @@ def _show(paper: Paper, checked: Checked, row: BaseModelRow, rules: DatasetRules
         paper.say(f"{row.name} takes no new customization jobs{successor}.", style="yellow")
     for path, report in reports:
         show_verdict(paper, files.name_of(path), report, row)
+    if checked.staged and not checked.staged["accepted"]:
+        problems = "; ".join(checked.staged["problems"])
+        paper.say(f"Rejected: the files together for {row.name}; {problems}.", style="bad")
     if checked.fix:
         show_result(paper, checked.fix, row.name)
 
@@ -177,6 +190,8 @@ def _too_few_to_decide(
     """A warning that a run would train and then have too little to evaluate the model with."""
     shares = hold_out(options)
     minimum, held = shares.least_evaluation, shares.to_evaluate(checked.report.records)
+    if checked.staged:
+        held = (checked.staged["evaluation"] or {"records": 0})["records"]
     asked = not options.evaluation and row.answers_text(rules.method)
     if not asked or not checked.accepted or held >= minimum:
         return None

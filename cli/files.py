@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ def readable(path: Path) -> Path:
     try:
         if path.is_dir():
             raise UsageFailure(f"{name_of(path)} is a directory; name the file in it.")
+        if _is_special(path):
+            raise UsageFailure(f"{name_of(path)} is no regular file; write what comes out of it to one.")
         with path.open("rb") as file:
             file.read(1)
     except (OSError, ValueError) as error:
@@ -52,10 +55,27 @@ def project_file(path: Path, name: str) -> tuple[Path, str]:
     return path, ".jsonl"
 
 
-def require_jsonl(out: Path) -> None:
-    """UsageFailure when the name of a file says that it is not the JSON Lines that are written to it."""
-    if out.suffix.lower() not in (".jsonl", ""):
-        raise UsageFailure(f"{name_of(out)}: JSON Lines are written; give the file a name that ends in .jsonl.")
+def require_suffix(out: Path, suffix: str = ".jsonl") -> None:
+    """UsageFailure when the name of a file says that it is not the JSON Lines, or the CSV, that is written to it."""
+    if out.suffix.lower() not in (suffix, ""):
+        what = {".jsonl": "JSON Lines are", ".csv": "CSV is"}[suffix]
+        raise UsageFailure(f"{name_of(out)}: {what} written; give the file a name that ends in {suffix}.")
+
+
+def require_rereadable(out: Path) -> None:
+    """UsageFailure when JSON Lines cannot be written there and read again, which is how a new dataset is judged."""
+    require_suffix(out)
+    if _is_special(out):
+        raise UsageFailure(f"{name_of(out)} is no regular file; a dataset is read again to be judged.")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether this is a pipe or a device."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def media_size(folder: Path) -> Callable[[str], int | None]:
@@ -85,16 +105,24 @@ def chunks(path: Path) -> Iterator[bytes]:
         raise UsageFailure(f"{name_of(path)} cannot be read to its end: {_reason(error)}.") from None
 
 
+def require_other(out: Path, *, inputs: Iterable[Path]) -> None:
+    """UsageFailure when what is to be written is a directory or, by whatever name, one of the files that are read."""
+    try:
+        if out.is_dir():
+            raise UsageFailure(f"{name_of(out)} is a directory; name a file to write.")
+        same = any(out.resolve() == source.resolve() or (out.exists() and out.samefile(source)) for source in inputs)
+    except OSError as error:
+        raise UsageFailure(f"{name_of(out)} cannot be written: {_reason(error)}.") from None
+    if same:
+        raise UsageFailure(f"{name_of(out)} is the file that is read; write to another one.")
+
+
 @contextmanager
 def replaced(path: Path, *, inputs: Iterable[Path]) -> Iterator[BinaryIO]:
     """A file to write that takes its name when all went well; UsageFailure when that is the name of an input."""
-    if path.is_dir():
-        raise UsageFailure(f"{name_of(path)} is a directory; name a file to write.")
-    for source in inputs:
-        if path.resolve() == source.resolve() or (path.exists() and path.samefile(source)):
-            raise UsageFailure(f"{name_of(path)} is the file that is read; write to another one.")
+    require_other(path, inputs=inputs)
     try:
-        with _whole(path.resolve()) as file:
+        with _whole(path) as file:
             yield file
     except BrokenPipeError:
         raise
@@ -105,10 +133,11 @@ def replaced(path: Path, *, inputs: Iterable[Path]) -> Iterator[BinaryIO]:
 @contextmanager
 def _whole(target: Path) -> Iterator[BinaryIO]:
     """A file beside the target that takes its place at the end; a device or a pipe is written to as it is."""
-    if target.exists() and not target.is_file():
+    if _is_special(target):
         with target.open("wb") as device:
             yield device
         return
+    target = target.resolve()
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with partial.open("xb") as file:

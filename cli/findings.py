@@ -104,7 +104,7 @@ def show_fix(paper: Paper, found: dict[str, Any]) -> None:
     paper.say(f"{found['out']}: {plural(found['records'], 'record')} written", style="bold")
     for what, count in sorted(found["counts"].items(), key=lambda entry: -entry[1]):
         own = [change for change in found["changes"] if f"{change['action']} {change['code']}" == what]
-        lines = [change["line"] for change in own if change["line"]]
+        lines = list(dict.fromkeys(change["line"] for change in own if change["line"]))
         where = f"{what}: {count:,}, line{'s' if len(lines) > 1 else ''} {first(lines)}"
         paper.say(where if lines else f"{own[0]['action']}: {own[0]['message']}", indent=2, hanging=2)
     paper.say()

@@ -41,11 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"finetune: {failure}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # What is left unwritten would be complained about once more when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
+    except OSError as error:
+        print(f"finetune: {(error.strerror or str(error)).lower()}.", file=sys.stderr)
+        _drop_output()
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _drop_output() -> None:
+    """What is left unwritten would be complained about once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -18,9 +17,9 @@ from cli import files
 from cli.failure import UsageFailure
 from cli.findings import plural
 from cli.paper import Paper
-from cli.rules import add_options, row_and_rules, settings_of
+from cli.rules import add_options, hold_out, positive, row_and_rules, settings_of
 from finetune.domain.augment import Variant, only_in_training
-from finetune.domain.cleaning import Change, Note, cleaned, conversions, nobody
+from finetune.domain.cleaning import Change, Note, Place, cleaned, conversions, nobody
 from finetune.domain.conversion import convert
 from finetune.domain.dataset import check_dataset
 from finetune.domain.improve import Selection, select, trait_of
@@ -29,10 +28,9 @@ from finetune.domain.mending import answered, mend
 from finetune.domain.records import Record, SourceFormat
 from finetune.domain.rules import DatasetRules
 from finetune.domain.similarity import prompt_and_identity
-from finetune.domain.split import Shares
 from finetune.domain.variants import variants
 
-Records = Callable[[Note], Iterator[tuple[int, Record]]]
+Records = Callable[[Note], Iterator[tuple[Place, Record]]]
 
 # What a file is, whatever its name says; OpenAI's exports are JSON.
 _HINTS = {"csv": ".csv", "json": ".json", "openai": ".json"}
@@ -51,9 +49,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write: .jsonl")
     parser.add_argument("--changes", type=Path, metavar="FILE", help="list the changes there, as JSON Lines")
     parser.add_argument(
-        "--balance", type=_positive, metavar="N", help="keep at most N records of every label, or of every topic"
+        "--balance", type=positive, metavar="N", help="keep at most N records of every label, or of every topic"
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="write at most N records, as different as can be")
+    parser.add_argument("--limit", type=positive, metavar="N", help="write at most N records, as different as can be")
     parser.add_argument(
         "--augment",
         action="store_true",
@@ -68,13 +66,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seed", type=int, default=7, metavar="S", help="decides among equals (default: %(default)s)")
     add_options(parser)
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
 
 
 class _Changes:
@@ -94,18 +85,19 @@ class _Changes:
 
 def run(options: argparse.Namespace) -> int:
     """Write the better dataset; 1 when the base model would not take it."""
-    files.require_jsonl(options.out)
+    files.require_rereadable(options.out)
     row, rules = row_and_rules(options)
     path, suffix = files.dataset(options.file, _HINTS.get(options.hint))
     if options.changes and options.changes.resolve() == options.out.resolve():
         raise UsageFailure("--out and --changes name the same file.")
 
-    def records(note: Note) -> Iterator[tuple[int, Record]]:
+    def records(note: Note) -> Iterator[tuple[Place, Record]]:
         return cleaned(lambda: Source(files.chunks(path), suffix), rules, note, answered if options.best else mend)
 
     with ExitStack() as stack:
-        listed = stack.enter_context(files.replaced(options.changes, inputs=[path])) if options.changes else None
-        out = stack.enter_context(files.replaced(options.out, inputs=[path]))
+        inputs = [path, *filter(None, [options.settings])]
+        listed = stack.enter_context(files.replaced(options.changes, inputs=inputs)) if options.changes else None
+        out = stack.enter_context(files.replaced(options.out, inputs=inputs))
         note = _Changes(listed)
         selection = _selected(records, options, note)
         rows = _write(out, records(note), selection, rules, note)
@@ -123,23 +115,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _selected(records: Records, options: argparse.Namespace, note: Note) -> Selection | None:
-    """Which lines stay; None when that is all of them."""
+    """Which records stay; None when that is all of them."""
     if options.balance is None and options.limit is None:
         return None
-    traits = [trait_of(line, record, options.seed) for line, record in records(nobody)]
+    traits = [trait_of(place, record, options.seed) for place, record in records(nobody)]
     return select(traits, note, balance=options.balance, limit=options.limit)
 
 
 def _write(
-    out: BinaryIO, records: Iterable[tuple[int, Record]], selection: Selection | None, rules: DatasetRules, note: Note
-) -> array[int]:
-    """Write what is selected; the line of the source for each row of the new file."""
-    rows, formats = array("Q"), Counter[SourceFormat]()
-    for line, record in records:
-        if selection is None or line in selection.lines:
+    out: BinaryIO, records: Iterable[tuple[Place, Record]], selection: Selection | None, rules: DatasetRules, note: Note
+) -> list[Place]:
+    """Write what is selected; the place in the source for each row of the new file."""
+    rows, formats = list[Place](), Counter[SourceFormat]()
+    for place, record in records:
+        if selection is None or place in selection.places:
             out.write(convert(record, rules.record_format) + b"\n")
             formats[record.format] += 1
-            rows.append(line)
+            rows.append(place)
     out.flush()
     for change in conversions(formats, rules):
         note(change)
@@ -150,39 +142,38 @@ def _augment(
     out: BinaryIO,
     records: Records,
     selection: Selection | None,
-    rows: array[int],
+    rows: list[Place],
     rules: DatasetRules,
     options: argparse.Namespace,
     note: Note,
-) -> array[int]:
-    """Write variants behind the records; the line of the source for each."""
-    split = settings_of(options).split
+) -> list[Place]:
+    """Write variants behind the records; the place in the source for each."""
     most = min(options.limit or rules.records.maximum, rules.records.maximum)
     made = only_in_training(
         lambda: files.chunks(Path(out.name)),
         list(_fitting(_variants(records, rows, rules, options.seed), selection, most - len(rows))),
         rows=len(rows),
         rules=rules,
-        shares=Shares(validation=split.validation, evaluation=split.evaluation),
-        seed=split.seed,
+        shares=hold_out(options),
+        seed=settings_of(options).split.seed,
     )
     for row, variant in enumerate(made, len(rows) + 1):
         out.write(variant.content)
-        note(Change(variant.line, "added", "variant", f"row {row} of the new file varies its prompt by {variant.rule}"))
-    return array("Q", [variant.line for variant in made])
+        note(variant.place.change("added", "variant", f"row {row} of the new file varies its prompt by {variant.rule}"))
+    return [variant.place for variant in made]
 
 
-def _variants(records: Records, rows: array[int], rules: DatasetRules, seed: int) -> Iterator[Variant]:
-    row_of = {line: row for row, line in enumerate(rows, 1)}
+def _variants(records: Records, rows: list[Place], rules: DatasetRules, seed: int) -> Iterator[Variant]:
+    row_of = {place: row for row, place in enumerate(rows, 1)}
     taken = {hash(prompt_and_identity(record)[0]) for _, record in records(nobody)}
     sources = (
-        (line, record, crc32(prompt_and_identity(record)[1], seed & 0xFFFF))
-        for line, record in records(nobody)
-        if line in row_of
+        (place, record, crc32(prompt_and_identity(record)[1], seed & 0xFFFF))
+        for place, record in records(nobody)
+        if place in row_of
     )
-    for line, record, variant, rule in variants(sources, taken):
+    for place, record, variant, rule in variants(sources, taken):
         content, source = (convert(each, rules.record_format) + b"\n" for each in (variant, record))
-        yield Variant(line, rule, content, source, row_of[line])
+        yield Variant(place, rule, content, source, row_of[place])
 
 
 def _fitting(made: Iterable[Variant], selection: Selection | None, left: int) -> Iterator[Variant]:
@@ -191,7 +182,7 @@ def _fitting(made: Iterable[Variant], selection: Selection | None, left: int) ->
     for variant in made:
         if left < 1:
             return
-        group = selection.groups.get(variant.line) if selection else None
+        group = selection.groups.get(variant.place) if selection else None
         if group is not None and not room[group]:
             continue
         if group is not None:

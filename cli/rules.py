@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What settings that name none mean; reading them takes longer than checking a small file.
 BASE_MODEL = "amazon.nova-micro-v1:0:128k"
 METHOD: Method = "FINE_TUNING"
+MOST = 1_000_000_000
 HOLD_OUT = Shares(validation=0.1, evaluation=0.1, least_evaluation=20)
 
 
@@ -31,6 +32,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"customization method (default: the settings', or {METHOD})",
     )
     parser.add_argument("--settings", type=Path, metavar="FILE", help="the project's settings.yaml")
+
+
+def positive(text: str) -> int:
+    """A count that was given as an option."""
+    number = int(text) if text.isdecimal() and len(text) <= len(str(MOST)) else 0
+    if not 1 <= number <= MOST:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST:,}")
+    return number
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

@@ -23,7 +23,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--format",
         choices=FORMATS,
         default="conversation",
-        help="record format (default: %(default)s, what Nova and Llama take)",
+        metavar="F",
+        help=f"record format: {', '.join(FORMATS)} (default: %(default)s, what Nova and Llama take)",
     )
     parser.add_argument("--seed", type=int, default=7, metavar="S", help="another seed, other records (default: 7)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: standard output)")
@@ -37,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageFailure(
             f"--records {options.records} is not between 1 and {most:,}, the most that are all different."
         )
+    if options.out:
+        files.require_suffix(options.out, ".csv" if options.format == "csv" else ".jsonl")
     lines = sample(options.records, options.format, options.seed)
     if options.out:
         with files.replaced(options.out, inputs=()) as file:

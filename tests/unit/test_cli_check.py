@@ -266,6 +266,44 @@ def test_the_file_that_is_read_is_never_written(tmp_path: Path, link: str, capsy
     assert sorted(path.name for path in tmp_path.iterdir() if path != other) == ["data.jsonl"]
 
 
+@pytest.mark.parametrize("option", ["--validation", "--evaluation", "--settings"])
+@pytest.mark.parametrize("out", ["--fix", "--html"])
+def test_no_file_that_is_named_to_be_read_is_written(
+    tmp_path: Path, option: str, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "given.jsonl"
+    given.write_text(
+        "{}" if option == "--settings" else '{"prompt": "Who?", "completion": "Me.", "reference": "Me."}\n'
+    )
+    before = given.read_bytes()
+    assert run(EXAMPLE / "dataset.jsonl", option, given, out, given) == 2
+    captured = capsys.readouterr()
+    assert "given.jsonl is the file that is read; write to another one." in captured.err
+    assert captured.out == ""
+    assert given.read_bytes() == before
+
+
+def test_two_files_that_are_written_have_two_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.jsonl"
+    assert run(EXAMPLE / "dataset.jsonl", "--fix", out, "--html", out) == 2
+    assert "--fix and --html name the same file." in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_pipe_is_refused_because_a_dataset_is_read_more_than_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert run(tmp_path / "pipe.jsonl") == 2
+    assert "pipe.jsonl is no regular file; write what comes out of it to one." in capsys.readouterr().err
+
+
+def test_fix_writes_to_a_file_that_can_be_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert run(EXAMPLE / "dataset.jsonl", "--fix", tmp_path / "pipe.jsonl") == 2
+    assert "pipe.jsonl is no regular file; a dataset is read again to be judged." in capsys.readouterr().err
+
+
 def test_fix_and_html_take_one_file(tmp_path: Path) -> None:
     assert run(EXAMPLE / "dataset.jsonl", EXAMPLE / "worse.jsonl", "--html", tmp_path / "page.html") == 2
     assert not list(tmp_path.iterdir())
@@ -287,6 +325,64 @@ def test_sets_beside_the_dataset_are_checked_and_their_overlap_is_named(
     assert out.count("Accepted: ") == 3
 
 
+@pytest.mark.parametrize("option", ["--validation", "--evaluation"])
+def test_sets_that_leave_nothing_to_train_on_are_rejected_together(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(120)))
+    beside = write(tmp_path / "set.jsonl", *({**pair(n), "reference": "x"} for n in range(120)))
+    assert run(data, option, beside, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["accepted"]
+    assert not found["staged"]["accepted"]
+    assert run(data, option, beside) == 1
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("Rejected: the files together for Amazon Nova Micro; ")
+    assert re.search("nothing is left to train on|0 records are left", last)
+
+
+def test_sets_that_go_together_are_accepted_together(capsys: pytest.CaptureFixture[str]) -> None:
+    files = EXAMPLE / "dataset.jsonl", "--evaluation", EXAMPLE / "evaluation.jsonl"
+    assert run(*files, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["staged"]["accepted"]
+    assert run(*files) == 0
+    assert "together for" not in capsys.readouterr().out
+
+
+def test_a_line_that_holds_many_records_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, validation = tmp_path / "data.json", write(tmp_path / "validation.jsonl", *map(pair, range(140, 180)))
+    data.write_text(json.dumps([*map(pair, range(150)), *map(pair, range(3))]))
+    run(data, "--validation", validation, "--fix", tmp_path / "fixed.jsonl")
+    out = capsys.readouterr().out
+    assert "10 records of line 1 are left out because the validation set asks the same." in out
+    assert "3 records of line 1 are left out because the same record is there already." in out
+    assert "removed duplicate-record: 3, line 1\n" in out
+
+
+def test_lines_of_a_validation_set_that_are_left_out_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(100)))
+    validation = write(tmp_path / "validation.jsonl", *map(pair, range(200, 230)), pair(229))
+    evaluation = write(tmp_path / "evaluation.jsonl", *({**pair(n), "reference": "x"} for n in (200, 201)))
+    run(data, "--validation", validation, "--evaluation", evaluation)
+    out = capsys.readouterr().out
+    assert "Lines 1, 2 of the validation set are left out because the evaluation set asks the same." in out
+    assert "Line 31 of the validation set is left out because the same record is there already." in out
+
+
+def test_what_a_run_holds_out_is_told_as_it_is_with_a_validation_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data.jsonl", *map(pair, range(110)))
+    validation = write(tmp_path / "validation.jsonl", *map(pair, range(60, 110)))
+    assert run(data, "--validation", validation) == 0
+    out = capsys.readouterr().out
+    assert "60 records to train" not in out
+    assert "and 6 records to evaluate with." in out
+    assert "Without an evaluation.jsonl about 6 records are held out" in out
+
+
 def test_every_line_that_is_left_out_is_counted_and_the_first_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -294,7 +390,9 @@ def test_every_line_that_is_left_out_is_counted_and_the_first_are_named(
     evaluation = write(tmp_path / "evaluation.jsonl", {"prompt": "Who are you?", "reference": "Nobody."})
     run(data, "--evaluation", evaluation)
     lines = ", ".join(map(str, range(301, 313)))
-    assert f" Lines {lines} and 28 more are left out as duplicates." in capsys.readouterr().out
+    assert (
+        f" Lines {lines} and 28 more are left out because the same record is there already." in capsys.readouterr().out
+    )
     run(data, "--evaluation", evaluation, "--json")
     assert json.loads(capsys.readouterr().out)["staged"]["removed"] == {"duplicate": list(range(301, 341))}
 
@@ -328,6 +426,16 @@ def test_entries_decides_how_many_lines_are_listed(tmp_path: Path, capsys: pytes
     found = json.loads(capsys.readouterr().out)
     assert len([problem for problem in found["problems"] if problem["code"] == "wrong-type"]) == 3
     assert found["counts"]["errors"]["wrong-type"] == 30
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "few", "9" * 30])
+def test_a_number_of_entries_is_1_or_more(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(EXAMPLE / "dataset.jsonl", "--entries", number)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        "error: argument --entries: must be a whole number from 1 to 1,000,000,000\n"
+    )
 
 
 def in_terminal(arguments: list[str], **environment: str) -> str:
@@ -385,6 +493,15 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     command = f"{sys.executable} -m cli.main check {EXAMPLE / 'broken.jsonl'} | head -n 1"
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_report_that_finds_no_room_is_no_verdict(option: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "cli.main", "check", str(EXAMPLE / "dataset.jsonl"), *option]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - fixed words
+    assert (ended.returncode, ended.stderr) == (2, "finetune: no space left on device.\n")
 
 
 def test_what_paper_cannot_spell_is_replaced() -> None:

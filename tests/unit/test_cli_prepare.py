@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from cli.main import main
+from cli.rules import BASE_MODEL, HOLD_OUT, METHOD
+from finetune.domain.catalog import base_model
+from finetune.domain.rules import rules_for
+from finetune.domain.samples import sample
+from finetune.domain.split import Sinks, prepare_dataset
+from finetune.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop-assistant"
 DATASET = EXAMPLE / "dataset.jsonl"
@@ -62,6 +70,10 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] != written[2]
 
 
+def test_a_seed_may_have_any_number_of_digits(tmp_path: Path) -> None:
+    assert run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 50, "--seed", "1" * 80) == 0
+
+
 def test_variants_stand_behind_the_records_and_are_listed_with_their_source(tmp_path: Path) -> None:
     out, changes = tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
     assert run(DATASET, "--out", out, "--augment", "--changes", changes) == 0
@@ -75,6 +87,25 @@ def test_variants_stand_behind_the_records_and_are_listed_with_their_source(tmp_
         variant = rows[number - 1]["messages"]
         assert source[-1] == variant[-1]
         assert source[-2] != variant[-2]
+
+
+def test_variants_are_trained_on_even_where_a_verdict_takes_more_than_its_share(tmp_path: Path) -> None:
+    """Of 110 records a run holds out 20 to evaluate with and not 11, because a verdict takes as many."""
+    data, out = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
+    data.write_bytes(b"\n".join(sample(110, "conversation", 5)))
+    run(data, "--out", out, "--augment")
+    variants = out.read_bytes().splitlines()[110:]
+    training = BytesIO()
+    prepare_dataset(
+        lambda: [out.read_bytes()],
+        suffix=".jsonl",
+        rules=rules_for(base_model(BASE_MODEL), METHOD),
+        shares=HOLD_OUT,
+        seed=Settings().split.seed,
+        sinks=Sinks(training, BytesIO(), BytesIO()),
+    )
+    assert len(variants) > 20
+    assert set(variants) <= set(training.getvalue().splitlines())
 
 
 def test_variants_fill_up_rare_labels_and_never_exceed_the_limit(tmp_path: Path) -> None:
@@ -106,6 +137,36 @@ def test_elements_that_share_a_line_are_named_in_the_changes(
     (tmp_path / "data.json").write_text('[{"prompt": "a", "completion": "b"}, {"prompt": "c"}]')
     run(tmp_path / "data.json", "--out", tmp_path / "out.jsonl")
     assert "line 1: removed, element 2: completion is missing" in capsys.readouterr().out
+
+
+def on_one_line(path: Path, numbers: Iterable[int]) -> Path:
+    answers = ("It is near.", "It is far.")
+    path.write_text(json.dumps([{"prompt": f"Where is station {n}?", "completion": answers[n % 2]} for n in numbers]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [([], 30, 30), (["--limit", 12], 12, 12), (["--balance", 3], 6, 6), (["--limit", 40, "--augment"], 31, 40)],
+)
+def test_elements_that_share_a_line_are_told_apart(
+    options: list[object], least: int, most: int, tmp_path: Path
+) -> None:
+    data, out, changes = tmp_path / "data.json", tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
+    on_one_line(data, [*range(30), 4, 5])
+    run(data, "--out", out, "--changes", changes, *options)
+    rows = out.read_text().splitlines()
+    assert least <= len(set(rows)) == len(rows) <= most
+    made = Counter(json.loads(line)["action"] for line in changes.read_text().splitlines())
+    assert 32 - made["removed"] + made["added"] == len(rows)
+
+
+def test_what_is_left_out_is_named_by_its_element(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = on_one_line(tmp_path / "data.json", [*range(30), 4])
+    run(data, "--out", tmp_path / "out.jsonl", "--limit", 29)
+    changes = [change for change in capsys.readouterr().out.splitlines() if "removed, " in change]
+    assert "line 1: removed, element 31: repeats the record of element 5" in changes
+    assert len(changes) == len([change for change in changes if change.startswith("line 1: removed, element ")]) == 2
 
 
 def test_questions_and_answers_by_other_names_are_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +224,16 @@ def test_what_is_left_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("option", ["--out", "--changes"])
+def test_settings_are_never_written(tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "settings"
+    settings.write_text("split: {seed: 8}\n")
+    other = ["--out", tmp_path / "out.jsonl"] if option == "--changes" else []
+    assert run(DATASET, "--settings", settings, *other, option, settings) == 2
+    assert "is the file that is read" in capsys.readouterr().err
+    assert settings.read_text() == "split: {seed: 8}\n"
+
+
+@pytest.mark.parametrize("option", ["--out", "--changes"])
 def test_the_file_that_is_read_is_never_written(
     tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,6 +251,8 @@ def test_the_file_that_is_read_is_never_written(
     [
         (["--out", "x.csv"], "ends in .jsonl"),
         (["--out", "same.jsonl", "--changes", "same.jsonl"], "--out and --changes name the same file."),
+        (["--out", "/dev/null"], "/dev/null is no regular file; a dataset is read again to be judged."),
+        (["--out", "long" * 100 + ".jsonl"], "cannot be written: file name too long."),
         (["--out", "nowhere/at/all.jsonl"], "cannot be written: no such file or directory."),
     ],
 )
@@ -197,8 +270,9 @@ def test_what_cannot_be_written_is_one_sentence(
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "many"])
-def test_a_number_of_records_is_1_or_more(number: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1000000001", "9" * 5_000])
+def test_a_number_of_records_is_1_or_more(number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", number)
     assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("error: argument --limit: must be a whole number from 1 to 1,000,000,000\n")

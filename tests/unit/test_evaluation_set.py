@@ -103,6 +103,18 @@ def test_ids_are_unique() -> None:
     assert errors == {"duplicate-id": 1}
 
 
+def test_items_that_share_a_line_are_told_apart() -> None:
+    values = [{"prompt": text, "reference": "x"} for text in "abc"]
+    items, report = check_evaluation_set([json.dumps(values).encode()])
+    assert [item.id for item in items] == ["element-1", "element-2", "element-3"]
+    again = [{**value, "id": "a"} for value in values]
+    items, report = check_evaluation_set([json.dumps(again).encode()])
+    assert len(items) == 1
+    assert [finding.message for finding in report.problems] == [
+        f"line 1: element {number}: has the id of the item on element 1" for number in (2, 3)
+    ]
+
+
 def test_items_without_an_id_are_named_by_their_line() -> None:
     items, _ = check(
         {"prompt": "a", "reference": "b"}, {"prompt": "a", "reference": "b"}, {"id": 7, "prompt": "a", "reference": "b"}

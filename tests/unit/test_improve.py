@@ -12,7 +12,7 @@ import pytest
 
 from finetune.domain.augment import Variant, only_in_training
 from finetune.domain.catalog import base_model
-from finetune.domain.cleaning import Change, clean, fixed, nobody
+from finetune.domain.cleaning import Change, Place, clean, fixed, nobody
 from finetune.domain.conversion import convert
 from finetune.domain.dataset import check_dataset
 from finetune.domain.evaluation_set import from_jsonl
@@ -142,7 +142,7 @@ def test_a_file_that_is_none_is_one_change() -> None:
     assert [(change.line, change.code) for change in changes] == [(None, "not-a-text-file")]
 
 
-def records_of(values: Iterable[Any]) -> list[tuple[int, Record]]:
+def records_of(values: Iterable[Any]) -> list[tuple[Place, Record]]:
     return list(clean(Source([jsonl(values)], ".jsonl"), NOVA, nobody))
 
 
@@ -156,12 +156,13 @@ def test_a_limited_sample_prefers_what_differs() -> None:
         {"prompt": "Name a verb that means to walk slowly.", "completion": "To amble."},
         {"prompt": "Which spices go into a Thuringian dumpling?", "completion": "Nutmeg alone."},
     ]
-    traits = [trait_of(line, record, 7) for line, record in records_of([*alike, *others])]
+    traits = [trait_of(place, record, 7) for place, record in records_of([*alike, *others])]
     changes: list[Change] = []
     selection = select(traits, changes.append, limit=4)
-    assert {51, 52, 53} <= selection.lines
-    assert len(selection.lines) == 4
-    assert {change.line for change in changes} == set(range(1, 54)) - selection.lines
+    kept = {place.line for place in selection.places}
+    assert {51, 52, 53} <= kept
+    assert len(kept) == 4
+    assert {change.line for change in changes} == set(range(1, 54)) - kept
 
 
 def test_a_sample_does_not_depend_on_the_order_of_the_records() -> None:
@@ -169,7 +170,7 @@ def test_a_sample_does_not_depend_on_the_order_of_the_records() -> None:
     chosen = []
     for order in (lines, lines[::-1]):
         found = list(clean(Source([b"\n".join(order)], ".jsonl"), LLAMA, nobody))
-        traits = [trait_of(line, record, 7) for line, record in found]
+        traits = [trait_of(place, record, 7) for place, record in found]
         chosen.append({found[position][1].texts[0] for position in diverse(traits, 40)})
     assert chosen[0] == chosen[1]
 
@@ -179,10 +180,10 @@ def test_labels_are_capped_each() -> None:
         {"prompt": f"Message {n} about {'money' if n % 5 else 'love'}", "completion": "spam" if n % 5 else "ham"}
         for n in range(100)
     ]
-    traits = [trait_of(line, record, 7) for line, record in records_of(values)]
+    traits = [trait_of(place, record, 7) for place, record in records_of(values)]
     changes: list[Change] = []
     selection = select(traits, changes.append, balance=30)
-    kept = Counter(values[line - 1]["completion"] for line in selection.lines)
+    kept = Counter(values[place.line - 1]["completion"] for place in selection.places)
     assert kept == {"spam": 30, "ham": 20}
     assert sorted(selection.room.values()) == [0, 10]
     assert all("records have the answer of line 2, of which 30 are kept" in change.message for change in changes)
@@ -195,10 +196,10 @@ def test_topics_are_capped_where_answers_all_differ() -> None:
         for topic in topics
         for n in range(30 if topic == "delivery" else 60)
     ]
-    traits = [trait_of(line, record, 7) for line, record in records_of(values)]
+    traits = [trait_of(place, record, 7) for place, record in records_of(values)]
     kind, groups = groups_of(traits)
     assert (kind, len(set(groups))) == ("topic", 6)
-    assert len(select(traits, nobody, balance=40).lines) == 30 + 5 * 40
+    assert len(select(traits, nobody, balance=40).places) == 30 + 5 * 40
 
 
 def question(text: str, *before: str) -> Record:
@@ -227,6 +228,17 @@ def test_each_rule_asks_the_same_in_other_words(number: int, prompt: str, varied
     assert record.texts[0] == prompt
 
 
+def test_a_question_is_varied_before_its_picture_too() -> None:
+    asked = question("Is the station far from it?")
+    picture = {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://bucket/a.png"}}}}
+    asked.messages[0]["content"].append(picture)
+    [(_, _, variant, _)] = variants([(1, asked, 3)], set())
+    assert variant.messages[0]["content"] == [{"text": "Is the station far from it? Thanks!"}, picture]
+    assert variant.texts == ["Is the station far from it? Thanks!", "It depends."]
+    asked.messages[0]["content"], asked.texts = [picture], ["It depends."]
+    assert not list(variants([(1, asked, 3)], set()))
+
+
 def test_nobody_greets_in_the_middle_of_a_conversation() -> None:
     later = question("And is it far from the sea?", "Is it hot?", "Yes.")
     found = [rule for _, _, _, rule in variants([(1, later, number) for number in range(40)], set())]
@@ -247,11 +259,11 @@ def test_what_has_no_question_has_no_variant() -> None:
 def test_no_variant_and_no_source_of_one_is_held_out() -> None:
     shares = Shares(validation=0.1, evaluation=0.1)
     originals = [line + b"\n" for line in sample(200, "conversation", 5)]
-    records = [(line, record, line) for line, record in clean(Source(originals, ".jsonl"), NOVA, nobody)]
+    records = [(place, record, place.line) for place, record in clean(Source(originals, ".jsonl"), NOVA, nobody)]
 
     made = [
-        Variant(line, rule, convert(variant, "conversation") + b"\n", originals[line - 1], line)
-        for line, _, variant, rule in variants(records, set())
+        Variant(place, rule, convert(variant, "conversation") + b"\n", originals[place.line - 1], place.line)
+        for place, _, variant, rule in variants(records, set())
     ]
     left = only_in_training(lambda: originals, made, rows=200, rules=NOVA, shares=shares, seed=7)
     assert 80 < len(left) < len(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def test_the_command_writes_to_standard_output_or_a_file(tmp_path: Path, capsys:
     assert main(["sample", "--records", "5", "--out", str(out)]) == 0
     assert capsys.readouterr().out == out.read_text()
     assert len(out.read_bytes().splitlines()) == 5
+
+
+def test_a_pipe_is_written_to() -> None:
+    reading, writing = os.pipe()
+    assert main(["sample", "--records", "5", "--out", f"/dev/fd/{writing}"]) == 0
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert len(pipe.read().splitlines()) == 5
+
+
+@pytest.mark.parametrize(("kind", "name"), [("csv", "data.jsonl"), ("conversation", "data.csv")])
+def test_a_name_that_says_another_format_is_refused(
+    kind: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The suffix decides how a dataset is read, so `finetune check` would refuse every line of such a file."""
+    assert main(["sample", "--records", "5", "--format", kind, "--out", str(tmp_path / name)]) == 2
+    assert f"give the file a name that ends in {'.csv' if kind == 'csv' else '.jsonl'}." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("records", [0, -3, most_records("conversation") + 1])

@@ -7,6 +7,7 @@ from io import BytesIO, RawIOBase
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from finetune.domain.cleaning import Place
 from finetune.domain.evaluation_set import from_jsonl
 from finetune.domain.rules import DatasetRules
 from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
@@ -15,7 +16,7 @@ from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
 class Variant(NamedTuple):
     """One variant as it is written; `source` is what it was made of and `row` the line that has in the new file."""
 
-    line: int
+    place: Place
     rule: str
     content: bytes
     source: bytes

@@ -33,48 +33,62 @@ class Change(NamedTuple):
         return f"{f'line {self.line}: ' if self.line else ''}{self.action}, {self.message}"
 
 
+class Place(NamedTuple):
+    """Where a record stands: its 1-based line, and its number where it is an element of an array.
+
+    >>> str(Place(4)), str(Place(1, element=7))
+    ('line 4', 'element 7')
+    """
+
+    line: int
+    element: int | None = None
+
+    def __str__(self) -> str:
+        return f"element {self.element}" if self.element else f"line {self.line}"
+
+    def change(self, action: str, code: str, message: str) -> Change:
+        """A change of the record that stands here."""
+        return Change(self.line, action, code, f"{self}: {message}" if self.element else message)
+
+
 Note = Callable[[Change], None]
 Mend = Callable[[Any], tuple[Any, list[Flaw]]]
 
 
-def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = None) -> Iterator[tuple[int, Record]]:
-    """The records that a base model takes, each once and with its line; `note` is told of everything left out.
+def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = None) -> Iterator[tuple[Place, Record]]:
+    """The records that a base model takes, each once and with its place; `note` is told of everything left out.
 
     `mend` turns a JSON value into one that can be read, and says what it changed.
     """
-
-    def placed(change: Change) -> None:
-        where = f"element {source.element}: " if source.element else ""
-        note(change._replace(message=where + change.message))
-
-    first: dict[int, int] = {}
-    for line, record in _taken(source, rules, placed, mend):
-        earlier = first.setdefault(hash(prompt_and_identity(record)[1]), line)
-        if earlier == line:
-            yield line, record
+    first: dict[int, Place] = {}
+    for place, record in _taken(source, rules, note, mend):
+        earlier = first.setdefault(hash(prompt_and_identity(record)[1]), place)
+        if earlier == place:
+            yield place, record
         else:
-            placed(Change(line, "removed", "duplicate-record", f"repeats the record of line {earlier}"))
+            note(place.change("removed", "duplicate-record", f"repeats the record of {earlier}"))
 
 
-def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -> Iterator[tuple[int, Record]]:
+def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -> Iterator[tuple[Place, Record]]:
     """The records that a base model takes, repeated ones among them."""
     judge = Judge(rules)
     if source.flaw:
         note(Change(None, "removed", *source.flaw))
     for line, unit in ((line, unit) for start, units in source for line, unit in enumerate(units, start)):
+        place = Place(line, source.element)
         record = quick(unit) if type(unit) is bytes else None
         if record is None:
-            record = _explained(line, unit, note, mend)
+            record = _explained(place, unit, note, mend)
         if record is None:
             continue
         refused = [flaw for flaw in judge.measure(record, exact_of(record))[2] if CODES[flaw.code].severity == "error"]
         if refused:
-            note(_removal(line, refused))
+            note(_removal(place, refused))
         else:
-            yield line, record
+            yield place, record
 
 
-def _explained(line: int, unit: Unit, note: Note, mend: Mend | None) -> Record | None:
+def _explained(place: Place, unit: Unit, note: Note, mend: Mend | None) -> Record | None:
     mended: list[Flaw] = []
 
     def read_mended(value: Any) -> Reading:
@@ -90,16 +104,16 @@ def _explained(line: int, unit: Unit, note: Note, mend: Mend | None) -> Record |
     if reading is None:
         return None
     if reading.errors:
-        note(_removal(line, reading.errors))
+        note(_removal(place, reading.errors))
         return None
     for flaw in (*reading.warnings, *mended):
-        note(Change(line, "changed", *flaw))
+        note(place.change("changed", *flaw))
     return reading.record
 
 
-def _removal(line: int, flaws: list[Flaw]) -> Change:
+def _removal(place: Place, flaws: list[Flaw]) -> Change:
     """One removal, whatever number of flaws led to it."""
-    return Change(line, "removed", flaws[0].code, "; ".join(flaw.message for flaw in flaws[:3]))
+    return place.change("removed", flaws[0].code, "; ".join(flaw.message for flaw in flaws[:3]))
 
 
 # Names of the same format as a source and as a target.
@@ -130,16 +144,16 @@ def uneven(shapes: Counter[Sections]) -> dict[Sections, str]:
 
 def cleaned(
     open_source: Callable[[], Source], rules: DatasetRules, note: Note, mend: Mend | None = None
-) -> Iterator[tuple[int, Record]]:
+) -> Iterator[tuple[Place, Record]]:
     """What `clean` yields, without the records that have other sections than most; the source is opened twice."""
     odd: Mapping[Sections, str] = {}
     if rules.uniform_sections:
         odd = uneven(Counter(record.sections for _, record in _taken(open_source(), rules, nobody, mend)))
-    for line, record in clean(open_source(), rules, note, mend):
+    for place, record in clean(open_source(), rules, note, mend):
         if record.sections in odd:
-            note(Change(line, "removed", "section-not-in-all", odd[record.sections]))
+            note(place.change("removed", "section-not-in-all", odd[record.sections]))
         else:
-            yield line, record
+            yield place, record
 
 
 def fixed(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from finetune.domain.answers import whole
 from finetune.domain.checks import Checks, read_checks
+from finetune.domain.cleaning import Place
 from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import DatasetReport, read_unit
 from finetune.domain.findings import Flaw, Ledger, kind, quoted
@@ -84,22 +85,22 @@ def check_evaluation_set(
     An item is `{"prompt" or "messages", "system"?, "reference"?, "expected_keywords"?, "category"?, "checks"?, "id"?}`
     with a reference, keywords or checks; an assistant turn that ends its messages is its reference.
     """
-    ledger, items, ids = Ledger(entries_per_code), [], dict[str, int]()  # type: tuple[Ledger, list[EvaluationItem], dict[str, int]]
+    ledger, items, ids = Ledger(entries_per_code), [], dict[str, Place]()  # type: tuple[Ledger, list[EvaluationItem], dict[str, Place]]
     source = Source(chunks, suffix)
     blank = rejected = 0
     for first, units in source:
         ledger.element = source.element
         for line, unit in enumerate(units, first):
-            found: list[EvaluationItem] = []
-            reading = read_unit(unit, lambda value: _read_item(value, line, found))  # noqa: B023 - called at once
+            place, found = Place(line, source.element), list[EvaluationItem]()
+            reading = read_unit(unit, lambda value: _read_item(value, place, found))  # noqa: B023 - called at once
             if reading is None:
                 blank += 1
                 continue
             for code, message in (*reading.errors, *reading.warnings):
                 ledger.add(line, code, message)
             item = found[0] if found and not reading.errors else None
-            if item and (earlier := ids.setdefault(item.id, line)) != line:
-                ledger.add(line, "duplicate-id", f"has the id of the item on line {earlier}")
+            if item and (earlier := ids.setdefault(item.id, place)) != place:
+                ledger.add(line, "duplicate-id", f"has the id of the item on {earlier}")
                 item = None
             if item:
                 items.append(item)
@@ -126,7 +127,7 @@ def check_evaluation_set(
     return tuple(items), report
 
 
-def _read_item(value: Any, line: int, found: list[EvaluationItem]) -> Reading:
+def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading:
     reading = Reading()
     if not isinstance(value, dict):
         reading.error("not-an-object", f"is {kind(value)}, not an object")
@@ -151,8 +152,8 @@ def _read_item(value: Any, line: int, found: list[EvaluationItem]) -> Reading:
         return reading
     found.append(
         EvaluationItem(
-            id=name or f"line-{line}",
-            line=line,
+            id=name or str(place).replace(" ", "-"),
+            line=place.line,
             system=question.system,
             messages=turns,
             reference=reference,

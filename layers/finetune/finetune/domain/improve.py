@@ -11,15 +11,15 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 from zlib import crc32
 
-from finetune.domain.cleaning import Change, Note
+from finetune.domain.cleaning import Note, Place
 from finetune.domain.records import Record
 from finetune.domain.similarity import normalised, prompt_and_identity, shingles
 
 
 class Trait(NamedTuple):
-    """What is kept of a record to choose by; `order` ranks records of equal worth, independently of their lines."""
+    """What is kept of a record to choose by; `order` ranks records of equal worth, independently of their places."""
 
-    line: int
+    place: Place
     order: int
     answer: int
     words: array[int]
@@ -39,15 +39,15 @@ _FUNCTION_WORDS = frozenset(
 )
 
 
-def trait_of(line: int, record: Record, seed: int) -> Trait:
+def trait_of(place: Place, record: Record, seed: int) -> Trait:
     """What is kept of a record: hashes of its words, of its pairs of words and of its answer."""
     prompt, identity = prompt_and_identity(record)
-    order = int.from_bytes(blake2b(identity, digest_size=8, key=str(seed).encode()).digest())
+    order = int.from_bytes(blake2b(identity, digest_size=8, key=str(seed).encode()[:64]).digest())
     asked = {word for word in prompt.replace(b"\x1f", b" ").split() if len(word) >= _WORD_LETTERS}
     words = sorted({crc32(word.strip(b".,;:()")) for word in asked - _FUNCTION_WORDS})[:_WORDS]
     pairs = sorted(shingles(identity))[:_PAIRS]
     answer = crc32(normalised(record.texts[-1])) if record.messages else order
-    return Trait(line, order, answer, array("L", words), array("L", pairs))
+    return Trait(place, order, answer, array("L", words), array("L", pairs))
 
 
 def diverse(traits: Sequence[Trait], wanted: int) -> set[int]:
@@ -90,31 +90,31 @@ def groups_of(traits: Sequence[Trait]) -> tuple[str, list[int]]:
 
 @dataclass(slots=True)
 class Selection:
-    """Which lines stay; `room` says for each group how many records it may still take."""
+    """Which records stay, by their places; `room` says for each group how many records it may still take."""
 
-    lines: set[int]
-    groups: Mapping[int, int] = field(default_factory=dict)
+    places: set[Place]
+    groups: Mapping[Place, int] = field(default_factory=dict)
     room: dict[int, int] = field(default_factory=dict)
 
 
 def select(traits: Sequence[Trait], note: Note, *, balance: int | None = None, limit: int | None = None) -> Selection:
     """Choose at most `balance` records of every answer or topic and at most `limit` in all, as different as can be."""
     kept = list(traits)
-    groups: dict[int, int] = {}
+    groups: dict[Place, int] = {}
     if balance is not None:
         kind, numbers = groups_of(kept)
-        groups = {trait.line: number for trait, number in zip(kept, numbers, strict=True)}
+        groups = {trait.place: number for trait, number in zip(kept, numbers, strict=True)}
         kept = _balanced(kept, numbers, balance, kind, note)
     if limit is not None and len(kept) > limit:
         chosen = diverse(kept, limit)
         for position, trait in enumerate(kept):
             if position not in chosen:
                 message = f"is not among the {limit:,} records that differ most"
-                note(Change(trait.line, "removed", "over-limit", message))
+                note(trait.place.change("removed", "over-limit", message))
         kept = [kept[position] for position in sorted(chosen)]
-    size = Counter(groups.get(trait.line, 0) for trait in kept)
+    size = Counter(groups.get(trait.place, 0) for trait in kept)
     room = {group: balance - size[group] for group in set(groups.values())} if balance is not None else {}
-    return Selection({trait.line for trait in kept}, groups, room)
+    return Selection({trait.place for trait in kept}, groups, room)
 
 
 def _balanced(traits: list[Trait], numbers: list[int], cap: int, kind: str, note: Note) -> list[Trait]:
@@ -127,6 +127,6 @@ def _balanced(traits: list[Trait], numbers: list[int], cap: int, kind: str, note
         kept += [own[position] for position in chosen]
         for position, trait in enumerate(own):
             if position not in chosen:
-                message = f"{len(own):,} records have the {kind} of line {own[0].line}, of which {cap:,} are kept"
-                note(Change(trait.line, "removed", "over-balance", message))
-    return sorted(kept, key=lambda trait: trait.line)
+                message = f"{len(own):,} records have the {kind} of {own[0].place}, of which {cap:,} are kept"
+                note(trait.place.change("removed", "over-balance", message))
+    return sorted(kept, key=lambda trait: trait.place)

@@ -61,21 +61,23 @@ RULES: dict[str, Callable[[str, int], str | None]] = {
 _OPENING = frozenset({"a greeting"})
 
 
-def variants(records: Iterable[tuple[int, Record, int]], taken: set[int]) -> Iterator[tuple[int, Record, Record, str]]:
-    """One variant of each record that has one: the record's line, the record, the variant and the rule.
+def variants[Where](
+    records: Iterable[tuple[Where, Record, int]], taken: set[int]
+) -> Iterator[tuple[Where, Record, Record, str]]:
+    """One variant of each record that has one: where the record stands, the record, the variant and the rule.
 
-    Records come with their line and a number that picks the rule. No variant has a prompt whose hash is in `taken`, to
-    which the prompts of the variants are added.
+    Records come with where they stand and a number that picks the rule. No variant has a prompt whose hash is in
+    `taken`, to which the prompts of the variants are added.
     """
     rules = list(RULES)
-    for line, record, number in records:
+    for where, record, number in records:
         start = number % len(rules)
         for name in islice(chain(rules[start:], rules), len(rules)):
             variant = _varied(record, name, number // len(rules))
             asked = hash(prompt_and_identity(variant)[0]) if variant else None
             if variant and asked and asked not in taken:
                 taken.add(asked)
-                yield line, record, variant, name
+                yield where, record, variant, name
                 break
 
 
@@ -84,14 +86,18 @@ def _varied(record: Record, name: str, number: int) -> Record | None:
     if not record.messages or (name in _OPENING and len(record.messages) > 2):
         return None
     *before, question, answer = record.messages
-    *blocks, last = question["content"]
-    text = last.get("text")
-    other = RULES[name](text, number) if text else None
+    blocks = list(question["content"])
+    last = max((index for index, block in enumerate(blocks) if "text" in block), default=None)
+    if last is None:
+        return None
+    text = blocks[last]["text"]
+    other = RULES[name](text, number)
     if not other or other == text:
         return None
+    blocks[last] = {"text": other}
     place = len(record.texts) - len(answer["content"]) - 1
     return replace(
         record,
-        messages=[*before, {**question, "content": [*blocks, {"text": other}]}, answer],
+        messages=[*before, {**question, "content": blocks}, answer],
         texts=[*record.texts[:place], other, *record.texts[place + 1 :]],
     )
