@@ -6,19 +6,28 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cli.checked import Checked
 from cli.files import chunks, project_file
 from cli.findings import first, plural
-from cli.rules import settings_of
+from cli.progress import watched
+from cli.rules import hold_out, settings_of
 from finetune.domain.dataset import check_dataset
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
 from finetune.domain.rules import DatasetRules
-from finetune.domain.split import Inputs, PreparedDataset, Shares, Sinks, prepare_dataset
-
-if TYPE_CHECKING:
-    from cli.check import Checked
+from finetune.domain.split import (
+    Inputs,
+    PreparedDataset,
+    Shares,
+    Sinks,
+    Surveys,
+    check_and_survey,
+    stage_dataset,
+)
 
 _REASONS = {
     "overlaps-evaluation": "left out because the evaluation set asks the same",
@@ -27,45 +36,44 @@ _REASONS = {
 }
 
 
-def check_beside(checked: Checked, rules: DatasetRules, options: argparse.Namespace, entries: int) -> None:
-    """Check the sets given in the options, and what a run would stage of all when each is accepted."""
-    items: tuple[EvaluationItem, ...] | None = None
-    if options.validation:
-        path, suffix = project_file(options.validation, "validation")
+def check_together(path: Path, suffix: str, rules: DatasetRules, options: argparse.Namespace, entries: int) -> Checked:
+    """Check a dataset and the sets given in the options, and what a run would stage of all when each is accepted."""
+    items: tuple[EvaluationItem, ...] = ()
+    of_items = None
+    if options.evaluation:
+        evaluation, own = project_file(options.evaluation, "evaluation")
+        items, of_items = check_evaluation_set(chunks(evaluation), suffix=own, entries_per_code=entries)
+    validation = options.validation
+    inputs = Inputs(
+        lambda: watched(path, "checking"),
+        suffix,
+        evaluation_items=items,
+        validation=(lambda: chunks(validation)) if validation else None,
+    )
+    of_dataset, of_validation = BytesIO(), BytesIO()
+    surveys, seed = Surveys(of_dataset, of_validation), settings_of(options).split.seed
+    report = check_and_survey(inputs, rules, seed, surveys, entries_per_code=entries)
+    checked = Checked(path, suffix, report, evaluation=of_items)
+    if validation:
         checked.validation = check_dataset(
-            chunks(path),
-            suffix=suffix,
+            chunks(validation),
+            suffix=".jsonl",
             rules=rules,
             role="validation",
             entries_per_code=entries,
-            counted_elsewhere=checked.report.records,
+            counted_elsewhere=report.distinct,
         )
-    if options.evaluation:
-        path, suffix = project_file(options.evaluation, "evaluation")
-        items, checked.evaluation = check_evaluation_set(chunks(path), suffix=suffix, entries_per_code=entries)
     if checked.accepted:
-        checked.staged = _staged(checked, rules, options, items)
+        of_dataset.seek(0)
+        of_validation.seek(0)
+        checked.staged = _staged(replace(inputs, dataset=lambda: chunks(path)), rules, hold_out(options), surveys)
+    return checked
 
 
-def _staged(
-    checked: Checked, rules: DatasetRules, options: argparse.Namespace, items: tuple[EvaluationItem, ...] | None
-) -> dict[str, Any]:
-    settings, validation = settings_of(options), options.validation
-    split = settings.split
+def _staged(inputs: Inputs, rules: DatasetRules, shares: Shares, surveys: Surveys) -> dict[str, Any]:
     with Path(os.devnull).open("wb") as nowhere:
-        prepared = prepare_dataset(
-            Inputs(
-                lambda: chunks(checked.path),
-                checked.suffix,
-                evaluation_items=items or (),
-                validation=(lambda: chunks(validation)) if validation else None,
-            ),
-            rules,
-            Shares(split.validation, split.evaluation, settings.gates.minimum_items),
-            split.seed,
-            Sinks(nowhere, nowhere, nowhere),
-            entries_per_reason=sys.maxsize,
-        )
+        sinks = Sinks(nowhere, nowhere, nowhere)
+        prepared = stage_dataset(inputs, rules, shares, surveys, sinks, entries_per_reason=sys.maxsize)
     problems = [problem.message for problem in prepared.problems]
     if not problems and not prepared.training:
         problems = ["nothing is left to train on"]

@@ -4,56 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from cli import files
+from cli.checked import Checked
 from cli.failure import UsageFailure
 from cli.findings import SHOWN, show, show_fix, show_result, show_verdict
 from cli.paper import Paper
 from cli.progress import watched
 from cli.rules import add_options, hold_out, positive, row_and_rules
 from finetune.domain.catalog import BaseModelRow
-from finetune.domain.dataset import DatasetReport, check_dataset
+from finetune.domain.dataset import check_dataset
 from finetune.domain.rules import DatasetRules
 
 ENTRIES = 20
-
-
-@dataclass(slots=True)
-class Checked:
-    """One dataset with what was given beside it; `staged` says what a run would make of them together."""
-
-    path: Path
-    suffix: str
-    report: DatasetReport
-    validation: DatasetReport | None = None
-    evaluation: DatasetReport | None = None
-    staged: dict[str, Any] | None = None
-    fix: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def accepted(self) -> bool:
-        """Whether a run would take the files as they are."""
-        reports = (self.report, self.validation, self.evaluation)
-        together = not self.staged or self.staged["accepted"]
-        return together and all(report.accepted for report in reports if report)
-
-    def as_dict(self, row: BaseModelRow, rules: DatasetRules) -> dict[str, Any]:
-        beside = {"validation": self.validation, "evaluation": self.evaluation}
-        return {
-            "file": files.name_of(self.path),
-            "base_model": rules.base_model,
-            "base_model_status": row.lifecycle.status,
-            "method": rules.method,
-            **self.report.as_dict(),
-            **{name: report.as_dict() for name, report in beside.items() if report},
-            **({"staged": self.staged} if self.staged else {}),
-            **({"fix": self.fix} if self.fix else {}),
-        }
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -126,13 +94,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(path: Path, suffix: str, rules: DatasetRules, options: argparse.Namespace) -> Checked:
     entries = options.entries or ENTRIES
-    report = check_dataset(watched(path, "checking"), suffix=suffix, rules=rules, entries_per_code=entries)
-    checked = Checked(path, suffix, report)
     if options.validation or options.evaluation:
-        from cli.beside import check_beside  # noqa: PLC0415 - takes longer than checking a small file
+        from cli.beside import check_together  # noqa: PLC0415 - takes longer than checking a small file
 
-        check_beside(checked, rules, options, entries)
-    return checked
+        return check_together(path, suffix, rules, options, entries)
+    report = check_dataset(watched(path, "checking"), suffix=suffix, rules=rules, entries_per_code=entries)
+    return Checked(path, suffix, report)
 
 
 def _write_page(out: Path, checked: Checked, row: BaseModelRow) -> None:

@@ -174,9 +174,9 @@ def models() -> Rows:
 
 def model_row(row: BaseModelRow) -> list[str]:
     rules = row.methods.values()
+    counted = {None: "", "to_both": " with validation", "to_maximum": ", the latter with validation"}
     records = [
-        f"{each.records.minimum:,} to {each.records.maximum:,}{' with validation' if each.validation_counts else ''}"
-        for each in rules
+        f"{each.records.minimum:,} to {each.records.maximum:,}{counted[each.validation_counts]}" for each in rules
     ]
     state = row.lifecycle.status if row.api == "bedrock" else "another API"
     return [

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from finetune.domain.catalog import BaseModelRow, Bounds, Method, RecordFormat
+from finetune.domain.catalog import BaseModelRow, Method, RecordFormat
 
 SCHEMA_VERSION = "bedrock-conversation-2024"
 CHARACTERS_PER_TOKEN = 4
@@ -64,16 +64,19 @@ def read_records(data: bytes, uri: str, row: BaseModelRow, method: Method) -> li
 def check_counts(training: int, validation: int, row: BaseModelRow, method: Method) -> None:
     """DataRefused if the numbers of records are outside the base model's bounds."""
     rules = row.methods[method]
-    counted = training + validation if rules.validation_counts else training
-    _bounded(counted, rules.records, "training and validation" if rules.validation_counts else "training")
+    least, most = rules.records.minimum, rules.records.maximum
+    _bounded(training + validation * (rules.validation_counts == "to_both"), least, most, "training")
+    if rules.validation_counts:
+        _bounded(training + validation, 0, most, "training and validation")
     if validation and rules.validation_records:
-        _bounded(validation, rules.validation_records, "validation")
+        own = rules.validation_records
+        _bounded(validation, own.minimum, own.maximum, "validation")
 
 
-def _bounded(count: int, bounds: Bounds, what: str) -> None:
-    if not bounds.minimum <= count <= bounds.maximum:
+def _bounded(count: int, least: int, most: int, what: str) -> None:
+    if not least <= count <= most:
         raise DataRefused(
-            f"The number of {what} records must be between {bounds.minimum} and {bounds.maximum}, found {count}. "
+            f"The number of {what} records must be between {least} and {most}, found {count}. "
             "Add or remove records and try again."
         )
 

@@ -15,7 +15,7 @@ from cli.rules import BASE_MODEL, HOLD_OUT, METHOD
 from finetune.domain.catalog import base_model
 from finetune.domain.rules import rules_for
 from finetune.domain.samples import sample
-from finetune.domain.split import Sinks, prepare_dataset
+from finetune.domain.split import Inputs, Sinks, prepare_dataset
 from finetune.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop-assistant"
@@ -97,12 +97,11 @@ def test_variants_are_trained_on_even_where_a_verdict_takes_more_than_its_share(
     variants = out.read_bytes().splitlines()[110:]
     training = BytesIO()
     prepare_dataset(
-        lambda: [out.read_bytes()],
-        suffix=".jsonl",
-        rules=rules_for(base_model(BASE_MODEL), METHOD),
-        shares=HOLD_OUT,
-        seed=Settings().split.seed,
-        sinks=Sinks(training, BytesIO(), BytesIO()),
+        Inputs(lambda: [out.read_bytes()], ".jsonl"),
+        rules_for(base_model(BASE_MODEL), METHOD),
+        HOLD_OUT,
+        Settings().split.seed,
+        Sinks(training, BytesIO(), BytesIO()),
     )
     assert len(variants) > 20
     assert set(variants) <= set(training.getvalue().splitlines())

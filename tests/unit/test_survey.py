@@ -80,3 +80,25 @@ def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> No
     file.seek(0)
     survey = Survey(file)
     assert (len(survey.fates), list(survey.kept()), survey.strata) == (0, [], {})
+
+
+def together(training: list[bytes], validation: list[bytes], model: str) -> Any:
+    rules = rules_for(base_model(model), "FINE_TUNING", maximum_records=120)
+    inputs = Inputs(lambda: [b"\n".join(training)], ".jsonl", validation=lambda: [b"\n".join(validation)])
+    return check_and_survey(inputs, rules, 7, Surveys(io.BytesIO(), io.BytesIO()))
+
+
+def test_records_that_are_there_twice_count_once_towards_what_both_files_may_hold() -> None:
+    repeated = [*records(100), *records(50)]
+    assert together(repeated, records(20, start=1_000), LLAMA_31).accepted
+    report = together(repeated, records(21, start=1_000), LLAMA_31)
+    [problem] = report.problems
+    assert problem.message.startswith("holds 100 different records and 21 in the other file; ")
+    assert report.distinct == 100
+
+
+def test_both_files_together_may_reach_the_minimum_of_a_model_that_counts_both() -> None:
+    own = records(1, start=1_000)
+    assert together(records(99), own, LLAMA_31).accepted
+    assert list(together(records(98), own, LLAMA_31).counts.errors) == ["too-few-records"]
+    assert list(together(records(7), own, NOVA).counts.errors) == ["too-few-records"]

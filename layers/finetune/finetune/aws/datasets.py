@@ -121,7 +121,7 @@ def _validation_report(s3: S3Client, run: Run, rules: DatasetRules, of_dataset: 
     own = run.validation_set
     if own is None:
         return None
-    chunks, suffix, counted = storage.stream(s3, own), _suffix(own), of_dataset.records
+    chunks, suffix, counted = storage.stream(s3, own), _suffix(own), of_dataset.distinct
     return check_dataset(chunks, suffix=suffix, rules=rules, role="validation", counted_elsewhere=counted)
 
 

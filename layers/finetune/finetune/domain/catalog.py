@@ -44,12 +44,15 @@ class Hyperparameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodRules:
-    """What one customization method asks of its data; `records` bounds training, or both files together."""
+    """What one customization method asks of its data.
+
+    `records` bounds training; validation records may count towards its maximum, or towards both of its bounds.
+    """
 
     record_format: RecordFormat
     records: Bounds
     validation_records: Bounds | None = None
-    validation_counts: bool = False
+    validation_counts: Literal["to_maximum", "to_both"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,12 @@ class DatasetReport:
         )
 
     @property
+    def distinct(self) -> int:
+        """Records that do not repeat another one, as far as repetitions were looked for."""
+        found = {**self.counts.errors, **self.counts.warnings}
+        return self.records - found.get("duplicate-record", 0) - found.get("normalised-duplicate", 0)
+
+    @property
     def remedies(self) -> dict[str, str]:
         """For each code that was found, one sentence on how to mend it."""
         return {code: CODES[code].remedy for code in sorted({*self.counts.errors, *self.counts.warnings})}
@@ -393,22 +399,21 @@ class _Check:
                 None, "validation-not-used", f"{self.rules.name} takes no validation set; the file is not sent"
             )
             return
-        bounds, name = self.rules.bounds(self.role), self.rules.name
+        bounds = self.rules.bounds(self.role)
         repeated = self.duplicates + (self.lint.normalised_duplicates if self.lint else 0)
         distinct = self.records - repeated
         if len(self.distinct) < self.rules.records.minimum:
             distinct = min(distinct, len(self.distinct))
-        elsewhere = counted_elsewhere if self.rules.validation_counts else 0
-        beside = f" and {elsewhere:,} in the other file" if elsewhere else ""
-        held = f"holds {distinct:,} different records{beside}"
-        if distinct + elsewhere < bounds.minimum:
-            self.ledger.add(
-                None, "too-few-records", f"{held}; {name} asks for at least {bounds.minimum:,} {self.role} records"
-            )
-        if distinct + elsewhere > bounds.maximum:
-            self.ledger.add(
-                None, "too-many-records", f"{held}; {name} takes at most {bounds.maximum:,} {self.role} records"
-            )
+        counted = self.rules.counted(distinct, counted_elsewhere)
+        if counted.minimum < bounds.minimum:
+            self._bound("too-few-records", distinct, counted.minimum, f"asks for at least {bounds.minimum:,}")
+        if counted.maximum > bounds.maximum:
+            self._bound("too-many-records", distinct, counted.maximum, f"takes at most {bounds.maximum:,}")
+
+    def _bound(self, code: str, distinct: int, counted: int, asks: str) -> None:
+        beside = f" and {counted - distinct:,} in the other file" if counted > distinct else ""
+        held = f"holds {distinct:,} different record{'s' if distinct != 1 else ''}{beside}"
+        self.ledger.add(None, code, f"{held}; {self.rules.name} {asks} {self.role} records")
 
     def _report(self, source: Source) -> DatasetReport:
         formats = {name: group.records for name, group in self._formats().items()} or self.rejected_formats

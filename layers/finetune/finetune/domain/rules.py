@@ -40,7 +40,7 @@ class DatasetRules:
     record_format: RecordFormat
     records: Bounds
     validation_records: Bounds | None
-    validation_counts: bool
+    validation_counts: Literal["to_maximum", "to_both"] | None
     validation_allowed: bool
     tokens_per_record: int | None
     reserved: tuple[str, ...]
@@ -60,6 +60,11 @@ class DatasetRules:
             if role == "training"
             else self.validation_records or Bounds(minimum=1, maximum=self.records.maximum)
         )
+
+    def counted(self, records: int, elsewhere: int) -> Bounds:
+        """What records of one file, and of the other, come to beside the minimum and beside the maximum."""
+        counts = self.validation_counts
+        return Bounds(minimum=records + elsewhere * (counts == "to_both"), maximum=records + elsewhere * bool(counts))
 
 
 def rules_for(

@@ -143,18 +143,23 @@ _REASONS = {
 }
 
 
-def check_and_survey(
-    inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, lint: bool = True
-) -> DatasetReport:
-    """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat."""
+def check_and_survey(inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, **options: Any) -> DatasetReport:
+    """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat.
+
+    `options` are those of `check_dataset`. Records of the validation set count where the base model counts them.
+    """
+    counted = 0
     items, validation = inputs.evaluation_items, inputs.validation
     overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
     if validation and rules.validation_allowed:
         own = Surveyor(surveys.validation, rules.record_format, seed, overlaps, keep_questions=True)
-        check_dataset(validation(), suffix=".jsonl", rules=rules, role="validation", lint=False, surveyor=own)
+        report = check_dataset(validation(), suffix=".jsonl", rules=rules, role="validation", lint=False, surveyor=own)
+        counted = report.distinct
         overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
     surveyor = Surveyor(surveys.dataset, rules.record_format, seed, overlaps)
-    return check_dataset(inputs.dataset(), suffix=inputs.suffix, rules=rules, lint=lint, surveyor=surveyor)
+    return check_dataset(
+        inputs.dataset(), suffix=inputs.suffix, rules=rules, counted_elsewhere=counted, surveyor=surveyor, **options
+    )
 
 
 def stage_dataset(
@@ -379,22 +384,14 @@ def _question(record: Record, content: bytes, line: int, rules: DatasetRules) ->
 
 
 def _problems(training: int, validation: int, rules: DatasetRules) -> tuple[Finding, ...]:
-    counted = training + validation if rules.validation_counts else training
+    counted, asked = rules.counted(training, validation), rules.records
     found = []
-    if counted < rules.records.minimum:
-        found.append(
-            (
-                "too-few-records",
-                f"{counted:,} records are left; {rules.name} asks for at least {rules.records.minimum:,}",
-            )
-        )
-    if counted > rules.records.maximum:
-        found.append(
-            (
-                "too-many-records",
-                f"{counted:,} records are staged; {rules.name} takes at most {rules.records.maximum:,}",
-            )
-        )
+    if counted.minimum < asked.minimum:
+        left = f"{counted.minimum:,} record{'s are' if counted.minimum != 1 else ' is'} left"
+        found.append(("too-few-records", f"{left}; {rules.name} asks for at least {asked.minimum:,}"))
+    if counted.maximum > asked.maximum:
+        staged = f"{counted.maximum:,} records are staged"
+        found.append(("too-many-records", f"{staged}; {rules.name} takes at most {asked.maximum:,}"))
     bounds = rules.validation_records
     if bounds and validation and not bounds.minimum <= validation <= bounds.maximum:
         code = "too-few-records" if validation < bounds.minimum else "too-many-records"
