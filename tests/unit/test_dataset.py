@@ -572,6 +572,20 @@ def test_elements_that_share_a_line_are_named_by_their_number() -> None:
     assert [problem.message for problem in report.problems] == ["line 1: element 3: completion is missing"]
 
 
+def test_what_a_finding_says_of_another_element_names_that_element() -> None:
+    pair = {"prompt": "What is two plus two, my friend?", "completion": "It is four, as ever."}
+    odd = {"messages": [{"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Good day"}]}
+    loud = {**pair, "prompt": pair["prompt"].upper()}
+    other = {**pair, "completion": "It is five, as never before."}
+    report = check(json.dumps([pair, odd, pair, loud, other]).encode(), suffix=".json", lint=True, minimum_records=0)
+    assert {finding.message for finding in (*report.problems, *report.warnings) if finding.line} == {
+        "line 1: element 2: is in the format openai-chat, most records are prompt-completion",
+        "line 1: element 3: repeats the record of element 1",
+        "line 1: element 4: repeats the record of element 1 but for case, space or punctuation",
+        "line 1: element 5: has the prompt of element 1 and another answer",
+    }
+
+
 @pytest.mark.parametrize(("beyond", "codes"), [(0, []), (1, ["file-too-large"])])
 def test_a_file_that_no_run_would_make_is_refused_and_still_checked(
     beyond: int, codes: list[str], monkeypatch: pytest.MonkeyPatch

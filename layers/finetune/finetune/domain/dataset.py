@@ -230,13 +230,11 @@ class _Check:
         if source.byte_order_mark:
             self.ledger.add(1, "byte-order-mark", "begins with a byte-order mark")
         for first, units in source:
-            self.ledger.element = source.element
-            for line, part, plain in runs(first, units):
+            for line, part, plain in runs(self.ledger.enter(source.element, first), units):
                 if plain:
                     self._add_plain(line, plain)
                 else:
                     self._add_unit(line, part[0])
-        self.ledger.element = None
         if source.flaw:
             self.ledger.add(None, *source.flaw)
         elif not self.records and not self.rejected:
@@ -259,7 +257,7 @@ class _Check:
             index for index, found in flaws.items() if self._refused(line + index, found, plain.shapes[index][0])
         }
         if self.surveyor:
-            self.surveyor.add_plain(line, plain, identities, tokens, refused)
+            self.surveyor.add_plain(self.ledger.line_of(line), plain, identities, tokens, refused)
         batch = _Batch(range(line, line + count), *plain, characters, tokens, [""] * count, identities)
         self._add(batch.without(refused))
 
@@ -272,14 +270,14 @@ class _Check:
             if not self._refused(line, flaws, record.format):
                 [identity] = all_normalised([text])
                 if self.surveyor:
-                    self.surveyor.add_record(line, record, text, identity, tokens)
+                    self.surveyor.add_record(self.ledger.line_of(line), record, text, identity, tokens)
                 shape, media = (record.format, record.sections, len(record.messages)), media_of(record)
                 whole = [identity + media.encode()]
                 self._add(_Batch([line], [text], [shape], [characters], [tokens], [media], whole))
                 return
             fate = Fate.REJECTED
         if self.surveyor:
-            self.surveyor.leave_out(line, fate)
+            self.surveyor.leave_out(self.ledger.line_of(line), fate)
 
     def _add(self, batch: _Batch) -> None:
         self.records += len(batch.texts)
@@ -310,7 +308,7 @@ class _Check:
             if self.ledger.is_full("duplicate-record"):
                 self.ledger.counts["duplicate-record"] += 1
             else:
-                message = f"repeats the record of line {self.seen.line_of(keys[index])}"
+                message = f"repeats the record of {self.ledger.place_of(self.seen.line_of(keys[index]))}"
                 self.ledger.add(batch.lines[index], "duplicate-record", message)
         return repeated
 

@@ -89,24 +89,22 @@ def check_evaluation_set(
     source = Source(chunks, suffix)
     blank = rejected = 0
     for first, units in source:
-        ledger.element = source.element
         for line, unit in enumerate(units, first):
-            place, found = Place(line, source.element), list[EvaluationItem]()
+            name, place, found = ledger.enter(source.element, line), Place(line, source.element), list[EvaluationItem]()
             reading = read_unit(unit, lambda value: _read_item(value, place, found))  # noqa: B023 - called at once
             if reading is None:
                 blank += 1
                 continue
             for code, message in (*reading.errors, *reading.warnings):
-                ledger.add(line, code, message)
+                ledger.add(name, code, message)
             item = found[0] if found and not reading.errors else None
             if item and (earlier := ids.setdefault(item.id, place)) != place:
-                ledger.add(line, "duplicate-id", f"has the id of the item on {earlier}")
+                ledger.add(name, "duplicate-id", f"has the id of the item on {earlier}")
                 item = None
             if item:
                 items.append(item)
             elif reading.errors or found:
                 rejected += 1
-    ledger.element = None
     if source.flaw:
         ledger.add(None, *source.flaw)
     elif not items and not rejected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -153,23 +154,43 @@ class Finding:
 class Ledger:
     """Counts every finding and keeps the first `entries_per_code` of each code.
 
-    While `element` is set, messages name that element of an array beside the line, which may hold many.
+    A unit is named by its line, or by its number where it is an element of an array, of which a line may hold many.
     """
 
     def __init__(self, entries_per_code: int, errors: Collection[str] = ()) -> None:
         self._kept: dict[str, list[Finding]] = {}
         self._cap = entries_per_code
         self._errors = frozenset(errors)
-        self.element: int | None = None
+        self._lines_of_elements = array("I")
         self.counts: Counter[str] = Counter()
 
-    def add(self, line: int | None, code: str, message: str, *, times: int = 1) -> None:
+    def enter(self, element: int | None, line: int) -> int:
+        """The name of the next unit: its line, or the number of the element that it is."""
+        if element is None:
+            return line
+        self._lines_of_elements.append(line)
+        return element
+
+    def line_of(self, name: int) -> int:
+        """The physical line of a unit."""
+        return self._lines_of_elements[name - 1] if self._lines_of_elements else name
+
+    def place_of(self, name: int) -> str:
+        """What a message about another unit calls this one."""
+        return f"{'element' if self._lines_of_elements else 'line'} {name}"
+
+    def add(self, name: int | None, code: str, message: str, *, times: int = 1) -> None:
+        """Count a finding on a unit, or on the file as a whole."""
         self.counts[code] += times
         kept = self._kept.setdefault(code, [])
         if len(kept) < self._cap:
-            if self.element:
-                message = f"element {self.element}: {message}"
-            kept.append(Finding(line, code, f"line {line}: {message}" if line else message))
+            kept.append(self._finding(name, code, message))
+
+    def _finding(self, name: int | None, code: str, message: str) -> Finding:
+        if name is None:
+            return Finding(None, code, message)
+        line, element = self.line_of(name), f"{self.place_of(name)}: " if self._lines_of_elements else ""
+        return Finding(line, code, f"line {line}: {element}{message}")
 
     def is_full(self, code: str) -> bool:
         """Whether further findings of a code are only counted."""

@@ -332,7 +332,8 @@ def table_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
         return
     ignored = [quoted(name) for name, key in zip(header, keys, strict=True) if not key]
     if ignored:
-        yield 1, Flaw("ignored-key", f"the columns {', '.join(ignored[:10])} are no part of a record and are left out")
+        what = f"the columns {', '.join(ignored[:10])} are" if len(ignored) > 1 else f"the column {ignored[0]} is"
+        yield 1, Flaw("ignored-key", f"{what} no part of a record and left out")
     while True:
         line = table.line + 1
         table.bad = None

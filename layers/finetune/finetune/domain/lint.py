@@ -89,7 +89,7 @@ class Lint:
                 self._ledger.counts["normalised-duplicate"] += 1
             else:
                 first = self._identities.line_of(keys[index])
-                message = f"repeats the record of line {first} but for case, space or punctuation"
+                message = f"repeats the record of {self._ledger.place_of(first)} but for case, space or punctuation"
                 self._ledger.add(lines[index], "normalised-duplicate", message)
         return repeated
 
@@ -117,7 +117,7 @@ class Lint:
         number = len(self._answered)
         first = self._asked.setdefault(hash(asked + media if media else asked), number)
         if first != number and self._answered[first] != found:
-            message = f"has the prompt of line {self._lines[first]} and another answer"
+            message = f"has the prompt of {self._ledger.place_of(self._lines[first])} and another answer"
             self._ledger.add(line, "contradicting-answers", message)
         self._answered.append(found)
         self._lines.append(line)
@@ -129,12 +129,12 @@ class Lint:
     def finish(self, *, name: str, enough: bool) -> None:
         """Add what the records say together; `enough` when their number is not to be judged."""
         for line, first in self._look_alikes.finish():
-            self._ledger.add(line, "near-duplicate", f"nearly repeats the record of line {first}")
+            self._ledger.add(line, "near-duplicate", f"nearly repeats the record of {self._ledger.place_of(first)}")
         labels = self._labels()
         if self._answers:
             self._check_lengths()
             self._check_answers(labels)
-            for manner in self._manners.finish():
+            for manner in self._manners.finish(self._ledger.place_of):
                 self._ledger.add(manner.line, manner.code, manner.message, times=manner.times)
         few = _FEW_LABELLED if labels else _FEW_ANSWERED
         if not enough and 0 < self._records < few:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 # Enough to know the manners of a dataset of any size.
@@ -113,13 +113,13 @@ class Manners:
             _count(self._begins, prompt[:_BEGIN], line)
             _count(self._ends, prompt[-_END:], line)
 
-    def finish(self) -> Iterator[Manner]:
-        """What the records say together."""
+    def finish(self, place_of: Callable[[int], str]) -> Iterator[Manner]:
+        """What the records say together; `place_of` says in words where one stands."""
         if self._looked_at < _FEWEST:
             return
         for kinds, where in ((self._begins, "begin"), (self._ends, "end")):
             yield from self._templates(kinds, where)
-        yield from self._mixture()
+        yield from self._mixture(place_of)
 
     def _templates(self, kinds: dict[str, _Kind], where: str) -> Iterator[Manner]:
         common = max(kinds.values(), key=lambda kind: kind.records, default=None)
@@ -131,12 +131,12 @@ class Manners:
                 message = f"the prompt does not {where} like the prompts of {most}"
                 yield Manner(kind.line, "inconsistent-template", message, kind.records)
 
-    def _mixture(self) -> Iterator[Manner]:
+    def _mixture(self, place_of: Callable[[int], str]) -> Iterator[Manner]:
         known = sum(kind.records for kind in self._languages.values())
         ranked = sorted(self._languages.items(), key=lambda item: -item[1].records)
         others = [(name, kind) for name, kind in ranked[1:] if kind.records > max(1, _MIXTURE * known)]
         if others:
-            parts = [f"{kind.records:,} in {name} (first on line {kind.line})" for name, kind in others]
+            parts = [f"{kind.records:,} in {name} (first on {place_of(kind.line)})" for name, kind in others]
             main, most = ranked[0]
             message = f"of {known:,} records looked at, {most.records:,} seem to be in {main}, {', '.join(parts)}"
             yield Manner(None, "language-mixture", message, 1)
