@@ -1,7 +1,10 @@
 """A survey says of every unit what a split needs to know, in a file of known size."""
 
 import io
+import random
+from string import ascii_lowercase
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +15,7 @@ from finetune.domain import survey as survey_module
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import check_dataset, rules_for
 from finetune.domain.records import Fate
+from finetune.domain.similarity import all_normalised
 from finetune.domain.split import Inputs, Surveys, check_and_survey
 from finetune.domain.survey import Survey, Surveyor
 from tests.unit.test_shortcut import LINES, MODELS
@@ -39,9 +43,9 @@ def test_a_check_says_the_same_with_a_survey_which_has_a_fate_for_every_unit(lin
     assert fates[Fate.TRAINING] + fates[Fate.DUPLICATE] == report.records
 
 
-def test_a_survey_takes_27_bytes_for_a_line_and_holds_no_text_but_labels() -> None:
+def test_a_survey_takes_31_bytes_for_a_line_and_holds_no_text_but_labels() -> None:
     sizes = [len(surveyed(b"\n".join(records(count)))[1].getvalue()) for count in (40_000, 50_000)]
-    assert 270_000 <= sizes[1] - sizes[0] < 270_100
+    assert 310_000 <= sizes[1] - sizes[0] < 310_100
     _, file = surveyed(b"\n".join(record(f"A secret number {n}", f"The long secret answer {n}") for n in range(100)))
     assert b"secret" not in file.getvalue()
 
@@ -71,7 +75,7 @@ def test_a_file_of_more_lines_than_a_run_takes_is_refused_and_the_notes_on_it_do
     [problem] = many.problems
     assert (problem.line, problem.code) == (None, "file-too-large")
     assert problem.message.startswith("the file has 1,029 lines; a run takes at most 20. Drop a sample")
-    assert max(len(few_notes.getvalue()), len(more_notes.getvalue())) < 40 * 27
+    assert max(len(few_notes.getvalue()), len(more_notes.getvalue())) < 40 * 31
 
 
 def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> None:
@@ -102,3 +106,17 @@ def test_both_files_together_may_reach_the_minimum_of_a_model_that_counts_both()
     assert together(records(99), own, LLAMA_31).accepted
     assert list(together(records(98), own, LLAMA_31).counts.errors) == ["too-few-records"]
     assert list(together(records(7), own, NOVA).counts.errors) == ["too-few-records"]
+
+
+def test_records_of_one_prompt_are_told_apart_by_more_than_a_checksum() -> None:
+    seen: dict[int, str] = {}
+    letters = random.Random(1)  # noqa: S311 - the same answers every time
+    while True:
+        answer = "".join(letters.choices(ascii_lowercase, k=12))
+        other = seen.setdefault(crc32(b" \0 %b " % answer.encode()), answer)
+        if other != answer:
+            break
+    whole = [all_normalised([f"Name a number\0{text}"])[0] for text in (answer, other)]
+    _, file = surveyed(b"\n".join(record("Name a number", text) for text in (answer, other)))
+    assert crc32(whole[0]) == crc32(whole[1])
+    assert Survey(file).counted() == {Fate.TRAINING: 2}

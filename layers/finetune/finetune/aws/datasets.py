@@ -132,7 +132,8 @@ def _require_accepted(
 ) -> None:
     if report and version and not report.accepted:
         first = "; ".join(problem.message for problem in report.problems[:5])
-        raise error(f"{version.uri} has {sum(report.counts.errors.values())} problems: {first}")
+        count = sum(report.counts.errors.values())
+        raise error(f"{version.uri} has {count:,} problem{'s' if count != 1 else ''}: {first}")
 
 
 def _keep(s3: S3Client, uri: str, file: BinaryIO) -> None:

@@ -1,6 +1,6 @@
 """A survey: what a check notes of every unit of a dataset so that it can be split without reading it twice over.
 
-The notes are columns of known size, 27 bytes a unit, which go to a file as they come and are read back whole. Nothing
+The notes are columns of known size, 31 bytes a unit, which go to a file as they come and are read back whole. Nothing
 in them depends on the order of the input but the numbers of lines.
 """
 
@@ -27,17 +27,17 @@ from finetune.domain.similarity import asked_and_answers, media_of, spelled
 
 OpenSource = Callable[[], Iterable[bytes]]
 
-
 # Turns a column of fates into a mask of those that are one fate.
 ONLY: Mapping[Fate, bytes] = {fate: bytes(other == fate for other in range(256)) for fate in Fate}
 
-# The columns and the codes of `array` for what they hold.
+# The columns and the codes of `array` for what they hold. Identities are hashes of one process, and so tell the same
+# records of one survey and nothing else.
 _COLUMNS = {
     "fates": "B", "lines": "I", "orders": "I", "ranks": "Q",
-    "identities": "I", "tokens": "I", "flags": "B", "labels": "B",
+    "identities": "q", "tokens": "I", "flags": "B", "labels": "B",
 }  # fmt: skip
 # Changes whenever the columns or what they mean do, so that no run reads what other code has written.
-_FORMAT = b"finetune survey 2\n"
+_FORMAT = b"finetune survey 3\n"
 # Those that may be staged as they are; an evaluation item has a format of its own.
 _COPIED = bytes(fate * (fate in (Fate.TRAINING, Fate.VALIDATION)) for fate in range(256))
 _AS_IS, _NOT_ASKABLE, _MEDIA = 1, 2, 4
@@ -108,7 +108,7 @@ class Surveyor:
             lines=range(line, line + len(texts)),
             orders=map(crc32, map(str.encode, texts), repeat(self._start)),
             ranks=ranks,
-            identities=map(crc32, identities),
+            identities=map(hash, identities),
             tokens=tokens,
             flags=flags,
             labels=self._labelled(answers),
@@ -159,7 +159,7 @@ class Surveyor:
             lines=[line],
             orders=[crc32(text.encode(), self._start)],
             ranks=[rank],
-            identities=[crc32(identity)],
+            identities=[hash(identity)],
             tokens=[tokens],
             flags=[flags],
             labels=[self._label(answer)],
@@ -238,30 +238,28 @@ class Survey:
         return dict(enumerate(self._label_names)) if 1 < len(self._label_names) <= kept / 5 else {}
 
     def _drop_duplicates(self) -> None:
-        """Of records of one prompt and one identity keep that of the lowest order."""
+        """Of records that are the same but for case, space and punctuation keep the one of the lowest order."""
         repeated = self._repeated()
         if not repeated:
             return
-        kept: dict[tuple[int, int], int] = {}
-        for index, rank in compress(enumerate(self.ranks), self._training()):
-            if rank not in repeated:
+        kept: dict[int, int] = {}
+        for index, identity in compress(enumerate(self._identities), self._training()):
+            if identity not in repeated:
                 continue
-            record = rank, self._identities[index]
-            first = kept.setdefault(record, index)
+            first = kept.setdefault(identity, index)
             if first != index:
                 loser = index
                 if self.orders[index] < self.orders[first]:
-                    kept[record], loser = index, first
+                    kept[identity], loser = index, first
                 self.fates[loser] = Fate.DUPLICATE
 
     def _repeated(self) -> set[int]:
-        """The ranks that several records have."""
-        parts = len(self.fates) // _AT_A_TIME + 1
+        parts = len(self._identities) // _AT_A_TIME + 1
         repeated: set[int] = set()
         for part in range(parts):
-            own = [rank for rank in self.kept() if rank % parts == part]
+            own = [one for one in compress(self._identities, self._training()) if one % parts == part]
             if len(set(own)) < len(own):
-                repeated |= {rank for rank, times in Counter(own).items() if times > 1}
+                repeated |= {one for one, times in Counter(own).items() if times > 1}
         return repeated
 
     def _gather_kin(self, leaders: dict[int, int]) -> None:
