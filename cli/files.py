@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from cli.failure import UsageFailure
 from finetune.domain.lines import SUFFIXES
+from finetune.domain.rules import media_name
 
 CHUNK = 8 * 1024 * 1024
 _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
@@ -89,8 +90,8 @@ def media_size(folder: Path) -> Callable[[str], int | None]:
         raise UsageFailure(f"{name_of(folder)} cannot be looked through: {_reason(error)}.") from None
 
     def size(uri: str) -> int | None:
-        below_project = "/" + uri.split("/", 5)[-1]
-        return sizes.get(below_project.partition("/media/")[2])
+        name = media_name(uri)
+        return sizes.get(name) if name else None
 
     return size
 

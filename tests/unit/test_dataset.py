@@ -520,21 +520,31 @@ def test_a_file_may_be_as_large_as_the_row_says_and_not_a_byte_larger(model: str
 
 def test_a_finding_on_files_says_which_of_a_record_and_no_name() -> None:
     sizes = {
-        "s3://bucket/empty.png": 0,
-        "s3://bucket/good.png": 9,
-        "s3://bucket/large.png": 10_485_761,
-        "s3://bucket/larger.png": 1 << 30,
+        "s3://bucket/projects/shop/media/empty.png": 0,
+        "s3://bucket/projects/shop/media/good.png": 9,
+        "s3://bucket/projects/shop/media/large.png": 10_485_761,
+        "s3://bucket/projects/shop/media/larger.png": 1 << 30,
     }
     names = ("good", "secret", "empty", "large", "larger", "good")
-    report = check(with_image(*(image(f"s3://bucket/{name}.png") for name in names)), NOVA_PRO, media_size=sizes.get)
+    uris = [f"s3://bucket/projects/shop/media/{name}.png" for name in names]
+    report = check(with_image(*map(image, uris)), NOVA_PRO, media_size=sizes.get)
     assert [problem.message for problem in report.problems] == [
         "line 1: refers to a file that does not exist: image 2 of 6",
         "line 1: refers to a file of 10,485,761 bytes: image 4 of 6; Amazon Nova Pro takes at most 10,485,760 (10 MB)",
     ]
-    report = check(with_image(image("s3://bucket/empty.png")), NOVA_PRO, media_size=sizes.get)
+    report = check(with_image(image(uris[2])), NOVA_PRO, media_size=sizes.get)
     assert report.problems[0].message == "line 1: refers to a file that is empty: image 1 of 1"
-    report = check(line({"image-ref": "s3://bucket/gone.png", "caption": "a cat"}), NOVA_PRO, media_size=sizes.get)
+    report = check(line({"image-ref": uris[0], "caption": "a cat"}), NOVA_PRO, media_size=sizes.get)
+    assert report.counts.errors == {"cannot-be-expressed": 1}
+    report = check(line({"image-ref": uris[1], "caption": "a cat"}), NOVA_PRO, media_size=sizes.get)
     assert report.counts.errors == {"cannot-be-expressed": 1, "media-missing": 1}
+
+
+def test_a_file_that_lies_elsewhere_is_not_said_to_be_missing() -> None:
+    for uri in ("s3://bucket/cat.png", "s3://bucket/other/shop/media/cat.png", "s3://bucket/projects/media/cat.png"):
+        report = check(with_image(image(uri)), NOVA_PRO, media_size=lambda _: None)
+        [problem] = report.problems
+        assert problem.message.endswith("does not lie under s3://<dataset bucket>/projects/<project>/media/")
 
 
 def test_only_files_where_a_job_may_read_and_that_a_model_takes_are_looked_for() -> None:

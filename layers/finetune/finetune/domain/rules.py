@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from finetune.domain import tokens
 from finetune.domain.catalog import BaseModelRow, Bounds, Media, Method, RecordFormat
 from finetune.domain.conversion import misfit
-from finetune.domain.findings import Flaw, quoted, unknown_code
+from finetune.domain.findings import Flaw, not_a_warning, quoted
 from finetune.domain.records import MAX_TURNS, Record, SourceFormat
 from finetune.domain.shortcut import Plain, counted
 from finetune.domain.similarity import media_of
@@ -84,8 +85,8 @@ def rules_for(
     if method not in row.methods:
         known = ", ".join(row.methods) or "none that this pipeline can start"
         raise SettingsInvalid(f"base_model {row.id!r} has no method {method}; it has {known}.")
-    if unknown := unknown_code(errors):
-        raise SettingsInvalid(f"{unknown}.")
+    if wrong := not_a_warning(errors):
+        raise SettingsInvalid(f"{wrong}.")
     rules = row.methods[method]
     return DatasetRules(
         base_model=row.id,
@@ -110,6 +111,19 @@ def rules_for(
         errors=frozenset(errors),
         media_root=media_root,
     )
+
+
+_MEDIA = re.compile(r"s3://[^/]+/projects/[^/]+/media/(.+)")
+
+
+def media_name(uri: str, root: str | None = None) -> str | None:
+    """What a file is called in a project's media folder, under `root` or in any bucket; None where it lies elsewhere.
+
+    >>> media_name("s3://data/projects/shop/media/2026/cat.png"), media_name("s3://data/shop/media/cat.png")
+    ('2026/cat.png', None)
+    """
+    found = _MEDIA.fullmatch(uri)
+    return found[1] if found and uri.startswith(root or "") else None
 
 
 class _Mark(NamedTuple):
@@ -251,7 +265,7 @@ class Judge:
         blocks: list[dict[str, Any]] = [block for turn in record.messages for block in turn["content"]]
         flaws = []
         if not all(map(self._in_place, references.split("\x1e")[1:])):
-            place = f"{self._rules.media_root}<project>/media/"
+            place = f"{self._rules.media_root or 's3://<dataset bucket>/projects/'}<project>/media/"
             flaws.append(Flaw("media-elsewhere", f"refers to media that does not lie under {place}"))
         for name, bounds in self._rules.media.items():
             own = [block[name] for block in blocks if name in block]
@@ -270,8 +284,8 @@ class Judge:
         return flaws
 
     def _in_place(self, uri: str) -> bool:
-        root = self._rules.media_root
-        return not root or (uri.startswith(root) and "/media/" in uri[len(root) :])
+        root, asks = self._rules.media_root, self._rules.media_size is not None
+        return media_name(uri, root) is not None if root or asks else True
 
     def _file_flaws(self, name: str, uris: list[str], bounds: Media) -> list[Flaw]:
         """Of the files that a job may read, the first that is missing and the first that is too large."""
