@@ -40,6 +40,10 @@ def test_numbers_reach_bedrock_as_plain_strings() -> None:
             "dataset: {errors: [secrets]}",
             "settings.yaml: dataset.errors: no check has the code 'secrets'; the nearest that there is is 'secret'.",
         ),
+        (
+            "dataset: {errors: [empty-text]}",
+            "settings.yaml: dataset.errors: 'empty-text' is an error whatever the settings say.",
+        ),
         ("- a list", "settings.yaml: must be a mapping of settings"),
         ("a: [", "settings.yaml: line 1: "),
         ("method: a\nmethod: b", "settings.yaml: line 2: the key 'method' appears twice"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from finetune.domain.catalog import Method
 from finetune.domain.cost import PriceOverrides
 from finetune.domain.evaluation import Gates
-from finetune.domain.findings import unknown_code
+from finetune.domain.findings import not_a_warning
 from finetune.domain.judging import JudgeSettings
 from finetune.domain.metrics import METRICS
 from finetune.errors import SettingsInvalid
@@ -44,8 +44,8 @@ class DatasetChecks(Frozen):
     @field_validator("errors")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := unknown_code(value):
-            raise ValueError(unknown)
+        if wrong := not_a_warning(value):
+            raise ValueError(wrong)
         return value
 
 

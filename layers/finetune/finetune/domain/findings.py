@@ -117,19 +117,23 @@ CODES: Mapping[str, Code] = _table(
 )
 
 
-def unknown_code(codes: Iterable[str]) -> str | None:
-    """What is wrong with the first of some codes that no check has; None when there are all of them.
+def not_a_warning(codes: Iterable[str]) -> str | None:
+    """What is wrong with the first of some codes that is no warning; None when all of them are.
 
-    >>> unknown_code(["secret", "near-duplicates"])
+    >>> not_a_warning(["secret", "near-duplicates"])
     "no check has the code 'near-duplicates'; the nearest that there is is 'near-duplicate'"
+    >>> not_a_warning(["empty-text"])
+    "'empty-text' is an error whatever the settings say"
     """
-    unknown = next((code for code in codes if code not in CODES), None)
-    if unknown is None:
-        return None
-    from difflib import get_close_matches  # noqa: PLC0415 - takes longer than checking a small file
+    for code in codes:
+        if code not in CODES:
+            from difflib import get_close_matches  # noqa: PLC0415 - takes longer than checking a small file
 
-    [nearest] = get_close_matches(unknown, CODES, n=1, cutoff=0)
-    return f"no check has the code {quoted(unknown)}; the nearest that there is is {nearest!r}"
+            [nearest] = get_close_matches(code, CODES, n=1, cutoff=0)
+            return f"no check has the code {quoted(code)}; the nearest that there is is {nearest!r}"
+        if CODES[code].severity == "error":
+            return f"{code!r} is an error whatever the settings say"
+    return None
 
 
 class Flaw(NamedTuple):
