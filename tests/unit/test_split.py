@@ -338,6 +338,65 @@ def test_tables_and_arrays_are_staged_as_lines() -> None:
     assert table.result.accounting.total == 10
 
 
+@pytest.mark.parametrize("model", [NOVA, LLAMA_31])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_elements_of_an_array_that_was_written_to_be_read_are_staged_on_a_line_each(model: str, end: str) -> None:
+    rows = [json.loads(each) for each in records(20)]
+    if model == NOVA:
+        turns = [[("user", row["prompt"]), ("assistant", row["completion"])] for row in rows]
+        talks = [[{"role": role, "content": [{"text": text}]} for role, text in own] for own in turns]
+        rows = [{"schemaVersion": "bedrock-conversation-2024", "messages": messages} for messages in talks]
+    made = Prepared([json.dumps(rows, indent=2).replace("\n", end).encode()], suffix=".json", model=model)
+    staged = [json.loads(line) for line in (made.training + made.validation).splitlines()]
+    assert made.sizes == (16, 2, 2)
+    assert len([row for row in rows if row in staged]) == len(staged) == 18
+
+
+def test_answers_to_one_prompt_are_all_kept_beside_an_evaluation_set() -> None:
+    jokes = [record("Tell me a joke about computers, please.", f"Here is joke {n}.") for n in range(50)]
+    made = Prepared([*jokes, *records(10)], items=[item("something else entirely")])
+    assert made.result.accounting.staged == 60
+
+
+def test_lines_whose_order_is_decided_by_one_hash_are_all_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey_module, "crc32", lambda *_: 7)
+    made = Prepared(records(100), shares=(0, 0))
+    assert sorted(made.training.splitlines()) == made.training.splitlines()
+    assert made.sizes == (100, 0, 0)
+
+
+def pictured(question: str, name: str, answer: str = "a cat") -> bytes:
+    picture = {"format": "png", "source": {"s3Location": {"uri": f"s3://bucket/projects/shop/media/{name}.png"}}}
+    turns = [("user", [{"text": question}, {"image": picture}]), ("assistant", [{"text": answer}])]
+    return json.dumps({"messages": [{"role": role, "content": content} for role, content in turns]}).encode()
+
+
+def test_one_question_about_two_pictures_is_two_records() -> None:
+    rows = [pictured("What is on this picture?", str(number)) for number in range(10)]
+    assert Prepared(rows, model=NOVA_PRO).result.accounting.duplicates == 0
+    report = check_dataset([b"\n".join(rows)], suffix=".jsonl", rules=rules_for(base_model(NOVA_PRO), "FINE_TUNING"))
+    assert "normalised-duplicate" not in report.counts.warnings
+
+
+def test_labels_of_pictures_are_held_out_in_their_proportions() -> None:
+    rows = [pictured("What is on this picture?", str(n), "a cat" if n % 5 else "a dog") for n in range(100)]
+    made = Prepared(rows, model=NOVA_PRO, shares=(0.2, 0))
+    assert (made.validation.count(b"a cat"), made.validation.count(b"a dog")) == (16, 4)
+
+
+def test_a_text_that_nearly_equals_what_cannot_be_asked_is_not_held_out_for_evaluation() -> None:
+    """Both are kept together, and records with pictures cannot be evaluation items."""
+    words = "the quick brown fox jumps over the lazy dog while a slow green turtle crawls under the old wooden bridge"
+    lines = []
+    for number in range(40):
+        own = " ".join(f"{word}{number}" for word in words.split())
+        turns = [("user", own), ("assistant", f"yes {number}")]
+        messages = [{"role": role, "content": [{"text": text}]} for role, text in turns]
+        lines += [json.dumps({"messages": messages}).encode(), pictured(f"{own} today", str(number))]
+    assert Prepared(lines[::2], model=NOVA_PRO, shares=(0, 0.2)).sizes == (32, 0, 8)
+    assert Prepared(lines, model=NOVA_PRO, shares=(0, 0.2)).sizes == (80, 0, 0)
+
+
 def test_a_source_that_changes_between_passes_is_noticed() -> None:
     sources = iter([[b"\n".join(records(10))], [b"\n".join(records(9))]])
     sinks = Sinks(io.BytesIO(), io.BytesIO(), io.BytesIO())

@@ -22,7 +22,7 @@ from finetune.domain.conversion import convert, convert_texts, folded_prompt, tu
 from finetune.domain.dataset import DatasetReport, check_dataset, read_unit
 from finetune.domain.evaluation_set import EvaluationItem, answer_of, to_jsonl
 from finetune.domain.findings import Finding
-from finetune.domain.lines import Source
+from finetune.domain.lines import Lines, Source
 from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Fate, Record
@@ -294,7 +294,8 @@ def _stage(
     for fate, writer in writers.items():
         if fate in copied:
             own = copied.translate(ONLY[fate])
-            writer.extend(compress(orders, own), map(bytes.strip, compress(units, own)), compress(tokens, own))
+            lines = map(bytes.strip if isinstance(units, Lines) else _one_line, compress(units, own))
+            writer.extend(compress(orders, own), lines, compress(tokens, own))
     needed = [index for index, fate in enumerate(fates) if fate in writers and not copied[index]]
     # Lines are parsed many at once, and fastest if all of a block are.
     parsed = units if len(needed) == len(units) else [units[index] for index in needed]
@@ -311,6 +312,11 @@ def _stage(
                 if fate == Fate.EVALUATION:
                     data, count = _question(record, data, line + index, rules)
             writers[fate].extend((orders[index],), (data,), (count,))
+
+
+def _one_line(element: bytes) -> bytes:
+    """An element of an array on one line; line ends in JSON stand between values only."""
+    return element.strip().replace(b"\n", b" ")
 
 
 def _record(unit: Any) -> Record:
