@@ -20,6 +20,7 @@ from finetune.contracts import (
     PrepareDatasetOutput,
     Run,
 )
+from finetune.errors import DatasetMissing
 from finetune.settings import Settings
 
 Role = Literal["training", "validation"]
@@ -86,9 +87,17 @@ def conversation(pair: tuple[str, str], *media: str) -> dict[str, Any]:
 
 
 def prepared(
-    objects: Objects, *, champion: str | None = None, media: Collection[Role] = (), own: bool = False
+    objects: Objects,
+    *,
+    champion: str | None = None,
+    media: Collection[Role] = (),
+    own: bool = False,
+    survey: bytes | None = None,
 ) -> PrepareDatasetOutput:
-    """Validate and prepare; `media` are the files whose records have an image, `own` gives a validation set."""
+    """Validate and prepare; `media` are the files whose records have an image, `own` gives a validation set.
+
+    `survey` takes the place of what Validate Dataset has noted.
+    """
     items = [{"prompt": prompt, "reference": answer} for prompt, answer in PAIRS[:8]]
     images: dict[Role, list[str]] = {role: ["s3://datasets/projects/shop/media/a.png"] for role in media}
     long = [(f"{prompt} {FILLER}", answer) for prompt, answer in PAIRS[8:]]
@@ -117,6 +126,8 @@ def prepared(
         champion=Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id=champion) if champion else None,
     )
     validation = datasets.validate(cast("Any", objects), run)
+    if survey is not None:
+        objects.contents[f"artifacts/{FOLDER}/now/surveys/dataset"] = survey
     return datasets.prepare(cast("Any", objects), PrepareDatasetInput(run=run, validation=validation))
 
 
@@ -175,3 +186,9 @@ def test_a_first_run_has_nothing_to_note() -> None:
     objects = Objects()
     assert prepared(objects).refused_items == 0
     assert objects.json(f"artifacts/{FOLDER}/now/prepared.json")["notes"] == []
+
+
+def test_a_survey_that_other_code_wrote_ends_the_run_with_a_sentence() -> None:
+    sentence = r"What Validate Dataset left in s3://.*/surveys/ .* Drop the dataset again\."
+    with pytest.raises(DatasetMissing, match=sentence):
+        prepared(Objects(), survey=b"finetune survey 0\n")

@@ -23,12 +23,14 @@ class OneObject:
     def __init__(self, content: bytes, size: int = 0) -> None:
         self._content = content
         self._size = size or len(content)
+        self.beside: dict[str, bytes] = {}
         self.written: dict[str, tuple[str, bytes]] = {}
         self.media: dict[str, int] = {}
         self.listed: list[str] = []
 
-    def get_object(self, **_: str) -> dict[str, Any]:
-        body = StreamingBody(cast("Any", io.BytesIO(self._content)), len(self._content))
+    def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 - S3's names
+        content = self.beside.get(Key, self._content)
+        body = StreamingBody(cast("Any", io.BytesIO(content)), len(content))
         return {"Body": body, "ContentLength": self._size}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803 - S3's names
@@ -84,12 +86,13 @@ def test_only_an_accepted_dataset_leaves_what_the_split_needs() -> None:
     own = ObjectVersion(bucket="datasets", key="projects/shop/validation.jsonl", version_id="1")
     for data, kept in ((lines, {"surveys/dataset", "surveys/validation"}), ([*lines, b"{}"], set())):
         s3 = OneObject(b"\n".join(data))
+        s3.beside[own.key] = b"\n".join(good % number for number in range(90, 100))
         found = datasets.validate(cast("Any", s3), RUN.model_copy(update={"validation_set": own}))
         names = {name.removeprefix("artifacts/runs/shop/r/") for name in s3.written}
         assert (found.accepted, names - {"validation.json", "validation.html"}) == (bool(kept), kept)
 
 
-def test_a_dataset_and_an_evaluation_set_that_are_both_bad_are_both_told_of() -> None:
+def test_a_broken_evaluation_set_is_told_of_once_the_dataset_is_accepted() -> None:
     own = ObjectVersion(bucket="datasets", key="projects/shop/evaluation.jsonl", version_id="1")
     run = RUN.model_copy(update={"evaluation_set": own})
     assert not datasets.validate(cast("Any", OneObject(b"{}")), run).accepted
@@ -133,10 +136,10 @@ def test_images_that_a_job_would_not_find_or_take_reject_the_dataset() -> None:
 
 
 def test_images_of_the_project_s_validation_set_are_looked_for_in_the_same_listing() -> None:
-    data = b"\n".join(map(picture, range(10)))
-    s3 = OneObject(data)
-    s3.media = {f"projects/shop/media/{number}.png": 9 for number in range(10)}
     own = ObjectVersion(bucket="datasets", key="projects/shop/validation.jsonl", version_id="1")
+    s3 = OneObject(b"\n".join(map(picture, range(10))))
+    s3.beside[own.key] = b"\n".join(map(picture, range(10, 20)))
+    s3.media = {f"projects/shop/media/{number}.png": 9 for number in range(20)}
     settings = Settings(base_model="amazon.nova-lite-v1:0:300k")
     run = RUN.model_copy(update={"settings": settings, "validation_set": own})
     assert datasets.validate(cast("Any", s3), run).accepted

@@ -326,19 +326,37 @@ def test_sets_beside_the_dataset_are_checked_and_their_overlap_is_named(
 
 
 @pytest.mark.parametrize("option", ["--validation", "--evaluation"])
-def test_sets_that_leave_nothing_to_train_on_are_rejected_together(
+def test_records_that_another_set_asks_are_not_there_to_train_on(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write(tmp_path / "data.jsonl", *map(pair, range(120)))
-    beside = write(tmp_path / "set.jsonl", *({**pair(n), "reference": "x"} for n in range(120)))
-    assert run(data, option, beside, "--json") == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["accepted"]
-    assert not found["staged"]["accepted"]
+    beside = write(tmp_path / "set.jsonl", *({**pair(n), "reference": "x"} for n in range(115)))
     assert run(data, option, beside) == 1
+    held = "holds 5 different records, beside 115 that another set of the project asks; Amazon Nova Micro asks for"
+    assert held in capsys.readouterr().out
+
+
+def test_files_that_are_good_alone_and_not_together_are_rejected_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Claude takes 32 validation records, one of which the evaluation set asks."""
+    data = write(tmp_path / "data.jsonl", *map(pair, range(60)))
+    validation = write(tmp_path / "validation.jsonl", *map(pair, range(60, 92)))
+    evaluation = write(tmp_path / "evaluation.jsonl", *({**pair(n), "reference": "x"} for n in range(91, 120)))
+    options = (
+        "--base-model",
+        "anthropic.claude-3-haiku-20240307-v1:0:200k",
+        "--validation",
+        validation,
+        "--evaluation",
+        evaluation,
+    )
+    assert run(data, *options, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["accepted"], found["staged"]["accepted"]) == (True, False)
+    assert run(data, *options) == 1
     *_, last = capsys.readouterr().out.splitlines()
-    assert last.startswith("Rejected: the files together for Amazon Nova Micro; ")
-    assert re.search("nothing is left to train on|0 records are left", last)
+    assert last.startswith("Rejected: the files together for Anthropic Claude 3 Haiku; 31 validation records")
 
 
 def test_sets_that_go_together_are_accepted_together(capsys: pytest.CaptureFixture[str]) -> None:

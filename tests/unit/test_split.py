@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetune.domain import survey as survey_module
 from finetune.domain.catalog import base_model
-from finetune.domain.dataset import rules_for
+from finetune.domain.dataset import check_dataset, rules_for
 from finetune.domain.evaluation_set import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
 from finetune.domain.look_alikes import MOST_KIN
 from finetune.domain.similarity import normalised
@@ -400,7 +401,7 @@ def test_a_text_that_nearly_equals_what_cannot_be_asked_is_not_held_out_for_eval
 def test_a_source_that_changes_between_passes_is_noticed() -> None:
     sources = iter([[b"\n".join(records(10))], [b"\n".join(records(9))]])
     sinks = Sinks(io.BytesIO(), io.BytesIO(), io.BytesIO())
-    with pytest.raises(ValueError, match="changed between two passes"):
+    with pytest.raises(ValueError, match="not the one that was surveyed"):
         prepare_dataset(
             Inputs(lambda: next(sources), ".jsonl"),
             rules_for(base_model(NOVA), "FINE_TUNING"),

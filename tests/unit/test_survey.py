@@ -17,7 +17,7 @@ from finetune.domain.dataset import check_dataset, rules_for
 from finetune.domain.records import Fate
 from finetune.domain.similarity import all_normalised
 from finetune.domain.split import Inputs, Surveys, check_and_survey
-from finetune.domain.survey import Survey, Surveyor
+from finetune.domain.survey import Survey, Surveyor, SurveyUnreadable
 from tests.unit.test_shortcut import LINES, MODELS
 from tests.unit.test_split import LLAMA_31, NOVA, record, records
 
@@ -25,7 +25,8 @@ from tests.unit.test_split import LLAMA_31, NOVA, record, records
 def surveyed(data: bytes, model: str = NOVA) -> tuple[Any, io.BytesIO]:
     file = io.BytesIO()
     rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3)
-    report = check_and_survey(Inputs(lambda: [data], ".jsonl"), rules, 7, Surveys(file, io.BytesIO()))
+    inputs, surveys = Inputs(lambda: [data], ".jsonl"), Surveys(file, io.BytesIO())
+    report = check_and_survey(inputs, rules, 7, surveys, only_accepted=False)
     file.seek(0)
     return report, file
 
@@ -50,9 +51,12 @@ def test_a_survey_takes_31_bytes_for_a_line_and_holds_no_text_but_labels() -> No
     assert b"secret" not in file.getvalue()
 
 
-def test_a_survey_that_other_code_wrote_is_refused() -> None:
-    with pytest.raises(ValueError, match="no survey of this version"):
-        Survey(io.BytesIO(b"finetune survey 1\n" + bytes(8) + b"{}"))
+@pytest.mark.parametrize("cut", [0, 17, 18, 20, 26, 100, -1])
+def test_a_survey_that_other_code_wrote_or_that_is_not_whole_is_refused(cut: int) -> None:
+    whole = surveyed(b"\n".join(records(20)))[1].getvalue()
+    for data in (whole[:cut], b"finetune survey 0\n" + whole[18:]):
+        with pytest.raises(SurveyUnreadable):
+            Survey(io.BytesIO(data))
 
 
 def test_a_survey_of_few_units_at_a_time_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,20 +66,29 @@ def test_a_survey_of_few_units_at_a_time_is_the_same(monkeypatch: pytest.MonkeyP
     assert vars(Survey(surveyed(data, LLAMA_31)[1])) == whole
 
 
-def test_a_file_of_more_lines_than_a_run_takes_is_refused_and_the_notes_on_it_do_not_grow(
+def test_a_file_of_more_lines_than_a_run_takes_is_refused_without_reading_it_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (lines_module, survey_module):
-        monkeypatch.setattr(module, "MAX_UNITS", 20)
-    monkeypatch.setattr(survey_module, "_CHUNK", 4)
-    enough, _ = surveyed(b"\n".join(records(20)))
-    many, few_notes = surveyed(b"\n".join([*records(30), *[b""] * 1_000]))
-    _, more_notes = surveyed(b"\n".join([*records(30), *[b""] * 2_000]))
-    assert enough.accepted
-    [problem] = many.problems
+    monkeypatch.setattr(lines_module, "MAX_UNITS", 20)
+    pieces = iter([b"\n".join([*records(30), *[b""] * 30_000]), *[b"\n" * 70_000] * 3])
+    rules = rules_for(base_model(NOVA), "FINE_TUNING")
+    report = check_dataset(pieces, suffix=".jsonl", rules=rules)
+    assert len(list(pieces)) >= 2
+    [problem] = report.problems
     assert (problem.line, problem.code) == (None, "file-too-large")
-    assert problem.message.startswith("the file has 1,029 lines; a run takes at most 20. Drop a sample")
-    assert max(len(few_notes.getvalue()), len(more_notes.getvalue())) < 40 * 31
+    assert problem.message.startswith("the file has more than 20 lines; a run takes no more. Drop a sample of it")
+    assert surveyed(b"\n".join(records(20)))[0].accepted
+
+
+def test_a_dataset_that_is_sure_to_be_rejected_is_not_surveyed_to_its_end() -> None:
+    rules, bad = rules_for(base_model(NOVA), "FINE_TUNING", maximum_records=1_000), b"{}"
+    for first, code in (([bad], "unknown-format"), ([], "too-many-records")):
+        file = io.BytesIO()
+        data = b"\n".join([*first, *records(50_000)])
+        report = check_and_survey(Inputs(lambda data=data: [data], ".jsonl"), rules, 7, Surveys(file, file))  # type: ignore[misc]  # mypy takes no defaults in lambdas
+        assert code in report.counts.errors
+        assert report.records == 50_000
+        assert len(file.getvalue()) < 31 * 20_000
 
 
 def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> None:
@@ -120,3 +133,16 @@ def test_records_of_one_prompt_are_told_apart_by_more_than_a_checksum() -> None:
     _, file = surveyed(b"\n".join(record("Name a number", text) for text in (answer, other)))
     assert crc32(whole[0]) == crc32(whole[1])
     assert Survey(file).counted() == {Fate.TRAINING: 2}
+
+
+def test_records_of_a_validation_set_count_once_whatever_their_spelling() -> None:
+    own = [record(f"question number {n}", "yes") for n in range(1_000, 1_010)]
+    shouted = [record(f"QUESTION number {n}?", "yes") for n in range(1_000, 1_010)]
+    assert together(records(110), [*own, *shouted], LLAMA_31).accepted
+    assert not together(records(110), records(11, start=1_000), LLAMA_31).accepted
+
+
+def test_records_that_the_validation_set_asks_are_not_counted_twice() -> None:
+    report = together(records(120), records(10, start=110), LLAMA_31)
+    assert report.accepted
+    assert report.distinct == 110

@@ -36,7 +36,8 @@ from finetune.domain.split import (
     check_and_survey,
     stage_dataset,
 )
-from finetune.errors import DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
+from finetune.domain.survey import SurveyUnreadable
+from finetune.errors import DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,6 +47,10 @@ SHARD_ITEMS = 25
 MOST_SHARDS = 40
 # Below this a file is made in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
+SURVEY_UNREADABLE = (
+    "What Validate Dataset left in {folder} for the split cannot be read; this pipeline was deployed anew since then. "
+    "Drop the dataset again."
+)
 LEARNED_GONE = (
     "The training data of run {run}, whose model is in service, is no longer kept, so evaluation items that it was "
     "trained on could not be looked for."
@@ -153,7 +158,10 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
             storage.opened(s3, run.uri(VALIDATION_SURVEY)) as of_validation,
         ):
             surveys = Surveys(of_dataset, of_validation)
-            prepared = stage_dataset(_inputs(s3, run, items), _rules(run), shares, surveys, sinks)
+            try:
+                prepared = stage_dataset(_inputs(s3, run, items), _rules(run), shares, surveys, sinks)
+            except SurveyUnreadable as error:
+                raise DatasetMissing(SURVEY_UNREADABLE.format(folder=run.uri("surveys/"))) from error
         if prepared.problems or prepared.training is None:
             left = "; ".join(problem.message for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")

@@ -44,7 +44,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """The verdict on one file: `records` pass on their own, `rejected` ones do not, `blank` lines are neither."""
+    """The verdict on one file: `records` pass on their own, `rejected` ones do not, `blank` lines are neither.
+
+    `distinct` are the records that neither repeat another one nor what another set asks, as far as that was looked for.
+    """
 
     accepted: bool
     format: str | None
@@ -53,13 +56,14 @@ class DatasetReport:
     blank: int
     records: int
     rejected: int
+    distinct: int
     problems: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     counts: Counts
     statistics: Mapping[str, Any]
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - one for each field
         cls,
         source: Source,
         ledger: Ledger,
@@ -68,6 +72,7 @@ class DatasetReport:
         blank: int,
         records: int,
         rejected: int,
+        distinct: int,
         statistics: Mapping[str, Any],
     ) -> DatasetReport:
         """The report on what was read from a source and noted in a ledger."""
@@ -80,17 +85,12 @@ class DatasetReport:
             blank=blank,
             records=records,
             rejected=rejected,
+            distinct=distinct,
             problems=ledger.findings(errors=True),
             warnings=ledger.findings(errors=False),
             counts=counts,
             statistics=statistics,
         )
-
-    @property
-    def distinct(self) -> int:
-        """Records that do not repeat another one, as far as repetitions were looked for."""
-        found = {**self.counts.errors, **self.counts.warnings}
-        return self.records - found.get("duplicate-record", 0) - found.get("normalised-duplicate", 0)
 
     @property
     def remedies(self) -> dict[str, str]:
@@ -230,6 +230,8 @@ class _Check:
         if source.byte_order_mark:
             self.ledger.add(1, "byte-order-mark", "begins with a byte-order mark")
         for first, units in source:
+            if self.surveyor and self.surveyor.only_accepted and self._is_lost():
+                self.surveyor = None
             for line, part, plain in runs(self.ledger.enter(source.element, first), units):
                 if plain:
                     self._add_plain(line, plain)
@@ -398,18 +400,32 @@ class _Check:
             )
             return
         bounds = self.rules.bounds(self.role)
-        repeated = self.duplicates + (self.lint.normalised_duplicates if self.lint else 0)
-        distinct = self.records - repeated
-        if len(self.distinct) < self.rules.records.minimum:
-            distinct = min(distinct, len(self.distinct))
+        distinct = self._distinct()
         counted = self.rules.counted(distinct, counted_elsewhere)
         if counted.minimum < bounds.minimum:
             self._bound("too-few-records", distinct, counted.minimum, f"asks for at least {bounds.minimum:,}")
         if counted.maximum > bounds.maximum:
             self._bound("too-many-records", distinct, counted.maximum, f"takes at most {bounds.maximum:,}")
 
+    def _distinct(self) -> int:
+        normalised = self.lint.normalised_duplicates if self.lint else 0
+        distinct = self.records - self.duplicates - normalised
+        if len(self.distinct) < self.rules.records.minimum:
+            distinct = min(distinct, len(self.distinct))
+        return distinct - self.leaked
+
+    @property
+    def leaked(self) -> int:
+        return self.surveyor.leaked if self.surveyor else 0
+
+    def _is_lost(self) -> bool:
+        """Whether the dataset is sure to be rejected, whatever follows."""
+        return self.rejected > 0 or self._distinct() > self.rules.bounds(self.role).maximum
+
     def _bound(self, code: str, distinct: int, counted: int, asks: str) -> None:
         beside = f" and {counted - distinct:,} in the other file" if counted > distinct else ""
+        if self.leaked:
+            beside += f", beside {self.leaked:,} that another set of the project asks"
         held = f"holds {distinct:,} different record{'s' if distinct != 1 else ''}{beside}"
         self.ledger.add(None, code, f"{held}; {self.rules.name} {asks} {self.role} records")
 
@@ -423,6 +439,7 @@ class _Check:
             blank=self.blank,
             records=self.records,
             rejected=self.rejected,
+            distinct=self._distinct(),
             statistics={
                 "records": self.records,
                 "duplicates": self.duplicates,

@@ -116,6 +116,7 @@ def check_evaluation_set(
         blank=blank,
         records=len(items),
         rejected=rejected,
+        distinct=len(items),
         statistics={
             "records": len(items),
             "references": sum(item.reference is not None for item in items),

@@ -21,11 +21,12 @@ from finetune.errors import UnsupportedDataset
 Container = Literal["jsonl", "json-array", "csv"]
 Unit = bytes | dict[str, Any] | Flaw
 SUFFIXES = (".jsonl", ".json", ".csv")
-# What a run can stage on the disk of Prepare Dataset (template.yaml). Reading it takes both functions that do so less
-# than half of their fifteen minutes, at 40 MB/s or more.
+# What a run can stage on the disk of Prepare Dataset (template.yaml). Both functions that read it do so in less than a
+# third of their fifteen minutes (benchmarks/README.md).
 MAX_DATASET_BYTES = 10 * 1024**3
-# The notes on so many fit the disk of Validate Dataset and the memory of Prepare Dataset.
-MAX_UNITS = 15_000_000
+# The surveys of so many, and of as many in a validation set, fit the disk of Validate Dataset and the memory of Prepare
+# Dataset; what is behind them is not read.
+MAX_UNITS = 5_000_000
 
 _SLICE = 1 << 16
 _HEAD = 1 << 16
@@ -130,7 +131,9 @@ class Source:
         for block in self._blocks():
             yield block
             self._units += len(block.units)
-        if excess := too_large(self._size) or too_many(self._units):
+            if self._units > MAX_UNITS:
+                break
+        if excess := too_many(self._units) or too_large(self._size):
             self.flaw = Flaw("file-too-large", f"the file {excess}")
 
     def _blocks(self) -> Iterator[Block]:
@@ -177,11 +180,11 @@ def too_large(size: int) -> str | None:
 def too_many(units: int) -> str | None:
     """Why a run would not make a file of so many lines, rows or elements, and what to do; None when it would.
 
-    >>> too_many(15_000_000)
-    >>> too_many(15_000_001)[:57]
-    'has 15,000,001 lines; a run takes at most 15,000,000. Dro'
+    >>> too_many(5_000_000)
+    >>> too_many(5_000_001)[:40]
+    'has more than 5,000,000 lines; a run tak'
     """
-    return f"has {units:,} lines; a run takes at most {MAX_UNITS:,}. {_SAMPLE}" if units > MAX_UNITS else None
+    return f"has more than {MAX_UNITS:,} lines; a run takes no more. {_SAMPLE}" if units > MAX_UNITS else None
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

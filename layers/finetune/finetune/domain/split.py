@@ -143,22 +143,36 @@ _REASONS = {
 }
 
 
-def check_and_survey(inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, **options: Any) -> DatasetReport:
+def check_and_survey(
+    inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, only_accepted: bool = True, **options: Any
+) -> DatasetReport:
     """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat.
 
-    `options` are those of `check_dataset`. Records of the validation set count where the base model counts them.
+    With `only_accepted` the survey of what is rejected is not finished. `options` are those of `check_dataset`. Records
+    of the validation set count where the base model counts them.
     """
-    counted = 0
-    items, validation = inputs.evaluation_items, inputs.validation
+    items, counted = inputs.evaluation_items, 0
     overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
-    if validation and rules.validation_allowed:
-        own = Surveyor(surveys.validation, rules.record_format, seed, overlaps, keep_questions=True)
-        report = check_dataset(validation(), suffix=".jsonl", rules=rules, role="validation", lint=False, surveyor=own)
-        counted = report.distinct
+
+    def surveyor(file: BinaryIO, most_questions: int = 0) -> Surveyor:
+        form = rules.record_format
+        return Surveyor(file, form, seed, overlaps, most_questions=most_questions, only_accepted=only_accepted)
+
+    if inputs.validation and rules.validation_allowed:
+        own = surveyor(surveys.validation, rules.bounds("validation").maximum)
+        chunks = inputs.validation()
+        report = check_dataset(chunks, suffix=".jsonl", rules=rules, role="validation", lint=False, surveyor=own)
         overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
-    surveyor = Surveyor(surveys.dataset, rules.record_format, seed, overlaps)
+        if report.accepted:
+            surveys.validation.seek(0)
+            counted = Survey(surveys.validation).fates.count(Fate.TRAINING)
     return check_dataset(
-        inputs.dataset(), suffix=inputs.suffix, rules=rules, counted_elsewhere=counted, surveyor=surveyor, **options
+        inputs.dataset(),
+        suffix=inputs.suffix,
+        rules=rules,
+        counted_elsewhere=counted,
+        surveyor=surveyor(surveys.dataset),
+        **options,
     )
 
 
@@ -176,7 +190,7 @@ def stage_dataset(
 
     Records that the check rejects are left out and accounted for. Nothing is held out for evaluation when there are
     `evaluation_items`, nothing for validation when there is a validation set or the base model takes none. ValueError
-    when the inputs give other bytes than before.
+    when the inputs give other bytes than before, SurveyUnreadable when other code surveyed them.
     """
     items = inputs.evaluation_items
     notes: list[str] = []
@@ -221,7 +235,7 @@ def prepare_dataset(
 ) -> PreparedDataset:
     """`check_and_survey` without lint or a report, and `stage_dataset` with its options."""
     dataset, validation = BytesIO(), BytesIO()
-    check_and_survey(inputs, rules, seed, Surveys(dataset, validation), lint=False)
+    check_and_survey(inputs, rules, seed, Surveys(dataset, validation), only_accepted=False, lint=False)
     dataset.seek(0)
     validation.seek(0)
     return stage_dataset(inputs, rules, shares, Surveys(dataset, validation), sinks, **options)
@@ -257,7 +271,7 @@ def _removed(survey: Survey, entries: int) -> dict[str, tuple[int, ...]]:
 def _write(
     source: Source, survey: Survey, rules: DatasetRules, writers: Mapping[Fate, _Writer], window_bytes: int
 ) -> bool:
-    """The second pass: convert what is staged, and write it in the order of its hashes as far as a window reaches.
+    """Convert what is staged, and write it in the order of its hashes as far as a window reaches.
 
     Returns whether everything went through one window.
     """
@@ -281,7 +295,7 @@ def _flush(writers: Mapping[Fate, _Writer]) -> None:
         writer.flush()
 
 
-_CHANGED = "the dataset changed between two passes over it"
+_CHANGED = "the dataset is not the one that was surveyed"
 
 
 def _stage(

@@ -12,13 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from hashlib import blake2b
 from itertools import compress, islice, repeat
 from operator import mul
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from zlib import crc32
 
 import orjson
 
 from finetune.domain.catalog import RecordFormat
-from finetune.domain.lines import MAX_UNITS
 from finetune.domain.look_alikes import Kin
 from finetune.domain.overlap import Asked, Overlap
 from finetune.domain.records import Fate, Record, SourceFormat
@@ -68,14 +67,17 @@ class Surveyor:
         seed: int,
         overlaps: Sequence[tuple[Fate, Overlap]] = (),
         *,
-        keep_questions: bool = False,
+        most_questions: int = 0,
+        only_accepted: bool = False,
     ) -> None:
+        """With `only_accepted` a dataset that is sure to be rejected need not be surveyed to its end."""
         self._file, self._record_format = file, record_format
         self._key = str(seed).encode()[:64]
         self._start = crc32(self._key)
-        self._overlaps, self._keep_questions = overlaps, keep_questions
+        self._overlaps, self._most_questions = overlaps, most_questions
+        self.only_accepted = only_accepted
+        self._leaked: set[int] = set()
         self._columns = {name: array(code) for name, code in _COLUMNS.items()}
-        self._units = 0
         self._labels: dict[bytes, int] | None = {}
         self._kin = Kin()
         self.questions: list[Asked] = []
@@ -101,7 +103,7 @@ class Surveyor:
         if not self._kin.gave_up:
             for rank, prompt in zip(ranks, prompts, strict=True):
                 self._kin.add(rank, prompt)
-        if self._keep_questions:
+        if len(self.questions) < self._most_questions:
             self.questions.extend(map(Asked, map(spelled, prompts), map(spelled, answers)))
         self._extend(
             fates=bytes([Fate.TRAINING]) * len(texts),
@@ -125,7 +127,12 @@ class Surveyor:
         askable = bool(record.messages) and not record.sections & {"image", "video"}
         whole, asked = identity + media.encode(), prompt + media.encode()
         flags = (0 if askable else _NOT_ASKABLE) | (_MEDIA if media else 0)
-        self._add_record(line, text + media, whole, asked, answer if askable else b"", tokens, flags)
+        self._add_record(line, text + media, whole, asked, answer, tokens, flags)
+
+    @property
+    def leaked(self) -> int:
+        """How many different records are left out because another set asks the same."""
+        return len(self._leaked)
 
     def leave_out(self, line: int, fate: Fate) -> None:
         """Note a unit that is not staged."""
@@ -148,11 +155,12 @@ class Surveyor:
         question = Asked(spelled(prompt), spelled(answer) or None)
         leak = next((leak for leak, overlap in self._overlaps if overlap.holds(question)), None)
         if leak is not None:
+            self._leaked.add(hash(identity))
             self.leave_out(line, leak)
             return
         [rank] = self._ranked((prompt,))
         self._kin.add(rank, prompt)
-        if self._keep_questions:
+        if len(self.questions) < self._most_questions:
             self.questions.append(question)
         self._extend(
             fates=[Fate.TRAINING],
@@ -172,10 +180,7 @@ class Surveyor:
             self._flush()
 
     def _flush(self) -> None:
-        """Of a file that has too many units to be staged only the first are kept."""
-        count = len(self._columns["fates"])
-        self._units += count
-        if count and self._units <= MAX_UNITS + _CHUNK:
+        if count := len(self._columns["fates"]):
             self._file.write(count.to_bytes(8, "little"))
             for column in self._columns.values():
                 self._file.write(column.tobytes())
@@ -202,21 +207,32 @@ class Surveyor:
         return names.setdefault(answer, len(names))
 
 
+class SurveyUnreadable(ValueError):
+    """A file is no survey, not all of one, or one that other code has written."""
+
+
+def _read(file: BinaryIO) -> tuple[dict[str, array[int]], dict[str, Any]]:
+    if file.read(len(_FORMAT)) != _FORMAT:
+        raise SurveyUnreadable("it does not begin as a survey of this version does")
+    columns = {name: array(code) for name, code in _COLUMNS.items()}
+    try:
+        while count := int.from_bytes(file.read(8), "little"):
+            for column in columns.values():
+                column.frombytes(file.read(count * column.itemsize))
+        return columns, orjson.loads(file.read())
+    except ValueError as error:
+        raise SurveyUnreadable("it ends before its time") from error
+
+
 class Survey:
     """A fate, an order, a rank and more for every unit of a dataset, as a Surveyor wrote them.
 
     Of records that are the same but for case, space and punctuation one is kept; prompts that nearly equal each other
-    have one rank. ValueError when the file is no survey of this version.
+    have one rank. SurveyUnreadable when the file is not one.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        if file.read(len(_FORMAT)) != _FORMAT:
-            raise ValueError("this is no survey of this version")
-        columns = {name: array(code) for name, code in _COLUMNS.items()}
-        while count := int.from_bytes(file.read(8), "little"):
-            for column in columns.values():
-                column.frombytes(file.read(count * column.itemsize))
-        whole = orjson.loads(file.read())
+        columns, whole = _read(file)
         self.fates, self.labels = bytearray(columns["fates"]), columns["labels"]
         self.lines, self.orders, self.ranks = columns["lines"], columns["orders"], columns["ranks"]
         self.tokens, self._identities = columns["tokens"], columns["identities"]
