@@ -121,6 +121,27 @@ def test_what_is_staged_and_what_is_not_does_not_depend_on_the_shortcut(lines: l
         assert list(map(json.loads, one.split(b"\n")[:-1])) == list(map(json.loads, other.split(b"\n")[:-1]))
 
 
+LAYOUTS: tuple[tuple[str, int | None, str], ...] = (
+    (".jsonl", None, "\n"), (".jsonl", None, "\r\n"), (".jsonl", None, "\r"),
+    (".json", None, "\n"), (".json", 0, "\n"), (".json", 2, "\n"), (".json", 1, "\r\n"), (".json", 1, "\r"),
+)  # fmt: skip
+
+
+@given(st.lists(RECORD, max_size=12), st.sampled_from(MODELS), st.sampled_from(LAYOUTS), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_what_is_staged_is_taken_line_by_line_whatever_the_file_looked_like(
+    records: list[dict[str, Any]], model: str, layout: tuple[str, int | None, str], ascii_only: bool
+) -> None:
+    suffix, indent, end = layout
+    parts = records if suffix == ".jsonl" else [records]
+    text = end.join(json.dumps(part, indent=indent, ensure_ascii=ascii_only).replace("\n", end) for part in parts)
+    made = Prepared([text.encode(errors="surrogatepass")], suffix=suffix, model=model, shares=(0.2, 0.2))
+    for staged, count in ((made.training, made.sizes[0]), (made.validation, made.sizes[1])):
+        rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=0)
+        report = check_dataset([staged], suffix=".jsonl", rules=rules)
+        assert (report.lines, report.records, report.rejected, report.blank) == (count, count, 0, 0)
+
+
 @given(LINES)
 @settings(max_examples=300, deadline=None)
 def test_every_line_comes_once_and_plain_ones_read_as_the_long_way_reads_them(lines: list[bytes]) -> None:
