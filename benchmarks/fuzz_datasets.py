@@ -3,8 +3,9 @@
     python benchmarks/fuzz_datasets.py --lines 1000000
     python benchmarks/fuzz_datasets.py --lines 200000 --guided     needs the package atheris
 
-Every line is checked on its own and timed, then in a file with others. The result is one JSON object; the exit status
-is 1 when an exception was not handled, a line took longer than 50 ms, or memory went over 256 MB.
+Every line is checked on its own and timed, then checked and staged in a file with others. The result is one JSON
+object; the exit status is 1 when an exception was not handled, what was staged is not taken, a line took longer than
+50 ms, or memory went over 256 MB.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from io import BytesIO
 from typing import Any
 
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import DatasetRules, check_dataset, rules_for
+from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
 from finetune.domain.strict_json import MAX_LINE_BYTES
 
 SLOWEST_SECONDS, MOST_MEGABYTES = 0.050, 256
@@ -115,6 +118,32 @@ def mutated(rng: random.Random) -> bytes:
     return bytes(line)
 
 
+def _value(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _report(data: bytes, suffix: str, rules: DatasetRules) -> None:
+    report = check_dataset([data], suffix=suffix, rules=rules)
+    if report.container == "jsonl" and report.lines < report.records + report.rejected + report.blank:
+        raise AssertionError("more records than lines")
+    json.dumps(report.as_dict()).encode()
+
+
+def _stage(data: bytes, suffix: str, rules: DatasetRules) -> None:
+    """What is staged has to be taken line by line."""
+    training, validation = BytesIO(), BytesIO()
+    sinks, shares = Sinks(training, validation, BytesIO()), Shares(validation=0.2, evaluation=0.2)
+    prepared = prepare_dataset(Inputs(lambda: [data], suffix), rules, shares, 7, sinks)
+    for staged, sink in ((prepared.training, training), (prepared.validation, validation)):
+        count = staged.records if staged else 0
+        report = check_dataset([sink.getvalue()], suffix=".jsonl", rules=rules)
+        if (report.lines, report.records) != (count, count):
+            raise AssertionError(f"of {count} staged records {report.records} are taken")
+
+
 class Fuzz:
     """Checks lines and remembers what went wrong."""
 
@@ -122,7 +151,7 @@ class Fuzz:
         self._rules: list[DatasetRules] = [
             rules_for(base_model(model), "FINE_TUNING", minimum_records=0) for model in MODELS
         ]
-        self.lines = 0
+        self.lines = self._files = 0
         self.exceptions: dict[str, str] = {}
         self.slowest = (0.0, "")
         self._batch: list[bytes] = []
@@ -137,15 +166,27 @@ class Fuzz:
         if len(data) < 10_000:
             self._batch.append(data)
         if len(self._batch) == 100:
-            self._check(b"\n".join(self._batch), (".jsonl", ".json", ".csv")[self.lines // 100 % 3], rules)
+            self._files += 1
+            self._file()
             self._batch.clear()
 
+    def _file(self) -> None:
+        """Check and stage a file of these lines; every third is an array of those that are JSON, spread over lines."""
+        suffix = (".jsonl", ".json", ".csv")[self._files % 3]
+        rules = self._rules[self._files // 3 % len(self._rules)]
+        data = b"\n".join(self._batch)
+        if suffix == ".json":
+            values = [value for line in self._batch if (value := _value(line)) is not None]
+            data = json.dumps(values, indent=2, ensure_ascii=False).encode(errors="replace")
+        self._check(data, suffix, rules)
+        self._guard(data, lambda: _stage(data, suffix, rules))
+
     def _check(self, data: bytes, suffix: str, rules: DatasetRules) -> None:
+        self._guard(data, lambda: _report(data, suffix, rules))
+
+    def _guard(self, data: bytes, work: Callable[[], None]) -> None:
         try:
-            report = check_dataset([data], suffix=suffix, rules=rules)
-            if report.container == "jsonl" and report.lines < report.records + report.rejected + report.blank:
-                raise AssertionError("more records than lines")
-            json.dumps(report.as_dict()).encode()
+            work()
         except Exception as error:  # noqa: BLE001 - finding these is what this is for
             self.exceptions.setdefault(f"{type(error).__name__}: {error}"[:200], repr(data[:300]))
 
