@@ -329,8 +329,8 @@ def _stage(
 
 
 def _one_line(element: bytes) -> bytes:
-    """An element of an array on one line; line ends in JSON stand between values only."""
-    return element.strip().replace(b"\n", b" ")
+    """An element of an array without the line ends and the indentation of one that was laid out to be read."""
+    return orjson.dumps(orjson.loads(element)) if b"\n" in element else element.strip()
 
 
 def _record(unit: Any) -> Record:
