@@ -129,7 +129,7 @@ def check_and_survey(path: Path, rules: DatasetRules) -> int:
     split = import_module(SPLIT)
     with surveyed(path).open("wb") as survey, Path(os.devnull).open("wb") as nowhere:
         inputs = split.Inputs(lambda: chunks(path), ".jsonl")
-        report: DatasetReport = split.check_and_survey(inputs, rules, SEED, split.Surveys(survey, nowhere))
+        report: DatasetReport = split.check_and_survey(inputs, rules, SEED, split.Surveys(survey, nowhere)).dataset
         return report.records
 
 

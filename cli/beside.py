@@ -16,7 +16,6 @@ from cli.files import chunks, project_file
 from cli.findings import first, plural
 from cli.progress import watched
 from cli.rules import hold_out, settings_of
-from finetune.domain.dataset import check_dataset
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set
 from finetune.domain.rules import DatasetRules
 from finetune.domain.split import (
@@ -50,22 +49,12 @@ def check_together(path: Path, suffix: str, rules: DatasetRules, options: argpar
         evaluation_items=items,
         validation=(lambda: chunks(validation)) if validation else None,
     )
-    of_dataset, of_validation = BytesIO(), BytesIO()
-    surveys, seed = Surveys(of_dataset, of_validation), settings_of(options).split.seed
-    report = check_and_survey(inputs, rules, seed, surveys, entries_per_code=entries)
-    checked = Checked(path, suffix, report, evaluation=of_items)
-    if validation:
-        checked.validation = check_dataset(
-            chunks(validation),
-            suffix=".jsonl",
-            rules=rules,
-            role="validation",
-            entries_per_code=entries,
-            counted_elsewhere=report.distinct,
-        )
+    surveys, seed = Surveys(BytesIO(), BytesIO()), settings_of(options).split.seed
+    report, of_validation = check_and_survey(inputs, rules, seed, surveys, entries_per_code=entries)
+    checked = Checked(path, suffix, report, validation=of_validation, evaluation=of_items)
     if checked.accepted:
-        of_dataset.seek(0)
-        of_validation.seek(0)
+        surveys.dataset.seek(0)
+        surveys.validation.seek(0)
         checked.staged = _staged(replace(inputs, dataset=lambda: chunks(path)), rules, hold_out(options), surveys)
     return checked
 

@@ -16,7 +16,7 @@ from local.cloud import Cloud, Mail
 from tests.project import ROOT
 
 EXAMPLE = ROOT / "examples/shop-assistant"
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 300
 
 
 def eventually[T](look: Callable[[], T | None], what: str, seconds: float = LONGEST_SECONDS) -> T:

@@ -14,19 +14,20 @@ from finetune.domain import lines as lines_module
 from finetune.domain import survey as survey_module
 from finetune.domain.catalog import base_model
 from finetune.domain.dataset import check_dataset, rules_for
+from finetune.domain.evaluation_set import EvaluationItem
 from finetune.domain.records import Fate
 from finetune.domain.similarity import all_normalised
-from finetune.domain.split import Inputs, Surveys, check_and_survey
+from finetune.domain.split import Inputs, Reports, Shares, Sinks, Surveys, check_and_survey, stage_dataset
 from finetune.domain.survey import Survey, Surveyor, SurveyUnreadable
 from tests.unit.test_shortcut import LINES, MODELS
-from tests.unit.test_split import LLAMA_31, NOVA, record, records
+from tests.unit.test_split import LLAMA_31, NOVA, item, record, records
 
 
 def surveyed(data: bytes, model: str = NOVA) -> tuple[Any, io.BytesIO]:
     file = io.BytesIO()
     rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3)
     inputs, surveys = Inputs(lambda: [data], ".jsonl"), Surveys(file, io.BytesIO())
-    report = check_and_survey(inputs, rules, 7, surveys, only_accepted=False)
+    report = check_and_survey(inputs, rules, 7, surveys, only_accepted=False).dataset
     file.seek(0)
     return report, file
 
@@ -80,15 +81,17 @@ def test_a_file_of_more_lines_than_a_run_takes_is_refused_without_reading_it_to_
     assert surveyed(b"\n".join(records(20)))[0].accepted
 
 
-def test_a_dataset_that_is_sure_to_be_rejected_is_not_surveyed_to_its_end() -> None:
-    rules, bad = rules_for(base_model(NOVA), "FINE_TUNING", maximum_records=1_000), b"{}"
-    for first, code in (([bad], "unknown-format"), ([], "too-many-records")):
-        file = io.BytesIO()
-        data = b"\n".join([*first, *records(50_000)])
-        report = check_and_survey(Inputs(lambda data=data: [data], ".jsonl"), rules, 7, Surveys(file, file))  # type: ignore[misc]  # mypy takes no defaults in lambdas
-        assert code in report.counts.errors
-        assert report.records == 50_000
-        assert len(file.getvalue()) < 31 * 20_000
+def test_a_dataset_of_too_many_records_is_not_surveyed_to_its_end() -> None:
+    rules = rules_for(base_model(NOVA), "FINE_TUNING", maximum_records=1_000)
+    file, data = io.BytesIO(), b"\n".join(records(50_000))
+    report, _ = check_and_survey(Inputs(lambda: [data], ".jsonl"), rules, 7, Surveys(file, io.BytesIO()))
+    [problem] = report.problems
+    assert problem.message.startswith("holds more than 1,000 different records; ")
+    assert report.records == 50_000
+    assert len(file.getvalue()) < 31 * 20_000
+    file.seek(0)
+    with pytest.raises(SurveyUnreadable):
+        Survey(file)
 
 
 def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> None:
@@ -102,7 +105,7 @@ def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> No
 def together(training: list[bytes], validation: list[bytes], model: str) -> Any:
     rules = rules_for(base_model(model), "FINE_TUNING", maximum_records=120)
     inputs = Inputs(lambda: [b"\n".join(training)], ".jsonl", validation=lambda: [b"\n".join(validation)])
-    return check_and_survey(inputs, rules, 7, Surveys(io.BytesIO(), io.BytesIO()))
+    return check_and_survey(inputs, rules, 7, Surveys(io.BytesIO(), io.BytesIO())).dataset
 
 
 def test_records_that_are_there_twice_count_once_towards_what_both_files_may_hold() -> None:
@@ -146,3 +149,53 @@ def test_records_that_the_validation_set_asks_are_not_counted_twice() -> None:
     report = together(records(120), records(10, start=110), LLAMA_31)
     assert report.accepted
     assert report.distinct == 110
+
+
+CLAUDE_RULES = rules_for(base_model("anthropic.claude-3-haiku-20240307-v1:0:200k"), "FINE_TUNING")
+
+
+def staged_with(training: list[bytes], validation: list[bytes], items: list[EvaluationItem]) -> tuple[Reports, Any]:
+    """What Validate Dataset says, and what Prepare Dataset makes of it where it may."""
+    inputs = Inputs(lambda: [b"\n".join(training)], ".jsonl", items, lambda: [b"\n".join(validation)])
+    surveys, sinks = Surveys(io.BytesIO(), io.BytesIO()), Sinks(io.BytesIO(), io.BytesIO(), io.BytesIO())
+    reports = check_and_survey(inputs, CLAUDE_RULES, 7, surveys)
+    if not (reports.dataset.accepted and reports.validation and reports.validation.accepted):
+        return reports, None
+    surveys.dataset.seek(0)
+    surveys.validation.seek(0)
+    return reports, stage_dataset(inputs, CLAUDE_RULES, Shares(0, 0), surveys, sinks)
+
+
+def shouted(count: int, start: int) -> list[bytes]:
+    return [record(f"QUESTION number {n}?", f"ANSWER {n}") for n in range(start, start + count)]
+
+
+def test_a_validation_set_that_is_accepted_for_its_copies_is_staged_without_them() -> None:
+    own = [*records(900, start=5_000), *shouted(900, start=5_000)]
+    reports, prepared = staged_with(records(50), own, [])
+    assert reports.validation
+    assert (reports.validation.distinct, prepared.validation.records) == (900, 900)
+
+
+def test_training_records_that_any_record_of_the_validation_set_asks_are_left_out() -> None:
+    own = [*records(1, start=5_000) * 1_500, *records(900, start=5_000)]
+    _, prepared = staged_with([*records(900, start=5_000), *records(50)], own, [])
+    assert (prepared.accounting.leaked, prepared.training.records) == (900, 50)
+
+
+def test_a_bad_line_of_the_validation_set_is_its_own_problem() -> None:
+    reports, _ = staged_with(records(50), [*records(40, start=5_000), b"{}"], [])
+    assert reports.dataset.accepted
+    assert reports.validation
+    assert reports.validation.counts.errors == {"unknown-format": 1}
+
+
+@pytest.mark.parametrize(
+    ("good", "codes"), [(31, ["too-few-records"]), (32, []), (1_000, []), (1_001, ["too-many-records"])]
+)
+def test_validation_records_that_the_evaluation_set_asks_do_not_count(good: int, codes: list[str]) -> None:
+    asked = [item(f"question number {n}", n) for n in range(9_000, 9_020)]
+    reports, prepared = staged_with(records(50), [*records(good, start=5_000), *records(20, start=9_000)], asked)
+    assert reports.validation
+    assert list(reports.validation.counts.errors) == codes
+    assert bool(prepared) == (not codes)

@@ -22,7 +22,7 @@ from finetune.contracts import (
 )
 from finetune.domain import cost, validation_report
 from finetune.domain.catalog import BaseModelRow, base_model
-from finetune.domain.dataset import DatasetReport, DatasetRules, check_dataset, rules_for
+from finetune.domain.dataset import DatasetReport, DatasetRules, rules_for
 from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set, from_jsonl
 from finetune.domain.judging import prices_of
 from finetune.domain.leaks import Leak, TrainedBy, leaks, without
@@ -80,7 +80,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     rules, (items, of_items) = _rules(run, s3), _evaluation_set(s3, run)
     with _sink() as dataset, _sink() as validation:
         surveys = Surveys(dataset, validation)
-        report = check_and_survey(_inputs(s3, run, items), rules, run.settings.split.seed, surveys)
+        report, of_validation = check_and_survey(_inputs(s3, run, items), rules, run.settings.split.seed, surveys)
         uri = run.uri("validation.json")
         storage.write_json(s3, uri, report.as_dict())
         name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
@@ -88,7 +88,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
         storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
         if report.accepted:
             _require_accepted(of_items, run.evaluation_set, EvaluationSetInvalid)
-            _require_accepted(_validation_report(s3, run, rules, report), run.validation_set, ValidationSetInvalid)
+            _require_accepted(of_validation, run.validation_set, ValidationSetInvalid)
             _keep(s3, run.uri(DATASET_SURVEY), dataset)
             _keep(s3, run.uri(VALIDATION_SURVEY), validation)
     return ValidateDatasetOutput(
@@ -120,14 +120,6 @@ def _inputs(s3: S3Client, run: Run, items: tuple[EvaluationItem, ...]) -> Inputs
 def _evaluation_set(s3: S3Client, run: Run) -> tuple[tuple[EvaluationItem, ...], DatasetReport | None]:
     """The items of the project's own evaluation set and what is wrong with others; none and None when it has no set."""
     return check_evaluation_set(storage.stream(s3, run.evaluation_set)) if run.evaluation_set else ((), None)
-
-
-def _validation_report(s3: S3Client, run: Run, rules: DatasetRules, of_dataset: DatasetReport) -> DatasetReport | None:
-    own = run.validation_set
-    if own is None:
-        return None
-    chunks, suffix, counted = storage.stream(s3, own), _suffix(own), of_dataset.distinct
-    return check_dataset(chunks, suffix=suffix, rules=rules, role="validation", counted_elsewhere=counted)
 
 
 def _require_accepted(

@@ -135,8 +135,8 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
     """
     check = _Check(rules, role, entries_per_code, lint, surveyor)
     report = check.run(Source(chunks, suffix), counted_elsewhere)
-    if surveyor:
-        surveyor.finish()
+    if check.surveyor:
+        check.surveyor.finish()
     return report
 
 
@@ -218,7 +218,7 @@ class _Check:
         self.cap = entries_per_code
         self.ledger = Ledger(entries_per_code, rules.errors)
         self.lint = Lint(self.ledger) if lint else None
-        self.surveyor = surveyor
+        self.surveyor, self.lost = surveyor, False
         self.blank = self.records = self.rejected = self.duplicates = 0
         self.groups: dict[tuple[str, frozenset[str]], _Group] = {}
         self.rejected_formats: Counter[str] = Counter()
@@ -230,8 +230,8 @@ class _Check:
         if source.byte_order_mark:
             self.ledger.add(1, "byte-order-mark", "begins with a byte-order mark")
         for first, units in source:
-            if self.surveyor and self.surveyor.only_accepted and self._is_lost():
-                self.surveyor = None
+            if self.surveyor and self.surveyor.only_accepted and self._too_many():
+                self.surveyor, self.lost = None, True
             for line, part, plain in runs(self.ledger.enter(source.element, first), units):
                 if plain:
                     self._add_plain(line, plain)
@@ -418,15 +418,17 @@ class _Check:
     def leaked(self) -> int:
         return self.surveyor.leaked if self.surveyor else 0
 
-    def _is_lost(self) -> bool:
-        """Whether the dataset is sure to be rejected, whatever follows."""
-        return self.rejected > 0 or self._distinct() > self.rules.bounds(self.role).maximum
+    def _too_many(self) -> bool:
+        """Whether the dataset is sure to be rejected for the number of its records, whatever follows."""
+        return self._distinct() > self.rules.bounds(self.role).maximum
 
     def _bound(self, code: str, distinct: int, counted: int, asks: str) -> None:
         beside = f" and {counted - distinct:,} in the other file" if counted > distinct else ""
         if self.leaked:
             beside += f", beside {self.leaked:,} that another set of the project asks"
         held = f"holds {distinct:,} different record{'s' if distinct != 1 else ''}{beside}"
+        if self.lost:  # whatever another set asks was looked for no further
+            held = f"holds more than {self.rules.bounds(self.role).maximum:,} different records"
         self.ledger.add(None, code, f"{held}; {self.rules.name} {asks} {self.role} records")
 
     def _report(self, source: Source) -> DatasetReport:

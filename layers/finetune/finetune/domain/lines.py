@@ -129,10 +129,10 @@ class Source:
         if self.flaw:
             return
         for block in self._blocks():
-            yield block
-            self._units += len(block.units)
             if self._units > MAX_UNITS:
                 break
+            yield block
+            self._units += len(block.units)
         if excess := too_many(self._units) or too_large(self._size):
             self.flaw = Flaw("file-too-large", f"the file {excess}")
 

@@ -13,7 +13,7 @@ from hashlib import blake2b, sha256
 from io import BytesIO
 from itertools import batched, compress
 from operator import itemgetter
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -38,6 +38,7 @@ __all__ = [
     "Inputs",
     "OpenSource",
     "PreparedDataset",
+    "Reports",
     "Shares",
     "Sinks",
     "StagedFile",
@@ -143,30 +144,37 @@ _REASONS = {
 }
 
 
+class Reports(NamedTuple):
+    """The reports on a dataset and on the validation set beside it."""
+
+    dataset: DatasetReport
+    validation: DatasetReport | None
+
+
 def check_and_survey(
     inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, only_accepted: bool = True, **options: Any
-) -> DatasetReport:
+) -> Reports:
     """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat.
 
-    With `only_accepted` the survey of what is rejected is not finished. `options` are those of `check_dataset`. Records
-    of the validation set count where the base model counts them.
+    With `only_accepted` the survey of too many records is not finished. `options` are those of `check_dataset`. Records
+    of the validation set count towards the bounds of the dataset where the base model counts them.
     """
-    items, counted = inputs.evaluation_items, 0
+    items = inputs.evaluation_items
     overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
 
     def surveyor(file: BinaryIO, most_questions: int = 0) -> Surveyor:
         form = rules.record_format
         return Surveyor(file, form, seed, overlaps, most_questions=most_questions, only_accepted=only_accepted)
 
-    if inputs.validation and rules.validation_allowed:
-        own = surveyor(surveys.validation, rules.bounds("validation").maximum)
-        chunks = inputs.validation()
-        report = check_dataset(chunks, suffix=".jsonl", rules=rules, role="validation", lint=False, surveyor=own)
-        overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
-        if report.accepted:
-            surveys.validation.seek(0)
-            counted = Survey(surveys.validation).fates.count(Fate.TRAINING)
-    return check_dataset(
+    validation, counted = None, 0
+    if inputs.validation:
+        own = surveyor(surveys.validation, rules.bounds("validation").maximum) if rules.validation_allowed else None
+        given: dict[str, Any] = {"suffix": ".jsonl", "rules": rules, "role": "validation", "surveyor": own}
+        validation = check_dataset(inputs.validation(), **given, **options)
+        if own:
+            overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
+            counted = validation.distinct
+    dataset = check_dataset(
         inputs.dataset(),
         suffix=inputs.suffix,
         rules=rules,
@@ -174,6 +182,7 @@ def check_and_survey(
         surveyor=surveyor(surveys.dataset),
         **options,
     )
+    return Reports(dataset, validation)
 
 
 def stage_dataset(

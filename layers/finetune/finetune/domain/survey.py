@@ -70,7 +70,10 @@ class Surveyor:
         most_questions: int = 0,
         only_accepted: bool = False,
     ) -> None:
-        """With `only_accepted` a dataset that is sure to be rejected need not be surveyed to its end."""
+        """With `only_accepted` a dataset that is sure to be rejected need not be surveyed to its end.
+
+        `most_questions` bounds the different records whose questions are kept.
+        """
         self._file, self._record_format = file, record_format
         self._key = str(seed).encode()[:64]
         self._start = crc32(self._key)
@@ -80,7 +83,7 @@ class Surveyor:
         self._columns = {name: array(code) for name, code in _COLUMNS.items()}
         self._labels: dict[bytes, int] | None = {}
         self._kin = Kin()
-        self.questions: list[Asked] = []
+        self._questions: dict[int, Asked] = {}
         file.write(_FORMAT)
 
     def add_plain(
@@ -103,8 +106,9 @@ class Surveyor:
         if not self._kin.gave_up:
             for rank, prompt in zip(ranks, prompts, strict=True):
                 self._kin.add(rank, prompt)
-        if len(self.questions) < self._most_questions:
-            self.questions.extend(map(Asked, map(spelled, prompts), map(spelled, answers)))
+        if len(self._questions) < self._most_questions:
+            asked = map(Asked, map(spelled, prompts), map(spelled, answers))
+            self._questions |= zip(map(hash, identities), asked, strict=True)
         self._extend(
             fates=bytes([Fate.TRAINING]) * len(texts),
             lines=range(line, line + len(texts)),
@@ -128,6 +132,11 @@ class Surveyor:
         whole, asked = identity + media.encode(), prompt + media.encode()
         flags = (0 if askable else _NOT_ASKABLE) | (_MEDIA if media else 0)
         self._add_record(line, text + media, whole, asked, answer, tokens, flags)
+
+    @property
+    def questions(self) -> Iterable[Asked]:
+        """What the records ask that may be staged."""
+        return self._questions.values()
 
     @property
     def leaked(self) -> int:
@@ -160,8 +169,8 @@ class Surveyor:
             return
         [rank] = self._ranked((prompt,))
         self._kin.add(rank, prompt)
-        if len(self.questions) < self._most_questions:
-            self.questions.append(question)
+        if len(self._questions) < self._most_questions:
+            self._questions[hash(identity)] = question
         self._extend(
             fates=[Fate.TRAINING],
             lines=[line],
