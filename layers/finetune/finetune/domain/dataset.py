@@ -30,7 +30,8 @@ __all__ = ["DatasetReport", "DatasetRules", "Role", "check_dataset", "read_unit"
 Role = Literal["training", "validation"]
 _TURNS = itemgetter(2)
 
-# Repetitions are looked for among this many different records, three times what any base model takes; that is 23 MB.
+# Repetitions are looked for among this many different records, far more than any base model for text takes; that is
+# 23 MB. What repeats a record behind these counts towards the bounds.
 REMEMBERED = 300_000
 
 
