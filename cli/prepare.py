@@ -19,9 +19,10 @@ from cli.findings import plural
 from cli.paper import Paper
 from cli.rules import add_options, hold_out, positive, row_and_rules, settings_of
 from finetune.domain.augment import Variant, only_in_training
-from finetune.domain.cleaning import Change, Note, Place, cleaned, conversions, nobody
+from finetune.domain.cleaning import Change, Note, cleaned, conversions, nobody
 from finetune.domain.conversion import convert
 from finetune.domain.dataset import check_dataset
+from finetune.domain.findings import Place
 from finetune.domain.improve import Selection, select, trait_of
 from finetune.domain.lines import Source
 from finetune.domain.mending import answered, mend
@@ -159,7 +160,11 @@ def _augment(
     )
     for row, variant in enumerate(made, len(rows) + 1):
         out.write(variant.content)
-        note(variant.place.change("added", "variant", f"row {row} of the new file varies its prompt by {variant.rule}"))
+        note(
+            Change.at(
+                variant.place, "added", "variant", f"row {row} of the new file varies its prompt by {variant.rule}"
+            )
+        )
     return [variant.place for variant in made]
 
 

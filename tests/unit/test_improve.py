@@ -12,10 +12,11 @@ import pytest
 
 from finetune.domain.augment import Variant, only_in_training
 from finetune.domain.catalog import base_model
-from finetune.domain.cleaning import Change, Place, clean, fixed, nobody
+from finetune.domain.cleaning import Change, clean, fixed, nobody
 from finetune.domain.conversion import convert
 from finetune.domain.dataset import check_dataset
 from finetune.domain.evaluation_set import from_jsonl
+from finetune.domain.findings import Place
 from finetune.domain.improve import diverse, groups_of, select, trait_of
 from finetune.domain.lines import Source
 from finetune.domain.mending import mend

@@ -7,8 +7,8 @@ from io import BytesIO, RawIOBase
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from finetune.domain.cleaning import Place
 from finetune.domain.evaluation_set import from_jsonl
+from finetune.domain.findings import Place
 from finetune.domain.rules import DatasetRules
 from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
 

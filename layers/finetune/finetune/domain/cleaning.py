@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from finetune.domain.catalog import RecordFormat
 from finetune.domain.conversion import convert, rewarded
 from finetune.domain.dataset import read_unit
-from finetune.domain.findings import CODES, Flaw
+from finetune.domain.findings import CODES, Flaw, Place
 from finetune.domain.lines import Source, Unit
 from finetune.domain.reading import read
 from finetune.domain.records import Reading, Record, SourceFormat
@@ -26,29 +26,16 @@ class Change(NamedTuple):
     code: str
     message: str
 
+    @classmethod
+    def at(cls, place: Place, action: str, code: str, message: str) -> Change:
+        """A change of the record that stands at a place."""
+        return cls(place.line, action, code, f"{place}: {message}" if place.element else message)
+
     def as_dict(self) -> dict[str, Any]:
         return self._asdict()
 
     def __str__(self) -> str:
         return f"{f'line {self.line}: ' if self.line else ''}{self.action}, {self.message}"
-
-
-class Place(NamedTuple):
-    """Where a record stands: its 1-based line, and its number where it is an element of an array.
-
-    >>> str(Place(4)), str(Place(1, element=7))
-    ('line 4', 'element 7')
-    """
-
-    line: int
-    element: int | None = None
-
-    def __str__(self) -> str:
-        return f"element {self.element}" if self.element else f"line {self.line}"
-
-    def change(self, action: str, code: str, message: str) -> Change:
-        """A change of the record that stands here."""
-        return Change(self.line, action, code, f"{self}: {message}" if self.element else message)
 
 
 Note = Callable[[Change], None]
@@ -66,7 +53,7 @@ def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = N
         if earlier == place:
             yield place, record
         else:
-            note(place.change("removed", "duplicate-record", f"repeats the record of {earlier}"))
+            note(Change.at(place, "removed", "duplicate-record", f"repeats the record of {earlier}"))
 
 
 def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -> Iterator[tuple[Place, Record]]:
@@ -107,13 +94,13 @@ def _explained(place: Place, unit: Unit, note: Note, mend: Mend | None) -> Recor
         note(_removal(place, reading.errors))
         return None
     for flaw in (*reading.warnings, *mended):
-        note(place.change("changed", *flaw))
+        note(Change.at(place, "changed", *flaw))
     return reading.record
 
 
 def _removal(place: Place, flaws: list[Flaw]) -> Change:
     """One removal, whatever number of flaws led to it."""
-    return place.change("removed", flaws[0].code, "; ".join(flaw.message for flaw in flaws[:3]))
+    return Change.at(place, "removed", flaws[0].code, "; ".join(flaw.message for flaw in flaws[:3]))
 
 
 # Names of the same format as a source and as a target.
@@ -151,7 +138,7 @@ def cleaned(
         odd = uneven(Counter(record.sections for _, record in _taken(open_source(), rules, nobody, mend)))
     for place, record in clean(open_source(), rules, note, mend):
         if record.sections in odd:
-            note(place.change("removed", "section-not-in-all", odd[record.sections]))
+            note(Change.at(place, "removed", "section-not-in-all", odd[record.sections]))
         else:
             yield place, record
 

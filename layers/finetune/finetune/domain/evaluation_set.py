@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from finetune.domain.answers import whole
 from finetune.domain.checks import Checks, read_checks
-from finetune.domain.cleaning import Place
 from finetune.domain.conversion import turn_text
 from finetune.domain.dataset import DatasetReport, read_unit
-from finetune.domain.findings import Flaw, Ledger, kind, quoted
+from finetune.domain.findings import Flaw, Ledger, Place, kind, quoted
 from finetune.domain.lines import Source
 from finetune.domain.overlap import Asked, alike
 from finetune.domain.reading import read_question

@@ -143,6 +143,20 @@ class Flaw(NamedTuple):
     message: str
 
 
+class Place(NamedTuple):
+    """Where a record stands: its 1-based line, and its number where it is an element of an array.
+
+    >>> str(Place(4)), str(Place(1, element=7))
+    ('line 4', 'element 7')
+    """
+
+    line: int
+    element: int | None = None
+
+    def __str__(self) -> str:
+        return f"element {self.element}" if self.element else f"line {self.line}"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One problem or warning; `line` is the 1-based physical line, None for the file as a whole."""

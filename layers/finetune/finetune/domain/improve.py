@@ -11,7 +11,8 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 from zlib import crc32
 
-from finetune.domain.cleaning import Note, Place
+from finetune.domain.cleaning import Change, Note
+from finetune.domain.findings import Place
 from finetune.domain.records import Record
 from finetune.domain.similarity import normalised, prompt_and_identity, shingles
 
@@ -110,7 +111,7 @@ def select(traits: Sequence[Trait], note: Note, *, balance: int | None = None, l
         for position, trait in enumerate(kept):
             if position not in chosen:
                 message = f"is not among the {limit:,} records that differ most"
-                note(trait.place.change("removed", "over-limit", message))
+                note(Change.at(trait.place, "removed", "over-limit", message))
         kept = [kept[position] for position in sorted(chosen)]
     size = Counter(groups.get(trait.place, 0) for trait in kept)
     room = {group: balance - size[group] for group in set(groups.values())} if balance is not None else {}
@@ -128,5 +129,5 @@ def _balanced(traits: list[Trait], numbers: list[int], cap: int, kind: str, note
         for position, trait in enumerate(own):
             if position not in chosen:
                 message = f"{len(own):,} records have the {kind} of {own[0].place}, of which {cap:,} are kept"
-                note(trait.place.change("removed", "over-balance", message))
+                note(Change.at(trait.place, "removed", "over-balance", message))
     return sorted(kept, key=lambda trait: trait.place)
