@@ -28,13 +28,13 @@ import jsonlines
 import orjson
 
 from finetune.domain.catalog import base_model
-from finetune.domain.dataset import DatasetReport, check_dataset, rules_for
-from finetune.domain.rules import DatasetRules
+from finetune.domain.validation.check import DatasetReport, check_dataset, rules_for
+from finetune.domain.validation.rules import DatasetRules
 
 MODELS = {"prompt_completion": "meta.llama3-1-8b-instruct-v1:0:128k", "conversation": "amazon.nova-micro-v1:0:128k"}
 SEED = 7
 # Imported only by the work that needs it, and before the clock runs: its memory and its import are not the others'.
-SPLIT = "finetune.domain.split"
+SPLIT = "finetune.domain.staging.stage"
 RESERVED = ("user:", "bot:", "assistant:", "system:", "<image>", "<video>", "[eos]")
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi")
 WORDS = ["".join(word) for word in product(SYLLABLES, repeat=4)]
@@ -209,7 +209,7 @@ def small(runs: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.jsonl"
         generate(path, "conversation", 32)
-        command = [sys.executable, "-m", "cli.main", "check", str(path)]
+        command = [sys.executable, "-m", "finetune_cli.main", "check", str(path)]
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
         _wall(command, environment)
         pairs = [(_wall([sys.executable, "-c", ""], environment), _wall(command, environment)) for _ in range(runs)]

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from finetune.domain.answers import Answer
-from finetune.domain.checks import Checks
-from finetune.domain.evaluation import Gates, judge
-from finetune.domain.evaluation_set import EvaluationItem, Turn
-from finetune.domain.metrics import METRICS, Metric
-from finetune.domain.report import ReportData, render
-from finetune.domain.review import form
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.checks import Checks
+from finetune.domain.evaluation.human_review import form
+from finetune.domain.evaluation.items import EvaluationItem, Turn
+from finetune.domain.evaluation.metrics import METRICS, Metric
+from finetune.domain.evaluation.verdict import Gates, judge
+from finetune.domain.report.run import ReportData, render
 
 HEADS, TAILS = ("ab", "bo", "ca", "de", "go", "hi", "ju", "ka"), ("ra", "so", "ti", "mu", "ne", "lo", "pi")
 WORDS = [f"{head}{tail}" for head in HEADS for tail in TAILS]

@@ -23,9 +23,9 @@ from io import BytesIO
 from typing import Any
 
 from finetune.domain.catalog import base_model
-from finetune.domain.dataset import DatasetRules, check_dataset, rules_for
-from finetune.domain.split import Inputs, Shares, Sinks, prepare_dataset
-from finetune.domain.strict_json import MAX_LINE_BYTES
+from finetune.domain.records.strict_json import MAX_LINE_BYTES
+from finetune.domain.staging.stage import Inputs, Shares, Sinks, prepare_dataset
+from finetune.domain.validation.check import DatasetRules, check_dataset, rules_for
 
 SLOWEST_SECONDS, MOST_MEGABYTES = 0.050, 256
 MODELS = (

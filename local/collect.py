@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from finetune.domain.evaluation import Evaluation
+from finetune.domain.evaluation.verdict import Evaluation
 from local.bedrock.ledger import Ledger
 from local.cloud import Mail
 from local.history import dump

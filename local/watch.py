@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from finetune.contracts import Endpoint, PrepareDatasetOutput, Run
-from finetune.domain.customization import phase_of
+from finetune.domain.customization.jobs import phase_of
 from local.history import Event, Row, rows
 from local.session import Session
 

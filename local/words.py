@@ -15,8 +15,8 @@ from finetune.contracts import (
     ValidateDatasetOutput,
 )
 from finetune.domain.catalog import base_models
-from finetune.domain.evaluation import Evaluation
-from finetune.domain.metrics import METRICS
+from finetune.domain.evaluation.metrics import METRICS
+from finetune.domain.evaluation.verdict import Evaluation
 from local.bedrock.ledger import Bill, Ledger
 from local.history import Row
 from local.results import Result

@@ -25,7 +25,7 @@ from finetune.contracts import (
     Shard,
     ValidateDatasetOutput,
 )
-from finetune.domain.evaluation_set import EvaluationItem, Turn, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, Turn, to_jsonl
 from finetune.settings import Settings
 
 BASE = "amazon.nova-micro-v1:0"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from finetune.domain import catalog, cost, training
-from finetune.domain.answers import Answer
-from finetune.domain.evaluation import Gates, judge
-from finetune.domain.evaluation_set import EvaluationItem, Turn
-from finetune.domain.judging import CRITERIA, JudgeReport
-from finetune.domain.report import ReportData
+from finetune.domain import catalog, cost
+from finetune.domain.customization import loss_curves
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.items import EvaluationItem, Turn
+from finetune.domain.evaluation.llm_judge import CRITERIA, JudgeReport
+from finetune.domain.evaluation.verdict import Gates, judge
+from finetune.domain.report.run import ReportData
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -81,8 +82,8 @@ def report(text: str = "How long?", count: int = 24, champion: bool = False, **c
 def around(text: str) -> ReportData:
     """All of a report but its evaluation."""
     curves = (
-        training.read_metrics(b"step_number,epoch_number,training_loss\n1,0,2\n2,0,1.5\n3,1,1.2\n", "training"),
-        training.read_metrics(b"step_number,epoch_number,validation_loss\n2,0,1.9\n3,1,1.7\n", "validation"),
+        loss_curves.read_metrics(b"step_number,epoch_number,training_loss\n1,0,2\n2,0,1.5\n3,1,1.2\n", "training"),
+        loss_curves.read_metrics(b"step_number,epoch_number,validation_loss\n2,0,1.9\n3,1,1.7\n", "validation"),
     )
     row = catalog.base_model("amazon.nova-lite-v1:0:300k")
     return ReportData(
@@ -90,7 +91,7 @@ def around(text: str) -> ReportData:
         run_id=text,
         created="2026-11-21 11:22 UTC",
         base_model=text,
-        training=training.summarise(*curves),
+        training=loss_curves.summarise(*curves),
         curves=curves,
         cost=cost.estimate_run(row, training_tokens=1000, epochs=2, evaluation_items=24, endpoint="on_demand"),
         break_even=cost.break_even(row),

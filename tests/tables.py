@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter, base_models
+from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
-from finetune.domain.metrics import METRICS
 from finetune.domain.tokens import ERRORS, Kind
 from finetune.settings import Settings
 from tests.project import ROOT, resources, states, substitution, template

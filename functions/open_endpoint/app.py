@@ -6,7 +6,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, endpoints
 from finetune.contracts import OpenEndpointInput
-from finetune.domain import catalog, promotion
+from finetune.domain import catalog
+from finetune.domain.evaluation import promotion
 from finetune.environment import Environment
 from finetune.step import step
 

@@ -1,4 +1,4 @@
-"""report.html and validation.html in a real browser: safe, readable and whole, wherever they are opened."""
+"""run_page.html and validation.html in a real browser: safe, readable and whole, wherever they are opened."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from finetune.domain import report, validation_report
-from finetune.domain.answers import Answer
 from finetune.domain.catalog import base_model
-from finetune.domain.dataset import check_dataset, rules_for
-from finetune.domain.evaluation import Gates, judge
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.verdict import Gates, judge
+from finetune.domain.report import dataset as dataset_page
+from finetune.domain.report import run as run_page
+from finetune.domain.validation.check import check_dataset, rules_for
 from tests.browser.watched import DESK, PHONE, Opener, Scheme, Watched
 from tests.reporting import HOSTILE, around, shop
 
@@ -27,7 +28,7 @@ A4 = (718, 1000)
 
 @cache
 def of_the_shop() -> str:
-    return report.render(shop())
+    return run_page.render(shop())
 
 
 @cache
@@ -43,7 +44,7 @@ def with_hostile_texts() -> str:
         one: {key: Answer(id=key, text=f"{own} {text}", stop_reason="end_turn") for key, text in texts.items()}
         for one, own in (("base", "Perhaps"), ("candidate", ""))
     }
-    return report.render(
+    return run_page.render(
         around(" ".join(TEXTS)[:9_000]).model_copy(
             update={
                 "items": tuple(items),
@@ -56,7 +57,7 @@ def with_hostile_texts() -> str:
 
 @cache
 def not_evaluated() -> str:
-    return report.render(shop().model_copy(update={"evaluation": None, "items": (), "answers": {}}))
+    return run_page.render(shop().model_copy(update={"evaluation": None, "items": (), "answers": {}}))
 
 
 @cache
@@ -66,7 +67,7 @@ def of_a_bad_dataset() -> str:
     records += [{HOSTILE[1]: 1}, HOSTILE[0], {"prompt": "x", "completion": "y " * 9}]
     lines = [json.dumps(record).encode() + b"\n" for record in records]
     checked = check_dataset([*lines, b"{\x00\n", b"\xff\n"], suffix=".jsonl", rules=rules)
-    return validation_report.render(checked, name=" ".join(HOSTILE[:8]), base_model="Amazon Nova Micro")
+    return dataset_page.render(checked, name=" ".join(HOSTILE[:8]), base_model="Amazon Nova Micro")
 
 
 PAGES = [of_the_shop, with_hostile_texts, not_evaluated, of_a_bad_dataset]
@@ -259,7 +260,7 @@ def test_without_script_the_list_is_whole_and_offers_nothing_that_does_not_work(
 
 def test_a_hostile_answer_moves_no_other_row(show: Opener) -> None:
     def placed(answer: str) -> Any:
-        opened = show(report.render(shop(answer)))
+        opened = show(run_page.render(shop(answer)))
         choose(opened, "Order", "As in the file")
         return opened.ask(PLACES)
 

@@ -12,7 +12,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from statelint.linter import Linter
 
 from finetune import contracts, errors
-from finetune.domain.customization import RUN_BOUND
+from finetune.domain.customization.jobs import RUN_BOUND
 from tests.project import ROOT, definition, states, substitution
 
 ALL = dict(states())

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation import Evaluation
-from finetune.domain.review import read_back
+from finetune.domain.evaluation.human_review import read_back
+from finetune.domain.evaluation.verdict import Evaluation
 from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()

@@ -48,7 +48,7 @@ def finetune(pipeline: Pipeline, *arguments: str, **environment: str) -> subproc
     """The command as a person runs it, with the credentials of the environment and nothing of this machine's."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-m", "finetune_cli.main", *arguments],
         cwd=ROOT,
         env={**inherited, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
         | (environment or pipeline.cloud.environment()),

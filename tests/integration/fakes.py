@@ -20,7 +20,7 @@ from finetune.contracts import (
     Run,
     SelectModelOutput,
 )
-from finetune.domain.customization import resource_name
+from finetune.domain.customization.jobs import resource_name
 from finetune.errors import EndpointBusy
 from finetune.settings import Settings
 from local.bedrock.fakes import Emulator, ManualClock

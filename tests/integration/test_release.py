@@ -13,7 +13,7 @@ from finetune.aws import endpoints, release
 from finetune.aws.release import Attempts, Sweep
 from finetune.contracts import Candidate, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization import LEASES, RUN_BOUND
+from finetune.domain.customization.jobs import LEASES, RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ServiceBusy
 from local.bedrock.fakes import ManualClock, running_emulator
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, MemorySsm, Stack

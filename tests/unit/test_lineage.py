@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import finetune
-from cli.main import main
 from finetune.aws.judgement import judge_evaluation
 from finetune.contracts import Candidate, JudgeEvaluationInput, ObjectVersion, Run
 from finetune.version import code_version
+from finetune_cli.main import main
 from tests.evaluating import Bucket, items, judgement, run, shard
 
 HASH = "0a1b2c3d4e5f6071"
@@ -59,7 +59,7 @@ def test_the_code_has_one_version_wherever_it_is_installed(package: Path) -> Non
 
 
 def test_any_change_of_the_code_is_another_version(package: Path) -> None:
-    page = package / "domain" / "report.css"
+    page = package / "domain" / "report" / "page.css"
     page.write_text(page.read_text() + "\n")
     changed = code_version(package)
     assert changed != code_version()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from finetune.domain.training import Overfitting
+from finetune.domain.customization.loss_curves import Overfitting
 from finetune.settings import Settings
 
 REPORTED_PROBLEMS = 20

@@ -10,9 +10,10 @@ from json import JSONDecodeError, loads
 from pathlib import PurePosixPath
 
 from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutput, Run, SelectModelOutput
-from finetune.domain import cost, promotion
+from finetune.domain import cost
 from finetune.domain.catalog import base_model
-from finetune.domain.metrics import METRICS
+from finetune.domain.evaluation import promotion
+from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.obstacles import Obstacle, obstacle
 
 SUBJECT_CHARACTERS = 99

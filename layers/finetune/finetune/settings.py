@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from finetune.domain.catalog import Method
 from finetune.domain.cost import PriceOverrides
-from finetune.domain.evaluation import Gates
+from finetune.domain.evaluation.llm_judge import JudgeSettings
+from finetune.domain.evaluation.metrics import METRICS
+from finetune.domain.evaluation.verdict import Gates
 from finetune.domain.findings import not_a_warning
-from finetune.domain.judging import JudgeSettings
-from finetune.domain.metrics import METRICS
 from finetune.errors import SettingsInvalid
 
 

@@ -11,9 +11,9 @@ import orjson
 
 from finetune.aws import storage
 from finetune.contracts import Run
-from finetune.domain.answers import Answer, from_jsonl, to_jsonl
-from finetune.domain.evaluation_set import EvaluationItem
-from finetune.domain.evaluation_set import to_jsonl as items_to_jsonl
+from finetune.domain.evaluation.answers import Answer, from_jsonl, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.items import to_jsonl as items_to_jsonl
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from finetune.aws.translation import code_of
-from finetune.domain.pacing import Pace
+from finetune.domain.evaluation.pacing import Pace
 from finetune.errors import AccessRefused
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from finetune.aws.storage import keys_under, read
 from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import CheckCustomizationOutput, Run, StartCustomizationInput, StartCustomizationOutput
-from finetune.domain.customization import is_stalled, next_wait, phase_of, request_token
-from finetune.domain.training import Curve, UnreadableMetricsError, read_metrics
+from finetune.domain.customization.jobs import is_stalled, next_wait, phase_of, request_token
+from finetune.domain.customization.loss_curves import Curve, UnreadableMetricsError, read_metrics
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import ServiceRefused
 

@@ -20,13 +20,13 @@ from finetune.contracts import (
     Shard,
     ValidateDatasetOutput,
 )
-from finetune.domain import cost, validation_report
+from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, base_model
-from finetune.domain.dataset import DatasetReport, DatasetRules, rules_for
-from finetune.domain.evaluation_set import EvaluationItem, check_evaluation_set, from_jsonl
-from finetune.domain.judging import prices_of
-from finetune.domain.leaks import Leak, TrainedBy, leaks, without
-from finetune.domain.split import (
+from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set, from_jsonl
+from finetune.domain.evaluation.llm_judge import prices_of
+from finetune.domain.report import dataset as dataset_page
+from finetune.domain.staging.leaks import Leak, TrainedBy, leaks, without
+from finetune.domain.staging.stage import (
     Inputs,
     PreparedDataset,
     Shares,
@@ -36,7 +36,8 @@ from finetune.domain.split import (
     check_and_survey,
     stage_dataset,
 )
-from finetune.domain.survey import SurveyUnreadable
+from finetune.domain.validation.check import DatasetReport, DatasetRules, rules_for
+from finetune.domain.validation.survey import SurveyUnreadable
 from finetune.errors import DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
         uri = run.uri("validation.json")
         storage.write_json(s3, uri, report.as_dict())
         name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
-        page = validation_report.render(report, name=name, base_model=model)
+        page = dataset_page.render(report, name=name, base_model=model)
         storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
         if report.accepted:
             _require_accepted(of_items, run.evaluation_set, EvaluationSetInvalid)

@@ -13,7 +13,7 @@ from finetune.aws.customization import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization import CREATING_BOUND, LEASES, next_wait, request_token
+from finetune.domain.customization.jobs import CREATING_BOUND, LEASES, next_wait, request_token
 from finetune.errors import EndpointBusy, QuotaExceeded, ServiceRefused
 
 if TYPE_CHECKING:

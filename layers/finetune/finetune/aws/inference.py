@@ -11,10 +11,10 @@ from finetune.aws import answers, storage
 from finetune.aws.asking import ask_all, converse
 from finetune.aws.judging import judge_shard, judged
 from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, Run, SelectModelOutput
-from finetune.domain.answers import Answer
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation_set import EvaluationItem, from_jsonl
-from finetune.domain.pacing import Pace, workers
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.items import EvaluationItem, from_jsonl
+from finetune.domain.evaluation.pacing import Pace, workers
 from finetune.errors import EvaluationUnfinished
 
 if TYPE_CHECKING:

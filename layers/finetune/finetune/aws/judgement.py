@@ -13,18 +13,19 @@ from finetune.aws.customization import training_curves
 from finetune.aws.inference import Contestant, contestants
 from finetune.aws.judging import judged, judgements
 from finetune.contracts import Failure, JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
-from finetune.domain import cost, judging
-from finetune.domain.answers import Answer
+from finetune.domain import cost
 from finetune.domain.catalog import base_model
-from finetune.domain.customization import planned_at
-from finetune.domain.evaluation import Evaluation, judge
-from finetune.domain.evaluation_set import EvaluationItem, from_jsonl
-from finetune.domain.judging import JudgeReport
-from finetune.domain.leaks import LIKENESSES
-from finetune.domain.promotion import settle
-from finetune.domain.report import ReportData, render
-from finetune.domain.review import form
-from finetune.domain.training import Curve, TrainingSummary, summarise
+from finetune.domain.customization.jobs import planned_at
+from finetune.domain.customization.loss_curves import Curve, TrainingSummary, summarise
+from finetune.domain.evaluation import llm_judge
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.human_review import form
+from finetune.domain.evaluation.items import EvaluationItem, from_jsonl
+from finetune.domain.evaluation.llm_judge import JudgeReport
+from finetune.domain.evaluation.promotion import settle
+from finetune.domain.evaluation.verdict import Evaluation, judge
+from finetune.domain.report.run import ReportData, render
+from finetune.domain.staging.leaks import LIKENESSES
 from finetune.messages import kept, not_evaluated, sentence
 from finetune.version import code_version
 
@@ -102,12 +103,12 @@ def _judge_report(
     settings = request.run.settings.judge
     if settings.model is None:
         return None
-    return judging.report(
+    return llm_judge.report(
         [one for shard in request.shards for one in judgements(s3, request.run, shard.index)],
         settings,
         asked=len({pair.item.id for pair in judged(request.run, items, items, given)}),
         before="champion" if request.run.champion else "base",
-        prices=judging.prices_of(settings),
+        prices=llm_judge.prices_of(settings),
     )
 
 

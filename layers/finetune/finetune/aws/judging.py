@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from finetune.aws import answers, storage
 from finetune.aws.asking import FAULTS, ask_all, converse
 from finetune.contracts import Run
-from finetune.domain import judging
-from finetune.domain.answers import Answer, from_jsonl
-from finetune.domain.evaluation_set import EvaluationItem
-from finetune.domain.judging import MALFORMED, Judgement, JudgeSettings, Pair
-from finetune.domain.pacing import Pace, workers
+from finetune.domain.evaluation import llm_judge
+from finetune.domain.evaluation.answers import Answer, from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.llm_judge import MALFORMED, Judgement, JudgeSettings, Pair
+from finetune.domain.evaluation.pacing import Pace, workers
 from finetune.errors import AccessRefused, EvaluationUnfinished
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def judged(
     settings = run.settings.judge
     if settings.model is None:
         return ()
-    names = {item.id for item in judging.sample(every, settings.items, run.settings.split.seed)}
+    names = {item.id for item in llm_judge.sample(every, settings.items, run.settings.split.seed)}
     before = given["champion" if "champion" in given else "base"]
-    return judging.pairs([item for item in items if item.id in names], before, given["candidate"])
+    return llm_judge.pairs([item for item in items if item.id in names], before, given["candidate"])
 
 
 def judge_shard(
@@ -72,7 +72,7 @@ def judgements(s3: S3Client, run: Run, shard: int) -> tuple[Judgement, ...]:
 def _ask(runtime: BedrockRuntimeClient, settings: JudgeSettings, pair: Pair) -> Judgement:
     """One judgement; a judge that may not be asked has judged nothing, which does not end the run."""
     try:
-        reply, error = converse(runtime, judging.request(pair, settings, secrets.token_hex(8)))
+        reply, error = converse(runtime, llm_judge.request(pair, settings, secrets.token_hex(8)))
     except AccessRefused:
         error = "AccessDeniedException"
-    return Judgement(id=pair.id, item=pair.item.id, error=error) if error else judging.read(pair, reply)
+    return Judgement(id=pair.id, item=pair.item.id, error=error) if error else llm_judge.read(pair, reply)

@@ -15,7 +15,7 @@ from finetune.aws.customization import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TA
 from finetune.aws.endpoints import Tagged
 from finetune.aws.translation import code_of, translated
 from finetune.contracts import Endpoint, Run
-from finetune.domain.customization import lease_is_over
+from finetune.domain.customization.jobs import lease_is_over
 from finetune.errors import EndpointBusy, FineTuneError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from finetune.aws.customization import PROJECT_TAG, STACK_TAG
 from finetune.aws.publication import Published
 from finetune.aws.translation import translated
 from finetune.contracts import Run
-from finetune.domain.promotion import StoredModel, expired
+from finetune.domain.evaluation.promotion import StoredModel, expired
 from finetune.errors import FineTuneError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import orjson
 
 from finetune.aws import storage
 from finetune.contracts import Candidate, Champion, DatasetDropped, Run
-from finetune.domain import customization
 from finetune.domain.catalog import BaseModelRow
+from finetune.domain.customization import jobs
 from finetune.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
 
     UnsupportedDataset when the key is not a dataset.
     """
-    project = customization.project_of(request.key)
-    slug = customization.project_slug(project)
-    run_id = customization.run_id(**request.model_dump())
+    project = jobs.project_of(request.key)
+    slug = jobs.project_slug(project)
+    run_id = jobs.run_id(**request.model_dump())
     return Run(
         run_id=run_id,
         project=project,
@@ -32,7 +32,7 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
         first_delivery=False,
         folder=f"s3://{artifact_bucket}/runs/{slug}/{run_id}",
         dataset=request.dataset,
-        endpoint_name=customization.resource_name(slug, run_id),
+        endpoint_name=jobs.resource_name(slug, run_id),
     )
 
 
@@ -59,7 +59,7 @@ def read_settings(s3: S3Client, run: Run) -> Settings:
 
 def plan(s3: S3Client, run: Run, settings: Settings, row: BaseModelRow, champion: Champion | None) -> Run:
     """The claimed run with every input pinned and every name derived; kept as plan.json."""
-    hyperparameters = customization.resolve_hyperparameters(row, settings.hyperparameters)
+    hyperparameters = jobs.resolve_hyperparameters(row, settings.hyperparameters)
     planned = run.model_copy(
         update={
             "first_delivery": True,

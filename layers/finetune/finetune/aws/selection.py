@@ -8,7 +8,7 @@ from finetune.aws import storage
 from finetune.aws.customization import training_curves
 from finetune.contracts import SelectModelInput, SelectModelOutput, TrainedCandidate
 from finetune.domain.catalog import base_model
-from finetune.domain.training import best_candidate, summarise
+from finetune.domain.customization.loss_curves import best_candidate, summarise
 from finetune.messages import sentence
 
 if TYPE_CHECKING:

@@ -1,0 +1,69 @@
+"""Variants only for training: none whose own prompt, or whose source, the split of a run would hold out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO, RawIOBase
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from finetune.domain.evaluation.items import from_jsonl
+from finetune.domain.findings import Place
+from finetune.domain.staging.stage import Inputs, Shares, Sinks, prepare_dataset
+from finetune.domain.validation.rules import DatasetRules
+
+
+class Variant(NamedTuple):
+    """One variant as it is written; `source` is what it was made of and `row` the line that has in the new file."""
+
+    place: Place
+    rule: str
+    content: bytes
+    source: bytes
+    row: int
+
+
+class _Nowhere(RawIOBase):
+    """A sink that keeps nothing."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def only_in_training(
+    originals: Callable[[], Iterable[bytes]],
+    variants: Sequence[Variant],
+    *,
+    rows: int,
+    rules: DatasetRules,
+    shares: Shares,
+    seed: int,
+) -> list[Variant]:
+    """The variants that stand behind `rows` original records and that a run with these shares and seed trains on.
+
+    What is held out depends on all records, so the split is made again until it holds out none of them.
+    """
+    left = list(variants)
+    while left:
+        evaluation, validation = BytesIO(), BytesIO()
+        prepare_dataset(
+            Inputs(lambda: chain(originals(), (variant.content for variant in left)), ".jsonl"),  # noqa: B023 - called now
+            rules,
+            shares,
+            seed,
+            Sinks(cast("BinaryIO", _Nowhere()), validation, evaluation),
+        )
+        validated = set(validation.getvalue().splitlines(keepends=True))
+        asked = {item.line for item in from_jsonl(evaluation.getvalue())}
+        kept = [
+            variant
+            for row, variant in enumerate(left, rows + 1)
+            if not asked & {row, variant.row} and not validated & {variant.content, variant.source}
+        ]
+        if len(kept) == len(left):
+            break
+        left = kept
+    return left

@@ -1,0 +1,171 @@
+"""Clean a dataset: what the base model takes of it, each record once, with a line for every change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from finetune.domain.catalog import RecordFormat
+from finetune.domain.findings import CODES, Flaw, Place
+from finetune.domain.records.conversion import convert, rewarded
+from finetune.domain.records.lines import Source, Unit
+from finetune.domain.records.reading import read
+from finetune.domain.records.record import Reading, Record, SourceFormat
+from finetune.domain.records.shortcut import quick
+from finetune.domain.similarity.identity import exact_of, prompt_and_identity
+from finetune.domain.validation.check import read_unit
+from finetune.domain.validation.rules import DatasetRules, Judge
+
+
+class Change(NamedTuple):
+    """One thing that is different now; `line` is the 1-based line of the source, None for the file as a whole."""
+
+    line: int | None
+    action: str
+    code: str
+    message: str
+
+    @classmethod
+    def at(cls, place: Place, action: str, code: str, message: str) -> Change:
+        """A change of the record that stands at a place."""
+        return cls(place.line, action, code, f"{place}: {message}" if place.element else message)
+
+    def as_dict(self) -> dict[str, Any]:
+        return self._asdict()
+
+    def __str__(self) -> str:
+        return f"{f'line {self.line}: ' if self.line else ''}{self.action}, {self.message}"
+
+
+Note = Callable[[Change], None]
+Mend = Callable[[Any], tuple[Any, list[Flaw]]]
+
+
+def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = None) -> Iterator[tuple[Place, Record]]:
+    """The records that a base model takes, each once and with its place; `note` is told of everything left out.
+
+    `mend` turns a JSON value into one that can be read, and says what it changed.
+    """
+    first: dict[int, Place] = {}
+    for place, record in _taken(source, rules, note, mend):
+        earlier = first.setdefault(hash(prompt_and_identity(record)[1]), place)
+        if earlier == place:
+            yield place, record
+        else:
+            note(Change.at(place, "removed", "duplicate-record", f"repeats the record of {earlier}"))
+
+
+def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -> Iterator[tuple[Place, Record]]:
+    """The records that a base model takes, repeated ones among them."""
+    judge = Judge(rules)
+    if source.flaw:
+        note(Change(None, "removed", *source.flaw))
+    for line, unit in ((line, unit) for start, units in source for line, unit in enumerate(units, start)):
+        place = Place(line, source.element)
+        record = quick(unit) if type(unit) is bytes else None
+        if record is None:
+            record = _explained(place, unit, note, mend)
+        if record is None:
+            continue
+        refused = [flaw for flaw in judge.measure(record, exact_of(record))[2] if CODES[flaw.code].severity == "error"]
+        if refused:
+            note(_removal(place, refused))
+        else:
+            yield place, record
+
+
+def _explained(place: Place, unit: Unit, note: Note, mend: Mend | None) -> Record | None:
+    mended: list[Flaw] = []
+
+    def read_mended(value: Any) -> Reading:
+        reading = read(value)
+        learned = not (reading.format and rewarded(reading.format))
+        if not mend or (learned and not reading.errors):
+            return reading
+        better, changes = mend(value)
+        mended.extend(changes)
+        return read(better) if changes else reading
+
+    reading = read_unit(unit, read_mended)
+    if reading is None:
+        return None
+    if reading.errors:
+        note(_removal(place, reading.errors))
+        return None
+    for flaw in (*reading.warnings, *mended):
+        note(Change.at(place, "changed", *flaw))
+    return reading.record
+
+
+def _removal(place: Place, flaws: list[Flaw]) -> Change:
+    """One removal, whatever number of flaws led to it."""
+    return Change.at(place, "removed", flaws[0].code, "; ".join(flaw.message for flaw in flaws[:3]))
+
+
+# Names of the same format as a source and as a target.
+_SAME: Mapping[RecordFormat, tuple[SourceFormat, ...]] = {
+    "conversation": ("bedrock-conversation-2024",),
+    "prompt_completion": ("prompt-completion",),
+    "anthropic": ("anthropic-messages", "messages"),
+    "text_input": ("text",),
+    "image_caption": ("image-caption",),
+}
+Sections = frozenset[str]
+
+
+def uneven(shapes: Counter[Sections]) -> dict[Sections, str]:
+    """Sets of optional sections to leave out so that each section is in all records or in none, and why.
+
+    A system prompt, media or reasoning cannot be made up, so the rarer records go.
+    """
+    left, removed = Counter(shapes), dict[Sections, str]()
+    for section in sorted(set().union(*shapes)):
+        having = sum(records for shape, records in left.items() if section in shape)
+        rare, what = (True, "has") if 2 * having < left.total() else (False, "lacks")
+        for shape in [shape for shape in left if (section in shape) is rare]:
+            removed[shape] = f"{what} the section {section!r}, unlike most records"
+            del left[shape]
+    return removed
+
+
+def cleaned(
+    open_source: Callable[[], Source], rules: DatasetRules, note: Note, mend: Mend | None = None
+) -> Iterator[tuple[Place, Record]]:
+    """What `clean` yields, without the records that have other sections than most; the source is opened twice."""
+    odd: Mapping[Sections, str] = {}
+    if rules.uniform_sections:
+        odd = uneven(Counter(record.sections for _, record in _taken(open_source(), rules, nobody, mend)))
+    for place, record in clean(open_source(), rules, note, mend):
+        if record.sections in odd:
+            note(Change.at(place, "removed", "section-not-in-all", odd[record.sections]))
+        else:
+            yield place, record
+
+
+def fixed(
+    open_source: Callable[[], Source], rules: DatasetRules, note: Note, mend: Mend | None = None
+) -> Iterator[bytes]:
+    """The lines of the cleaned dataset in the base model's record format and in the order of the source."""
+    formats = Counter[SourceFormat]()
+    for _, record in cleaned(open_source, rules, note, mend):
+        formats[record.format] += 1
+        yield convert(record, rules.record_format) + b"\n"
+    for change in conversions(formats, rules):
+        note(change)
+
+
+def conversions(formats: Mapping[SourceFormat, int], rules: DatasetRules) -> Iterator[Change]:
+    """What is to be said of records, by their format, that were written in the format of a base model."""
+    for name, records in formats.items():
+        if name not in _SAME[rules.record_format]:
+            yield Change(
+                None,
+                "converted",
+                name,
+                f"{records:,} record{'' if records == 1 else 's'} from {name} to {rules.record_format}",
+            )
+
+
+def nobody(_: Change) -> None:
+    """Nobody is told in the pass that only counts."""

@@ -1,0 +1,40 @@
+"""What can be used of a dataset, written to another file, and what is different there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from finetune.domain.records.lines import Source
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.rules import DatasetRules
+from finetune_cli.authoring.cleaning import Change, fixed
+from finetune_cli.authoring.mending import mend
+from finetune_cli.files import chunks, name_of, replaced
+
+
+def write_lines(file: BinaryIO, lines: Iterable[bytes]) -> int:
+    """How many lines were written."""
+    written = 0
+    for line in lines:
+        file.write(line)
+        written += 1
+    return written
+
+
+def fix(path: Path, suffix: str, out: Path, rules: DatasetRules) -> dict[str, Any]:
+    """Write the cleaned dataset; its records, every change by line, the counts of changes, and its own verdict."""
+    changes: list[Change] = []
+    with replaced(out, inputs=[path]) as file:
+        records = write_lines(file, fixed(lambda: Source(chunks(path), suffix), rules, changes.append, mend))
+    report = check_dataset(chunks(out), suffix=".jsonl", rules=rules, lint=False)
+    return {
+        "out": name_of(out),
+        "records": records,
+        "accepted": report.accepted,
+        "problems": [problem.message for problem in report.problems],
+        "counts": dict(Counter(f"{change.action} {change.code}" for change in changes)),
+        "changes": [change.as_dict() for change in changes],
+    }

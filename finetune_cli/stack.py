@@ -1,0 +1,57 @@
+"""What the commands that speak to a deployed stack have in common."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
+
+from finetune.aws import clients, overview
+from finetune.aws.translation import code_of, translated
+from finetune.errors import FineTuneError
+from finetune_cli.failure import UsageFailure
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_ssm import SSMClient
+
+DEFAULT_STACK = "finetune"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", default=DEFAULT_STACK, metavar="NAME", help=f"the stack ({DEFAULT_STACK})")
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+
+# What the person at the keyboard does, by botocore's exception or AWS's error code.
+_REMEDIES = {
+    NoCredentialsError.__name__: "Sign in, or name a profile in AWS_PROFILE.",
+    NoRegionError.__name__: "Name one in AWS_REGION.",
+    "AccessDenied": "Ask whoever administers the account for this permission.",
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), "Sign in again."),
+    **dict.fromkeys(
+        ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"),
+        "AWS does not know these credentials; sign in again, or name a profile in AWS_PROFILE.",
+    ),
+}
+
+
+def connect(stack: str) -> tuple[BedrockClient, BedrockRuntimeClient, SSMClient]:
+    """Clients with the caller's own credentials and Region; UsageFailure when they or the stack are not there."""
+    try:
+        with translated("connecting to AWS"):
+            cloudformation, bedrock = clients.cloudformation(), clients.bedrock()
+            runtime, ssm = clients.bedrock_runtime(), clients.ssm()
+        found = overview.stack_exists(cloudformation, stack)
+    except FineTuneError as error:
+        cause = error.__cause__
+        name = code_of(cause) if isinstance(cause, ClientError) else type(cause).__name__
+        raise UsageFailure(f"{str(error).rstrip('.')}. {_REMEDIES.get(name, '')}".rstrip()) from None
+    if not found:
+        region = cloudformation.meta.region_name
+        raise UsageFailure(
+            f"There is no stack {stack!r} in {region}; name yours with --stack, or choose another Region."
+        )
+    return bedrock, runtime, ssm

@@ -1,0 +1,158 @@
+"""`finetune status`: what is in service, since when, from which data and at what price."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from decimal import Decimal
+from typing import Any
+
+from finetune.aws import overview
+from finetune.aws.customization import RUN_TAG
+from finetune.aws.endpoints import Tagged
+from finetune.aws.overview import InService
+from finetune.domain import catalog, cost
+from finetune.domain.customization.jobs import project_slug
+from finetune_cli import stack
+
+_KINDS = {"on_demand": "on-demand deployment", "provisioned": "provisioned throughput"}
+
+
+def add(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "status",
+        help="list what is in service, since when, from which data and at what price",
+        description="Lists the model that every project has in service, and warns of endpoints that are open without "
+        "being published.",
+    )
+    parser.add_argument("project", nargs="?", help="one project, as in incoming/<project>/; all of them without it")
+    stack.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 when something is in service or open, 1 when nothing is."""
+    bedrock, _, ssm = stack.connect(options.stack)
+    everything = overview.in_service(bedrock, ssm, options.stack)
+    loose = overview.unpublished(bedrock, options.stack, everything)
+    wanted = project_slug(options.project) if options.project else None
+    shown = [each for each in everything if wanted in {None, each.slug}]
+    warned = [each for each in loose if wanted in {None, overview.project_of(each)}]
+    if options.json:
+        facts = {
+            "stack": options.stack,
+            "projects": [_facts(each) for each in shown],
+            "unpublished": [{**each.endpoint.payload(), "tags": dict(each.tags)} for each in warned],
+        }
+        print(json.dumps(facts, indent=2))
+    else:
+        print("\n\n".join(map(_paragraph, shown)) or _nothing(options))
+        for warning in [*filter(None, map(_mismatch, shown)), *map(_warning, warned)]:
+            print(f"warning: {warning}", file=sys.stderr)
+    return 0 if shown or warned else 1
+
+
+def _nothing(options: argparse.Namespace) -> str:
+    whose = f"Project {options.project} of stack" if options.project else "Stack"
+    return f"{whose} {options.stack} has nothing in service."
+
+
+def _state(each: InService) -> str:
+    if each.found is None:
+        return "missing"
+    return {"Creating": "not ready", "Failed": "failed", "Ready": "answering"}[each.found.status]
+
+
+def _facts(each: InService) -> dict[str, Any]:
+    published = each.published
+    return {
+        "project": each.slug,
+        "endpoint": published.endpoint_arn,
+        "kind": published.kind,
+        "state": _state(each),
+        "model": published.model_arn,
+        "answering_model": each.found.model_arn if each.found else None,
+        "base_model": published.base_model,
+        "run": published.run_id,
+        "since": published.since.isoformat() if published.since else None,
+        "dataset": published.dataset.payload() if published.dataset else None,
+        "previous_model": published.previous_model_arn,
+        "previous_run": published.previous_run_id,
+        "prices": _prices(each),
+    }
+
+
+def _prices(each: InService) -> dict[str, float | None]:
+    """USD; None where neither the settings nor the catalog know a price."""
+    row, own = catalog.base_model(each.published.base_model), each.published.prices
+    if each.published.kind == "on_demand":
+        names = ("input_per_1k_tokens", "output_per_1k_tokens")
+        return {name: cost.price(row, own, name) for name in names}
+    hour = cost.price(row, own, "provisioned_per_hour")
+    return {
+        "provisioned_per_hour": hour,
+        "provisioned_per_month": None if hour is None else hour * cost.HOURS_PER_MONTH,
+    }
+
+
+def _paragraph(each: InService) -> str:
+    published = each.published
+    since = f"{published.since:%Y-%m-%d %H:%M} UTC" if published.since else "unknown"
+    dataset = published.dataset
+    lines = [
+        ("endpoint", f"{published.endpoint_arn} ({_KINDS[published.kind]}, {_state(each)})"),
+        ("model", f"{published.model_arn} (custom {published.base_model})"),
+        ("since", f"{since}, run {published.run_id}"),
+        ("dataset", f"{dataset.uri} (version {dataset.version_id})" if dataset else "unknown"),
+        ("price", _price_words(each)),
+        ("previous", f"run {published.previous_run_id}" if published.previous_run_id else "none"),
+    ]
+    return "\n".join([each.slug, *(f"  {name:<10}{value}" for name, value in lines)])
+
+
+def _price_words(each: InService) -> str:
+    prices = _prices(each)
+    if None in prices.values():
+        return "unknown; the prices of the project's settings would say it"
+    if each.published.kind == "provisioned":
+        return (
+            f"${prices['provisioned_per_hour']:,.2f} an hour, about ${prices['provisioned_per_month']:,.0f} a month, "
+            "used or not"
+        )
+    return (
+        f"{usd(prices['input_per_1k_tokens'])} for 1,000 tokens of prompts and {usd(prices['output_per_1k_tokens'])} "
+        "of answers, nothing while idle"
+    )
+
+
+def usd(amount: float | None) -> str:
+    """A price with all its digits: a token costs so little that others would write 3.5e-05."""
+    return f"${Decimal(str(amount)).normalize():f}"
+
+
+def _mismatch(each: InService) -> str | None:
+    if each.found is None:
+        return f"the endpoint of {each.slug} no longer exists; the next promotion opens another."
+    swap = each.published.swap
+    if swap and swap.execution_arn is None:
+        return (
+            f"a rollback of {each.slug} to run {swap.run_id} is going on or was interrupted; "
+            f"`finetune rollback {each.slug}` goes on with it, and the sweeper takes it back after some hours."
+        )
+    if swap:
+        return f"run {swap.run_id} is putting another model behind the endpoint of {each.slug}."
+    if each.found.model_arn != each.published.model_arn:
+        return (
+            f"the endpoint of {each.slug} answers with {each.found.model_arn}, which is not the published model: "
+            "somebody changed it by hand. The next promotion or rollback puts it right."
+        )
+    return None
+
+
+def _warning(each: Tagged) -> str:
+    return (
+        f"{each.endpoint.arn} ({_KINDS[each.endpoint.kind]}) is open and not published. It belongs to run "
+        f"{each.tags.get(RUN_TAG, 'unknown')} of {overview.project_of(each)}; once that run has ended, the sweeper "
+        "deletes it within minutes."
+    )

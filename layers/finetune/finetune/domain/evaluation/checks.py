@@ -1,0 +1,72 @@
+"""What an evaluation item asks of every answer to it, beside being right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from finetune.domain.evaluation import json_schema
+
+
+class Checks(BaseModel):
+    """Phrases count whatever their case and spacing; `json_schema` keeps to what `json_schema.py` knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    must_contain: tuple[str, ...] = ()
+    must_not_contain: tuple[str, ...] = ()
+    min_words: int | None = Field(None, ge=0)
+    max_words: int | None = Field(None, ge=1)
+    json_schema: dict[str, Any] | None = None
+
+
+def read_checks(value: Any) -> tuple[Checks | None, tuple[str, ...]]:
+    """The checks of an item as it was written, or what is wrong with them; None when they ask for nothing."""
+    if not isinstance(value, Mapping):
+        return None, ("checks is not an object",)
+    try:
+        checks = Checks.model_validate_json(orjson.dumps(value))
+    except ValidationError as error:
+        return None, tuple(_sentence(detail) for detail in error.errors(include_input=False)[:5])
+    if checks.json_schema is not None and (found := tuple(json_schema.flaws(checks.json_schema, "checks.json_schema"))):
+        return None, found[:5]
+    if not all(phrase.strip() for phrase in (*checks.must_contain, *checks.must_not_contain)):
+        return None, ("checks holds an empty phrase",)
+    return (checks if checks != Checks() else None), ()
+
+
+def _sentence(detail: Any) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"checks.{key} is not a check; known are {', '.join(Checks.model_fields)}"
+    return f"checks.{key} is wrong: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def results(text: str, checks: Checks) -> Iterator[tuple[str, bool]]:
+    """Every check by a short name, and whether the answer passes it; each phrase is a check of its own."""
+    folded, words = _folded(text), len(text.split())
+    for phrase in checks.must_contain:
+        yield f"contains {phrase!r}", _folded(phrase) in folded
+    for phrase in checks.must_not_contain:
+        yield f"does not contain {phrase!r}", _folded(phrase) not in folded
+    if checks.min_words is not None:
+        yield f"at least {checks.min_words} words", words >= checks.min_words
+    if checks.max_words is not None:
+        yield f"at most {checks.max_words} words", words <= checks.max_words
+    if checks.json_schema is not None:
+        yield "matches the JSON schema", matches_schema(text, checks)
+
+
+def matches_schema(text: str, checks: Checks) -> bool:
+    """Whether the whole answer is one JSON value of the kind asked for."""
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return False
+    return json_schema.matches(value, checks.json_schema)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,221 @@
+"""People as judges: a form with the judge's rubric in a CSV file, and what the ratings in it say about the verdict.
+
+A spreadsheet is the one tool every reviewer has. No cell of the form can be a formula, and which model gave which
+answer is not in the file: the order of each row's answers follows from the evaluation's seed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict
+
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.comparison import NAMES, Comparison, compare
+from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.llm_judge import CRITERIA, Ratings, pairs, sample
+from finetune.domain.evaluation.verdict import Decision, Evaluation
+
+SAMPLED_ITEMS = 30
+_TEXTS = ("line", "question", "reference", "answer_1", "answer_2")
+_SIDES = (1, 2)
+_RATINGS = tuple(f"{name}_{side}" for side in _SIDES for name in CRITERIA)
+_COLUMNS = (*_TEXTS, *_RATINGS, "notes")
+_DELIMITERS = ",;\t"
+# What spreadsheets take for the start of a formula or pass over in front of one, full-width forms included.
+_FORMULA = re.compile(r"^[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What a spreadsheet's number format adds to a whole number, in any country.
+_WHOLE = re.compile(r"[.,]0*$")
+# Excel's own bound for a cell.
+_CELL_CHARACTERS = 32_000
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rated(Frozen):
+    """One row that a person filled in; `item` is the item's id."""
+
+    item: str
+    before: Ratings
+    candidate: Ratings
+
+
+class Review(Frozen):
+    """What people's ratings say: which model is better, how far metric and judge agree with them, the verdict.
+
+    Agreement is the share of rated items of which both prefer the same answer or neither; `kappa` is Cohen's, which
+    takes out what chance alone would give.
+    """
+
+    rated: int
+    criteria: Mapping[str, Mapping[str, float]]
+    comparison: Comparison | None
+    metric_agreement: float | None
+    metric_kappa: float | None
+    judge_agreement: float | None
+    measured: Decision
+    decision: Decision
+    reason: str
+
+
+def form(items: Sequence[EvaluationItem], answers: Mapping[str, Mapping[str, Answer]], evaluation: Evaluation) -> bytes:
+    """The form for a sample of the items, in UTF-8 with the mark that spreadsheets look for."""
+    before = answers[evaluation.contestants[-2]]
+    askable = {pair.item.id for pair in pairs(items, before, answers["candidate"])}
+    chosen = sample([item for item in items if item.id in askable], SAMPLED_ITEMS, evaluation.seed)
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    writer.writerow(_COLUMNS)
+    for item in chosen:
+        texts = [before[item.id].text, answers["candidate"][item.id].text]
+        question = "\n\n".join(f"{turn.role}: {turn.text}" for turn in item.messages)
+        shown = (question, item.reference or "", *(reversed(texts) if _swapped(item.id, evaluation.seed) else texts))
+        writer.writerow([item.line, *map(safe, shown), *("" for _ in _RATINGS), ""])
+    return file.getvalue().encode("utf-8-sig")
+
+
+def safe(text: str) -> str:
+    """A text as a cell that no spreadsheet takes for a formula, without control characters."""
+    shown = _CONTROL.sub(" ", text.replace("\r\n", "\n"))[:_CELL_CHARACTERS]
+    return f"'{shown}" if _FORMULA.match(text) or _FORMULA.match(shown) else shown
+
+
+def _swapped(item: str, seed: int) -> bool:
+    return bool(blake2b(f"{seed}/{item}/order".encode(), digest_size=1).digest()[0] & 1)
+
+
+def read_back(data: bytes, evaluation: Evaluation) -> tuple[tuple[Rated, ...], tuple[str, ...]]:
+    """The filled-in rows of a form, and one sentence for each row that cannot be used; rows left empty are neither."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return (), ("The file is not UTF-8; save it as 'CSV UTF-8'.",)
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = list(reader)
+    except csv.Error as error:
+        return (), (f"The file is not CSV ({error}); save it from a spreadsheet as 'CSV UTF-8'.",)
+    missing = {"line", *_RATINGS} - set(reader.fieldnames or ())
+    if missing:
+        return (), (f"The columns {', '.join(sorted(missing))} are missing; fill in the form as it was written.",)
+    known = {str(row.line): row.id for row in evaluation.rows}
+    rated, problems, seen = list[Rated](), list[str](), set[str]()
+    for number, row in enumerate(rows, 2):
+        line = _WHOLE.sub("", (row["line"] or "").strip())
+        cells = {name: _WHOLE.sub("", (row[name] or "").strip()) for name in _RATINGS}
+        if not any(cells.values()):
+            continue
+        found = list(_flaws(line, cells, known, seen))
+        problems += [f"Row {number}: {flaw}." for flaw in found]
+        seen.add(line)
+        if not found:
+            rated.append(_rated(known[line], cells, evaluation.seed))
+    return tuple(rated), tuple(problems)
+
+
+def _flaws(line: str, cells: Mapping[str, str], known: Mapping[str, str], seen: set[str]) -> Iterator[str]:
+    if line not in known:
+        yield "line names no item of this evaluation; use the form of the same run"
+    if line in seen:
+        yield f"line {line} is rated twice"
+    wrong = [name for name, cell in cells.items() if cell not in {"1", "2", "3", "4", "5"}]
+    if wrong:
+        yield f"{', '.join(wrong)} must be a whole number from 1 to 5"
+
+
+def _rated(item: str, cells: Mapping[str, str], seed: int) -> Rated:
+    first, second = (Ratings(**{name: int(cells[f"{name}_{side}"]) for name in CRITERIA}) for side in _SIDES)
+    before, candidate = (second, first) if _swapped(item, seed) else (first, second)
+    return Rated(item=item, before=before, candidate=candidate)
+
+
+def review(rated: Sequence[Rated], evaluation: Evaluation) -> Review:
+    """The verdict with people's ratings in it. Like the judge they can object to a promotion and cannot cause one."""
+    before = evaluation.contestants[-2]
+    scores = {one.item: (one.before.score, one.candidate.score) for one in rated}
+    comparison = _comparison(list(scores.values()), before, evaluation)
+    decision, reason = _verdict(comparison, NAMES[before], evaluation)
+    metric = {
+        row.id: (old, new)
+        for row in evaluation.rows
+        if (old := row.scores.get(before)) is not None and (new := row.scores.get("candidate")) is not None
+    }
+    measured = _signs(scores, metric)
+    judged = _signs(scores, evaluation.judge.ratings if evaluation.judge else {})
+    return Review(
+        rated=len(rated),
+        criteria={
+            name: {each: fmean(getattr(getattr(one, side), each) for one in rated) for each in CRITERIA}
+            for side, name in (("before", before), ("candidate", "candidate"))
+            if rated
+        },
+        comparison=comparison,
+        metric_agreement=_agreement(measured),
+        metric_kappa=_kappa(measured),
+        judge_agreement=_agreement(judged),
+        measured=evaluation.decision,
+        decision=decision,
+        reason=reason,
+    )
+
+
+def _comparison(pairs: Sequence[tuple[float, float]], before: str, evaluation: Evaluation) -> Comparison | None:
+    if len(pairs) < 2:
+        return None
+    return compare(
+        pairs,
+        against=before,
+        title="People's rating",
+        minimum_gain=0.0,
+        confidence=evaluation.gates.confidence,
+        seed=evaluation.seed,
+    )
+
+
+def _verdict(comparison: Comparison | None, other: str, evaluation: Evaluation) -> tuple[Decision, str]:
+    if comparison is None:
+        return evaluation.decision, f"Fewer than two items are rated, so the verdict stays: {evaluation.reason}"
+    if evaluation.decision == "promote" and comparison.fell:
+        return "do_not_promote", f"People object: {comparison.reason}"
+    found = "find the custom model worse than" if comparison.fell else "find the custom model better than"
+    if not (comparison.fell or comparison.better):
+        found = "see no difference beyond chance between the custom model and"
+    return evaluation.decision, (
+        f"People {found} {other}, over {comparison.items} items; the verdict stays: {evaluation.reason}"
+    )
+
+
+def _signs(one: Mapping[str, tuple[float, float]], other: Mapping[str, tuple[float, float]]) -> list[tuple[int, int]]:
+    """For each item in both, which answer either prefers: -1, 0 or 1."""
+    return [(_sign(one[key]), _sign(other[key])) for key in one if key in other]
+
+
+def _sign(scores: tuple[float, float]) -> int:
+    before, after = scores
+    return (after > before) - (after < before)
+
+
+def _agreement(signs: Sequence[tuple[int, int]]) -> float | None:
+    return fmean(one == other for one, other in signs) if signs else None
+
+
+def _kappa(signs: Sequence[tuple[int, int]]) -> float | None:
+    """Cohen's kappa (Cohen 1960); None where chance alone would agree on everything."""
+    agreement = _agreement(signs)
+    if agreement is None:
+        return None
+    by_chance = sum(_share(signs, 0, each) * _share(signs, 1, each) for each in (-1, 0, 1))
+    return None if by_chance == 1 else (agreement - by_chance) / (1 - by_chance)
+
+
+def _share(signs: Iterable[tuple[int, int]], side: int, value: int) -> float:
+    return fmean(pair[side] == value for pair in signs)

@@ -1,0 +1,199 @@
+"""Evaluation items: what every contestant is asked, and what its answers are measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from finetune.domain.evaluation.answers import whole
+from finetune.domain.evaluation.checks import Checks, read_checks
+from finetune.domain.findings import Flaw, Ledger, Place, kind, quoted
+from finetune.domain.records.conversion import turn_text
+from finetune.domain.records.lines import Source
+from finetune.domain.records.reading import read_question
+from finetune.domain.records.record import Reading, Record
+from finetune.domain.similarity.identity import normalised
+from finetune.domain.similarity.overlap import Asked, alike
+from finetune.domain.validation.check import DatasetReport, read_unit
+
+
+class Turn(BaseModel):
+    """One turn of a conversation, text only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class EvaluationItem(BaseModel):
+    """One question with what a right answer holds; `line` is the 1-based line of the file it came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    line: int
+    system: str | None = None
+    messages: tuple[Turn, ...]
+    reference: str | None = None
+    expected_keywords: tuple[str, ...] = ()
+    category: str | None = None
+    checks: Checks | None = None
+
+
+def to_jsonl(items: Iterable[EvaluationItem]) -> bytes:
+    """Items as JSON Lines, in order, newline-terminated."""
+    return b"".join(item.model_dump_json(exclude_none=True).encode() + b"\n" for item in items)
+
+
+def from_jsonl(data: bytes) -> tuple[EvaluationItem, ...]:
+    """Items back from what `to_jsonl` wrote."""
+    return tuple(EvaluationItem.model_validate_json(line) for line in data.split(b"\n") if line)
+
+
+def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
+    """A number for each item by its id, the same for items that ask the same or nearly so.
+
+    The system prompt is part of what is asked: it may hold the text that the question is about.
+    """
+    texts = [(item.system or "", *(turn.text for turn in item.messages)) for item in items]
+    prompts = [b"\x1f".join(normalised(whole(part)) for part in parts) for parts in texts]
+    same = alike(list(map(Asked, prompts, map(answer_of, items))))
+    return dict(zip([item.id for item in items], same, strict=True))
+
+
+def answer_of(item: EvaluationItem) -> bytes | None:
+    """What the right answer says, normalised, or the words it must have; None where the item does not tell."""
+    if item.reference is not None:
+        return normalised(whole(item.reference))
+    return b"\x1f".join(map(normalised, map(whole, item.expected_keywords))) or None
+
+
+# What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.
+_REFERENCES = ("reference", "completion", "referenceResponse")
+_KEYS = frozenset(
+    {"id", "prompt", "messages", "system", "expected_keywords", "category", "checks", "schemaVersion", *_REFERENCES}
+)
+
+
+def check_evaluation_set(
+    chunks: Iterable[bytes], *, suffix: str = ".jsonl", entries_per_code: int = 20
+) -> tuple[tuple[EvaluationItem, ...], DatasetReport]:
+    """The items of an evaluation set, as far as they can be used, and the report on all of them.
+
+    An item is `{"prompt" or "messages", "system"?, "reference"?, "expected_keywords"?, "category"?, "checks"?, "id"?}`
+    with a reference, keywords or checks; an assistant turn that ends its messages is its reference.
+    """
+    ledger, items, ids = Ledger(entries_per_code), [], dict[str, Place]()  # type: tuple[Ledger, list[EvaluationItem], dict[str, Place]]
+    source = Source(chunks, suffix)
+    blank = rejected = 0
+    for first, units in source:
+        for line, unit in enumerate(units, first):
+            name, place, found = ledger.enter(source.element, line), Place(line, source.element), list[EvaluationItem]()
+            reading = read_unit(unit, lambda value: _read_item(value, place, found))  # noqa: B023 - called at once
+            if reading is None:
+                blank += 1
+                continue
+            for code, message in (*reading.errors, *reading.warnings):
+                ledger.add(name, code, message)
+            item = found[0] if found and not reading.errors else None
+            if item and (earlier := ids.setdefault(item.id, place)) != place:
+                ledger.add(name, "duplicate-id", f"has the id of the item on {earlier}")
+                item = None
+            if item:
+                items.append(item)
+            elif reading.errors or found:
+                rejected += 1
+    if source.flaw:
+        ledger.add(None, *source.flaw)
+    elif not items and not rejected:
+        ledger.add(None, "empty-dataset", "the file holds no items")
+    report = DatasetReport.of(
+        source,
+        ledger,
+        format="evaluation-set" if items else None,
+        blank=blank,
+        records=len(items),
+        rejected=rejected,
+        distinct=len(items),
+        statistics={
+            "records": len(items),
+            "references": sum(item.reference is not None for item in items),
+            "categories": len({item.category for item in items if item.category}),
+        },
+    )
+    return tuple(items), report
+
+
+def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading:
+    reading = Reading()
+    if not isinstance(value, dict):
+        reading.error("not-an-object", f"is {kind(value)}, not an object")
+        return reading
+    if ("prompt" in value) == ("messages" in value):
+        reading.error("missing-key", "needs the key prompt or the key messages, one of the two")
+        return reading
+    for key in value.keys() - _KEYS:
+        reading.warn("ignored-key", f"the key {quoted(key)} is no part of an evaluation item")
+    question = read_question(value, reading)
+    if not reading.errors and question.sections - {"system"}:
+        reading.error("cannot-be-expressed", "holds media or reasoning; evaluation items are text only")
+    reference = next((_optional_text(value, key, reading) for key in _REFERENCES if value.get(key) is not None), None)
+    keywords, checks = _keywords(value, reading), _checks(value, reading)
+    turns, answer = _asked(question) if not reading.errors else ((), None)
+    if reference is None:
+        reference = answer
+    if reference is None and not keywords and checks is None and not reading.errors:
+        reading.error("missing-expectation", "has neither a reference nor expected_keywords nor checks")
+    name, category = _optional_text(value, "id", reading), _optional_text(value, "category", reading)
+    if reading.errors:
+        return reading
+    found.append(
+        EvaluationItem(
+            id=name or str(place).replace(" ", "-"),
+            line=place.line,
+            system=question.system,
+            messages=turns,
+            reference=reference,
+            expected_keywords=keywords,
+            category=category,
+            checks=checks,
+        )
+    )
+    return reading
+
+
+def _asked(question: Record) -> tuple[tuple[Turn, ...], str | None]:
+    """The turns up to the last question, and the answer behind it where there is one."""
+    turns = tuple(Turn(role=turn["role"], text=turn_text(turn)) for turn in question.messages)
+    return (turns[:-1], turns[-1].text) if turns[-1].role == "assistant" else (turns, None)
+
+
+def _optional_text(value: Mapping[str, Any], key: str, reading: Reading) -> str | None:
+    text = value.get(key)
+    if key == "id" and type(text) is int:
+        return str(text)
+    if text is None or (isinstance(text, str) and text.strip()):
+        return text
+    flaw = Flaw("empty-text", f"{key} is empty") if text == "" or isinstance(text, str) else None
+    reading.errors.append(flaw or Flaw("wrong-type", f"{key} is {kind(text)}, not a string"))
+    return None
+
+
+def _keywords(value: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
+    keywords = value.get("expected_keywords")
+    if keywords is None:
+        return ()
+    if not isinstance(keywords, list) or not all(isinstance(word, str) and word.strip() for word in keywords):
+        reading.error("wrong-type", "expected_keywords is not an array of strings that are not empty")
+        return ()
+    return tuple(keywords)
+
+
+def _checks(value: Mapping[str, Any], reading: Reading) -> Checks | None:
+    if value.get("checks") is None:
+        return None
+    checks, flaws = read_checks(value["checks"])
+    for flaw in flaws:
+        reading.error("invalid-check", flaw)
+    return checks

@@ -1,0 +1,68 @@
+"""How a custom model is served: the endpoint it is evaluated on, whether it goes into service, how long it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from finetune.domain import cost
+from finetune.domain.catalog import BaseModelRow, Deployment
+from finetune.domain.evaluation.verdict import Evaluation
+
+
+def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Deployment | Literal["none"]) -> Evaluation:
+    """The evaluation with its decision turned round where nothing may or can serve the model, and the reason said."""
+    obstacle = not_served(row, deployment)
+    if evaluation.decision != "promote" or obstacle is None:
+        return evaluation
+    reason = f"{evaluation.reason} {obstacle}"
+    return evaluation.model_copy(
+        update={"decision": "do_not_promote", "reason": reason, "reasons": (*evaluation.reasons, obstacle)}
+    )
+
+
+def not_served(row: BaseModelRow, deployment: Deployment | Literal["none"]) -> str | None:
+    """Why a custom model does not go into service the way the settings say; None when it can."""
+    if deployment in row.deployments:
+        return None
+    if deployment == "none":
+        return "It is not put into service, because the settings say deployment: none."
+    hour = row.prices.provisioned_per_hour
+    price = "by the hour at a price that was not found" if hour is None else f"for ${hour:.2f} an hour"
+    other = {"on_demand": "provisioned", "provisioned": "on_demand"}[deployment]
+    sentence = (
+        f"{row.name} is not served {deployment.replace('_', '-')}; set deployment: {other} to put it into service"
+    )
+    return f"{sentence} {price}." if other == "provisioned" else f"{sentence}."
+
+
+def evaluation_endpoints(
+    row: BaseModelRow, prices: cost.PriceOverrides, *, limit_usd: float, estimated_usd: float | None
+) -> tuple[Deployment, ...]:
+    """The kinds of endpoint to evaluate on, cheapest first; a later one is for when a quota refuses those before it.
+
+    Throughput stands in for a deployment only when what the budget leaves covers an hour of it at a known price.
+    """
+    cheapest = row.cheapest_endpoint
+    if cheapest == "provisioned" or "provisioned" not in row.deployments or estimated_usd is None:
+        return (cheapest,)
+    hour = cost.price(row, prices, "provisioned_per_hour")
+    affordable = hour is not None and estimated_usd + hour <= limit_usd
+    return ("on_demand", "provisioned") if affordable else ("on_demand",)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A custom model that is billed for its storage."""
+
+    name: str
+    arn: str
+    created: datetime
+
+
+def expired(models: Iterable[StoredModel], *, keep: int, in_use: Set[str | None]) -> list[StoredModel]:
+    """The models beyond the newest `keep`, oldest first, but none whose ARN is `in_use`."""
+    newest_first = sorted(models, key=lambda model: (model.created, model.name), reverse=True)
+    return [model for model in reversed(newest_first[keep:]) if model.arn not in in_use]

@@ -1,0 +1,76 @@
+"""The report's part on money: what the run was estimated to cost, and from where on throughput pays."""
+
+from __future__ import annotations
+
+from finetune.domain.cost import BreakEven, CostEstimate, CostLine
+from finetune.domain.report.markup import Markup, dollars, facts, section, table, tag
+
+_THOUSAND_TOKENS = "1,000 tokens"
+_NO_BREAK_EVEN = (
+    "From where on provisioned throughput pays cannot be said, because the price of it or of tokens on demand is "
+    "unknown; prices in settings.yaml can name it."
+)
+_LARGE = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+
+
+def bill(cost: CostEstimate | None, break_even: BreakEven | None, tokens_per_call: float | None) -> Markup:
+    """The section; `tokens_per_call` are those of the custom model's answers, prompts included."""
+    if not cost:
+        return Markup()
+    rows: list[tuple[object, ...]] = [
+        (line.what, *_quantity(line), "unknown" if line.usd is None else _cents(line.usd)) for line in cost.lines
+    ]
+    rows.append(
+        (tag("b", "Total of what is known" if cost.unknown else "Total"), "", "", tag("b", _cents(cost.total_usd)))
+    )
+    return section(
+        "Cost",
+        table(("Item", "Quantity", "Price", "Cost"), rows, class_="numbers"),
+        _break_even(break_even, tokens_per_call) if break_even else tag("p", _NO_BREAK_EVEN, class_="note"),
+        lead="What the run was estimated to cost before it started to train.",
+    )
+
+
+def _quantity(line: CostLine) -> tuple[str, str]:
+    """How much, and at what price; tokens by the million, as price lists have them."""
+    if line.unit == _THOUSAND_TOKENS:
+        return f"{1000 * line.quantity:,.0f} tokens", _price(line.unit_price, 1000, "million")
+    words = line.unit if line.quantity == 1 else f"{line.unit}s"
+    return f"{line.quantity:,.10g} {words}", _price(line.unit_price, 1, line.unit)
+
+
+def _cents(usd: float) -> str:
+    return "under $0.01" if 0 < usd < 0.005 else f"${usd:,.2f}"
+
+
+def _price(usd: float | None, times: int, unit: str) -> str:
+    return "unknown" if usd is None else f"{dollars(usd * times)} per {unit}"
+
+
+def _break_even(found: BreakEven, tokens_per_call: float | None) -> Markup:
+    figures: dict[str, int | str] = {
+        "One million tokens on demand": dollars(found.on_demand_usd_per_million_tokens),
+        "One model unit for a month": dollars(found.throughput_usd_per_month),
+        "Break-even": f"{_large(found.tokens_per_month)} tokens a month",
+    }
+    if tokens_per_call:
+        figures["In calls like those of this evaluation"] = (
+            f"{_large(found.tokens_per_month / tokens_per_call)} a month"
+        )
+    return tag(
+        "div",
+        tag("h3", "On demand or provisioned throughput"),
+        tag(
+            "p",
+            "Paying by the token is cheaper below the break-even, provisioned throughput above it, as far as one unit "
+            "can carry so many.",
+            class_="lead",
+        ),
+        facts(figures),
+    )
+
+
+def _large(number: float) -> str:
+    """A number in words of two or three digits, since its exactness would be a pretence."""
+    size, word = next(((size, word) for size, word in _LARGE if number >= size), (1.0, ""))
+    return f"{float(f'{number / size:.3g}'):,g} {word}".rstrip()

@@ -1,0 +1,116 @@
+"""Which prompts are held out: how many records the shares come to, and the prompts of the lowest ranks that make them.
+
+Where the answers are labels each label keeps its share of what is held out, to the record where groups allow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import floor
+
+from finetune.domain.records.record import Fate
+from finetune.domain.staging.shares import Shares
+from finetune.domain.validation.rules import DatasetRules
+from finetune.domain.validation.survey import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many records to hold out, and sentences on why that is not what was asked for."""
+
+    evaluation: int
+    validation: int
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, survey: Survey, rules: DatasetRules, shares: Shares, *, evaluate: bool, validate: bool) -> Wanted:
+        """The shares in records, so that training keeps its minimum."""
+        total = survey.fates.count(Fate.TRAINING)
+        askable = sum(rank not in survey.unaskable for rank in survey.kept()) if survey.unaskable else total
+        notes = []
+        evaluation = min(shares.to_evaluate(total), askable) if evaluate else 0
+        if evaluation > (asked := floor(shares.evaluation * total + 0.5)):
+            notes.append(
+                f"{evaluation} records are held out for evaluation instead of {asked}; a verdict takes as many."
+            )
+        validation = floor(shares.validation * total + 0.5) if validate and rules.validation_allowed else 0
+        bounds = rules.validation_records
+        if validation and bounds:
+            validation = min(max(validation, bounds.minimum), bounds.maximum)
+        spare = max(0, total - rules.records.minimum)
+        if evaluation + validation > spare:
+            wish = f"{evaluation} records for evaluation and {validation} for validation"
+            evaluation = spare * evaluation // (evaluation + validation)
+            validation = min(validation, spare - evaluation)
+            notes.append(
+                f"{evaluation} records are held out for evaluation and {validation} for validation instead of {wish}, "
+                f"so that training keeps the {rules.records.minimum} records that {rules.name} asks for."
+            )
+        if validation and bounds and validation < bounds.minimum:
+            notes.append(
+                f"No validation set is held out: {rules.name} asks for at least {bounds.minimum} records in one."
+            )
+            validation = 0
+        return cls(evaluation, validation, tuple(notes))
+
+
+# Up to this many records all prompts are weighed; of more only those that have a chance, which bounds memory.
+_EXACT = 100_000
+_RANKS = 1 << 64
+_Room = dict[Fate, int]
+
+
+def held_out(survey: Survey, wanted: Wanted) -> dict[int, Fate]:
+    """The fate of each held-out prompt: lowest ranks first, passing over groups too large for what is left."""
+    left = {Fate.EVALUATION: wanted.evaluation, Fate.VALIDATION: wanted.validation}
+    fates: dict[int, Fate] = {}
+    total = survey.fates.count(Fate.TRAINING)
+    if not total or not sum(left.values()):
+        return fates
+    share = 1.0 if total <= _EXACT else min(1.0, (2 * sum(left.values()) + 1_000) / total)
+    groups = Counter(rank for rank in survey.kept() if rank < share * _RANKS)
+    ranked = sorted(groups.items())
+    if names := survey.strata:
+        labels = _labels(survey, names, groups)
+        for name, quotas in _quotas(survey, names, total, left).items():
+            _take([group for group in ranked if labels[group[0]] == name], survey, quotas, left, fates)
+    _take(ranked, survey, left, left, fates)
+    return fates
+
+
+def _take(ranked: list[tuple[int, int]], survey: Survey, room: _Room, left: _Room, fates: dict[int, Fate]) -> None:
+    """Hand out groups as long as there is room for them, in `room` and in what is `left` altogether."""
+    for rank, size in ranked:
+        if rank in fates:
+            continue
+        for fate in room:
+            if size <= min(room[fate], left[fate]) and not (fate is Fate.EVALUATION and rank in survey.unaskable):
+                fates[rank] = fate
+                left[fate] -= size
+                if room is not left:
+                    room[fate] -= size
+                break
+
+
+def _labels(survey: Survey, names: dict[int, str], groups: Counter[int]) -> dict[int, str]:
+    """The label of each group; of one with several labels the first of them in the alphabet."""
+    labels: dict[int, str] = {}
+    for rank, label in survey.labelled():
+        if rank in groups:
+            labels[rank] = min(labels.get(rank, names[label]), names[label])
+    return labels
+
+
+def _quotas(survey: Survey, names: dict[int, str], total: int, left: _Room) -> dict[str, _Room]:
+    """How many records of each label to hold out: its share, and what rounding leaves to the largest remainders."""
+    sizes = Counter(names[label] for _, label in survey.labelled())
+    quotas: dict[str, _Room] = {name: {} for name in sorted(sizes)}
+    for fate, wanted in left.items():
+        for name, size in sizes.items():
+            quotas[name][fate] = size * wanted // total
+        short = wanted - sum(quotas[name][fate] for name in quotas)
+        by_remainder = sorted(quotas, key=lambda name: (-(sizes[name] * wanted % total), name))
+        for name in by_remainder[:short]:
+            quotas[name][fate] += 1
+    return quotas

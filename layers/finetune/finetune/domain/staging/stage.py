@@ -1,0 +1,430 @@
+"""Prepare a dataset: convert it for the base model, remove what is there twice, split it without leakage, and stage it.
+
+Held out is what has the lowest seeded hash of its normalised prompt. So the split does not depend on the order of the
+input, all records of one prompt stay together, and rows that are added later move almost nothing. A check has surveyed
+the source already; it is read once more to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b, sha256
+from io import BytesIO
+from itertools import batched, compress
+from operator import itemgetter
+from typing import Any, BinaryIO, NamedTuple
+
+import orjson
+
+from finetune.domain.evaluation.items import EvaluationItem, answer_of, to_jsonl
+from finetune.domain.findings import Finding
+from finetune.domain.records.conversion import convert, convert_texts, folded_prompt, turn_text
+from finetune.domain.records.lines import Lines, Source
+from finetune.domain.records.record import Fate, Record
+from finetune.domain.records.shortcut import record_of, runs
+from finetune.domain.similarity.identity import normalised
+from finetune.domain.similarity.near_duplicates import MOST_KIN
+from finetune.domain.similarity.overlap import Asked, Overlap
+from finetune.domain.staging.assignment import Wanted, held_out
+from finetune.domain.staging.shares import Shares
+from finetune.domain.tokens import estimate
+from finetune.domain.validation.check import DatasetReport, check_dataset, read_unit
+from finetune.domain.validation.rules import DatasetRules
+from finetune.domain.validation.survey import ONLY, OpenSource, Survey, Surveyor
+
+__all__ = [
+    "Accounting",
+    "Inputs",
+    "OpenSource",
+    "PreparedDataset",
+    "Reports",
+    "Shares",
+    "Sinks",
+    "StagedFile",
+    "Surveys",
+    "check_and_survey",
+    "item_tokens",
+    "prepare_dataset",
+    "stage_dataset",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Where the staged files are written; nothing is written where nothing is staged."""
+
+    training: BinaryIO
+    validation: BinaryIO
+    evaluation: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A dataset with the sets of one's own beside it; each function opens one of them from its beginning.
+
+    A validation set is JSON Lines.
+    """
+
+    dataset: OpenSource
+    suffix: str
+    evaluation_items: Sequence[EvaluationItem] = ()
+    validation: OpenSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surveys:
+    """Files for the surveys of a dataset and of the validation set beside it."""
+
+    dataset: BinaryIO
+    validation: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """One staged file; `sha256` is hexadecimal."""
+
+    records: int
+    bytes: int
+    sha256: str
+    estimated_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """Where every line, row or element of a source went. The parts add up to `total`, or there is no Accounting."""
+
+    total: int
+    staged: int
+    duplicates: int
+    leaked: int
+    rejected: int
+    blank: int
+
+    def __post_init__(self) -> None:
+        if self.staged + self.duplicates + self.leaked + self.rejected + self.blank != self.total:
+            raise ValueError(f"the records do not add up: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDataset:
+    """What was staged and what was not, and why.
+
+    `removed` holds the first lines of the dataset by reason, `validation_removed` those of a validation file of one's
+    own. `media` says whether records that train or validate refer to images or videos. `problems` are bounds of the
+    base model that no longer hold; `notes` are sentences on what was done differently than asked.
+    """
+
+    training: StagedFile | None
+    validation: StagedFile | None
+    evaluation: StagedFile | None
+    accounting: Accounting
+    validation_accounting: Accounting | None
+    removed: Mapping[str, tuple[int, ...]]
+    validation_removed: Mapping[str, tuple[int, ...]]
+    media: bool
+    problems: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def training_tokens(self) -> int:
+        """Estimated tokens of one epoch."""
+        return self.training.estimated_tokens if self.training else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        return {**asdict(self), "training_tokens": self.training_tokens}
+
+
+_REASONS = {
+    Fate.REJECTED: "rejected",
+    Fate.DUPLICATE: "duplicate",
+    Fate.IN_EVALUATION: "overlaps-evaluation",
+    Fate.IN_VALIDATION: "overlaps-validation",
+}
+
+
+class Reports(NamedTuple):
+    """The reports on a dataset and on the validation set beside it."""
+
+    dataset: DatasetReport
+    validation: DatasetReport | None
+
+
+def check_and_survey(
+    inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, only_accepted: bool = True, **options: Any
+) -> Reports:
+    """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat.
+
+    With `only_accepted` the survey of too many records is not finished. `options` are those of `check_dataset`. Records
+    of the validation set count towards the bounds of the dataset where the base model counts them.
+    """
+    items = inputs.evaluation_items
+    overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
+
+    def surveyor(file: BinaryIO, most_questions: int = 0) -> Surveyor:
+        form = rules.record_format
+        return Surveyor(file, form, seed, overlaps, most_questions=most_questions, only_accepted=only_accepted)
+
+    validation, counted = None, 0
+    if inputs.validation:
+        own = surveyor(surveys.validation, rules.bounds("validation").maximum) if rules.validation_allowed else None
+        given: dict[str, Any] = {"suffix": ".jsonl", "rules": rules, "role": "validation", "surveyor": own}
+        validation = check_dataset(inputs.validation(), **given, **options)
+        if own:
+            overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
+            counted = validation.distinct
+    dataset = check_dataset(
+        inputs.dataset(),
+        suffix=inputs.suffix,
+        rules=rules,
+        counted_elsewhere=counted,
+        surveyor=surveyor(surveys.dataset),
+        **options,
+    )
+    return Reports(dataset, validation)
+
+
+def stage_dataset(
+    inputs: Inputs,
+    rules: DatasetRules,
+    shares: Shares,
+    surveys: Surveys,
+    sinks: Sinks,
+    *,
+    window_bytes: int = 1 << 25,
+    entries_per_reason: int = 20,
+) -> PreparedDataset:
+    """Stage a dataset that `check_and_survey` surveyed; same input, same bytes, in every process.
+
+    Records that the check rejects are left out and accounted for. Nothing is held out for evaluation when there are
+    `evaluation_items`, nothing for validation when there is a validation set or the base model takes none. ValueError
+    when the inputs give other bytes than before, SurveyUnreadable when other code surveyed them.
+    """
+    items = inputs.evaluation_items
+    notes: list[str] = []
+    validation: Survey | None = None
+    if inputs.validation and rules.validation_allowed:
+        validation = Survey(surveys.validation)
+        validation.settle({}, Fate.VALIDATION)
+    elif inputs.validation:
+        notes.append(f"{rules.name} takes no validation set; the validation file is not used.")
+    survey = Survey(surveys.dataset)
+    wanted = Wanted.of(survey, rules, shares, evaluate=not items, validate=inputs.validation is None)
+    notes += wanted.notes
+    if survey.near_copies_unsought:
+        notes.append(f"Near copies were not kept together: there are more than {MOST_KIN:,} different prompts.")
+    survey.settle(held_out(survey, wanted), Fate.TRAINING)
+
+    training, held, evaluation = _Writer(sinks.training), _Writer(sinks.validation), _Writer(sinks.evaluation)
+    writers = {Fate.TRAINING: training, Fate.VALIDATION: held, Fate.EVALUATION: evaluation}
+    if not _write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
+        notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")
+    if validation and inputs.validation:
+        _write(Source(inputs.validation(), ".jsonl"), validation, rules, {Fate.VALIDATION: held}, window_bytes)
+    for item in items:
+        evaluation.write(to_jsonl((item,)), item_tokens(item, rules))
+    staged = training.staged(), held.staged(), evaluation.staged()
+    return PreparedDataset(
+        training=staged[0],
+        validation=staged[1],
+        evaluation=staged[2],
+        accounting=_accounting(survey),
+        validation_accounting=_accounting(validation) if validation else None,
+        removed=_removed(survey, entries_per_reason),
+        validation_removed=_removed(validation, entries_per_reason) if validation else {},
+        media=survey.media or (validation is not None and validation.media),
+        problems=_problems(training.records, held.records, rules),
+        notes=tuple(notes),
+    )
+
+
+def prepare_dataset(
+    inputs: Inputs, rules: DatasetRules, shares: Shares, seed: int, sinks: Sinks, **options: int
+) -> PreparedDataset:
+    """`check_and_survey` without lint or a report, and `stage_dataset` with its options."""
+    dataset, validation = BytesIO(), BytesIO()
+    check_and_survey(inputs, rules, seed, Surveys(dataset, validation), only_accepted=False, lint=False)
+    dataset.seek(0)
+    validation.seek(0)
+    return stage_dataset(inputs, rules, shares, Surveys(dataset, validation), sinks, **options)
+
+
+def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:
+    """Estimated tokens of one evaluation item, question and reference."""
+    texts = (item.system or "", *(turn.text for turn in item.messages), item.reference or "")
+    return estimate("".join(texts), rules.family)
+
+
+def asked_of(item: EvaluationItem) -> Asked:
+    """What an evaluation item asks, without its system prompt, as training records are asked about."""
+    return Asked(b"\x1f".join(normalised(turn.text) for turn in item.messages), answer_of(item))
+
+
+def _accounting(survey: Survey) -> Accounting:
+    count = survey.counted()
+    return Accounting(
+        total=len(survey.fates) - count[Fate.NO_UNIT],
+        staged=count[Fate.TRAINING] + count[Fate.VALIDATION] + count[Fate.EVALUATION],
+        duplicates=count[Fate.DUPLICATE],
+        leaked=count[Fate.IN_EVALUATION] + count[Fate.IN_VALIDATION],
+        rejected=count[Fate.REJECTED],
+        blank=count[Fate.BLANK],
+    )
+
+
+def _removed(survey: Survey, entries: int) -> dict[str, tuple[int, ...]]:
+    return {reason: lines for fate, reason in _REASONS.items() if (lines := survey.first(fate, entries))}
+
+
+def _write(
+    source: Source, survey: Survey, rules: DatasetRules, writers: Mapping[Fate, _Writer], window_bytes: int
+) -> bool:
+    """Convert what is staged, and write it in the order of its hashes as far as a window reaches.
+
+    Returns whether everything went through one window.
+    """
+    count = flushed = 0
+    for first, units in source:
+        if count + len(units) > len(survey.fates):
+            raise ValueError(_CHANGED)
+        _stage(survey, rules, count, first, units, writers)
+        count += len(units)
+        if sum(writer.waiting_bytes for writer in writers.values()) > window_bytes:
+            flushed += 1
+            _flush(writers)
+    if count != len(survey.fates):
+        raise ValueError(_CHANGED)
+    _flush(writers)
+    return not flushed
+
+
+def _flush(writers: Mapping[Fate, _Writer]) -> None:
+    for writer in writers.values():
+        writer.flush()
+
+
+_CHANGED = "the dataset is not the one that was surveyed"
+
+
+def _stage(
+    survey: Survey, rules: DatasetRules, before: int, line: int, units: Sequence[Any], writers: Mapping[Fate, _Writer]
+) -> None:
+    """Hand what is staged of one block to its writers; lines that are staged as they are need not be parsed again."""
+    block = slice(before, before + len(units))
+    fates, copied = survey.fates[block], survey.copied[block]
+    orders, tokens = survey.orders[block], survey.tokens[block]
+    for fate, writer in writers.items():
+        if fate in copied:
+            own = copied.translate(ONLY[fate])
+            lines = map(bytes.strip if isinstance(units, Lines) else _one_line, compress(units, own))
+            writer.extend(compress(orders, own), lines, compress(tokens, own))
+    needed = [index for index, fate in enumerate(fates) if fate in writers and not copied[index]]
+    # Lines are parsed many at once, and fastest if all of a block are.
+    parsed = units if len(needed) == len(units) else [units[index] for index in needed]
+    for start, part, plain in runs(0, parsed):
+        for offset, unit in enumerate(part):
+            index = needed[start + offset]
+            fate, count = Fate(fates[index]), tokens[index]
+            texts = plain.texts[offset].split("\0") if plain and fate != Fate.EVALUATION else []
+            if plain and len(texts) == plain.shapes[offset][2] + len(plain.shapes[offset][1]):
+                data = convert_texts(texts, plain.shapes[offset][1], rules.record_format)
+            else:
+                record = (record_of(plain, offset) if plain else None) or _record(unit)
+                data = convert(record, rules.record_format)
+                if fate == Fate.EVALUATION:
+                    data, count = _question(record, data, line + index, rules)
+            writers[fate].extend((orders[index],), (data,), (count,))
+
+
+def _one_line(element: bytes) -> bytes:
+    """An element of an array without the line ends and the indentation of one that was laid out to be read."""
+    return orjson.dumps(orjson.loads(element)) if b"\n" in element else element.strip()
+
+
+def _record(unit: Any) -> Record:
+    """The record of a unit, the long way."""
+    reading = read_unit(unit)
+    if reading is None or reading.record is None:
+        raise ValueError(_CHANGED)
+    return reading.record
+
+
+class _Writer:
+    """A sink with what went into it, and the lines that wait to be written in the order of their hashes."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink, self._digest = sink, sha256()
+        self.records = self._bytes = self._tokens = 0
+        self._orders: list[int] = []
+        self._lines: list[bytes] = []
+        self.waiting_bytes = 0
+
+    def extend(self, orders: Iterable[int], lines: Iterable[bytes], tokens: Iterable[int]) -> None:
+        """Let lines wait, which come without their ends."""
+        before = len(self._lines)
+        self._orders += orders
+        self._lines += lines
+        self._tokens += sum(tokens)
+        self.waiting_bytes += sum(map(len, self._lines[before:]))
+
+    def flush(self) -> None:
+        lines = dict(zip(self._orders, self._lines, strict=True))
+        ordered = map(lines.__getitem__, sorted(lines))
+        if len(lines) < len(self._lines):  # some have the same hash
+            ordered = map(itemgetter(1), sorted(zip(self._orders, self._lines, strict=True)))
+        for part in batched(ordered, 1_000, strict=False):
+            self._write(b"\n".join((*part, b"")), len(part))
+        self._orders.clear()
+        self._lines.clear()
+        self.waiting_bytes = 0
+
+    def write(self, line: bytes, tokens: int) -> None:
+        """Write one line with its end at once."""
+        self._write(line, 1)
+        self._tokens += tokens
+
+    def _write(self, data: bytes, records: int) -> None:
+        self._sink.write(data)
+        self._digest.update(data)
+        self.records += records
+        self._bytes += len(data)
+
+    def staged(self) -> StagedFile | None:
+        return StagedFile(self.records, self._bytes, self._digest.hexdigest(), self._tokens) if self.records else None
+
+
+def _question(record: Record, content: bytes, line: int, rules: DatasetRules) -> tuple[bytes, int]:
+    """A held-out record as an evaluation item, asked the way the model is trained to be asked, and its tokens.
+
+    It is what `to_jsonl` writes of an item, without the cost of making one.
+    """
+    *asked, answer = record.messages
+    system, reference = record.system, turn_text(answer)
+    turns = [{"role": turn["role"], "text": turn_text(turn)} for turn in asked]
+    if rules.record_format == "prompt_completion":
+        system, turns = None, [{"role": "user", "text": folded_prompt(record)}]
+    item: dict[str, Any] = {"id": "i" + blake2b(content, digest_size=6).hexdigest(), "line": line}
+    if system is not None:
+        item["system"] = system
+    item |= {"messages": turns, "reference": reference, "expected_keywords": []}
+    texts = (system or "", *(turn["text"] for turn in turns), reference)
+    return orjson.dumps(item), estimate("".join(texts), rules.family)
+
+
+def _problems(training: int, validation: int, rules: DatasetRules) -> tuple[Finding, ...]:
+    counted, asked = rules.counted(training, validation), rules.records
+    found = []
+    if counted.minimum < asked.minimum:
+        left = f"{counted.minimum:,} record{'s are' if counted.minimum != 1 else ' is'} left"
+        found.append(("too-few-records", f"{left}; {rules.name} asks for at least {asked.minimum:,}"))
+    if counted.maximum > asked.maximum:
+        staged = f"{counted.maximum:,} records are staged"
+        found.append(("too-many-records", f"{staged}; {rules.name} takes at most {asked.maximum:,}"))
+    bounds = rules.validation_records
+    if bounds and validation and not bounds.minimum <= validation <= bounds.maximum:
+        code = "too-few-records" if validation < bounds.minimum else "too-many-records"
+        found.append(
+            (code, f"{validation:,} validation records are staged, not {bounds.minimum:,} to {bounds.maximum:,}")
+        )
+    return tuple(Finding(None, code, message) for code, message in found)
