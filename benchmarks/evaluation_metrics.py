@@ -16,7 +16,7 @@ from finetune.domain.evaluation.checks import Checks
 from finetune.domain.evaluation.human_review import form
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.metrics import METRICS, Metric
-from finetune.domain.evaluation.verdict import Gates, judge
+from finetune.domain.evaluation.verdict import Gates, decide
 from finetune.domain.report.run import ReportData, render
 
 HEADS, TAILS = ("ab", "bo", "ca", "de", "go", "hi", "ju", "ka"), ("ra", "so", "ti", "mu", "ne", "lo", "pi")
@@ -74,12 +74,12 @@ def main() -> None:
         }
         for seed, one in enumerate(("base", "champion", "candidate"))
     }
-    judged = judge(asked, answers, gates=Gates(), seed=7)
+    judged = decide(asked, answers, gates=Gates(), seed=7)
     page = ReportData(
         project="p", run_id="r", created="", base_model="b", evaluation=judged, items=tuple(asked), answers=answers
     )
     for name, work in {
-        "verdict": lambda: judge(asked, answers, gates=Gates(), seed=7),
+        "verdict": lambda: decide(asked, answers, gates=Gates(), seed=7),
         "report.html": lambda: render(page),
         "human-review.csv": lambda: form(asked, answers, judged),
     }.items():

@@ -9,9 +9,9 @@ import time
 from itertools import chain, repeat
 from typing import Any
 
-from finetune.aws import service
+from finetune.aws import serving
 from finetune.aws.publication import Published
-from finetune.aws.service import NothingToRollBack
+from finetune.aws.serving import NothingToRollBack
 from finetune.domain.customization.jobs import project_slug
 from finetune_cli import stack
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     seconds = chain(FIRST_WAITS, repeat(LATER_WAITS))
     slug = project_slug(options.project)
     try:
-        after = service.roll_back(bedrock, runtime, ssm, options.stack, slug, wait=lambda: time.sleep(next(seconds)))
+        after = serving.roll_back(bedrock, runtime, ssm, options.stack, slug, wait=lambda: time.sleep(next(seconds)))
     except NothingToRollBack as nothing:
         print(f"finetune: {nothing}", file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ from finetune.domain.customization import loss_curves
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.llm_judge import CRITERIA, JudgeReport
-from finetune.domain.evaluation.verdict import Gates, judge
+from finetune.domain.evaluation.verdict import Gates, decide
 from finetune.domain.report.run import ReportData
 
 HOSTILE = [
@@ -75,7 +75,7 @@ def report(text: str = "How long?", count: int = 24, champion: bool = False, **c
         answers["champion"] = said(asked, text, 5)
     data = around(text)
     if "evaluation" not in changes:
-        changes["evaluation"] = judge(asked, answers, gates=Gates(), seed=1, training=data.training)
+        changes["evaluation"] = decide(asked, answers, gates=Gates(), seed=1, training=data.training)
     return ReportData.model_validate(data.model_dump() | {"items": asked, "answers": answers} | changes)
 
 
@@ -165,7 +165,7 @@ def shop(answer: str | None = None) -> ReportData:
             "answers": answers,
             "base_model": row.name,
             "run_id": "20261121-091431-f47b5683",
-            "evaluation": judge(asked, answers, gates=Gates(coverage=0.9), seed=1, judged=judged),
+            "evaluation": decide(asked, answers, gates=Gates(coverage=0.9), seed=1, judged=judged),
             "lineage": {"Training data": f"s3://artifacts/runs/shop-assistant/staged/training-{'0a1b' * 4}.jsonl"},
         }
     )

@@ -15,7 +15,7 @@ from finetune.domain.records.record import Reading, Record, SourceFormat
 from finetune.domain.records.shortcut import quick
 from finetune.domain.similarity.identity import exact_of, prompt_and_identity
 from finetune.domain.validation.check import read_unit
-from finetune.domain.validation.rules import DatasetRules, Judge
+from finetune.domain.validation.rules import DatasetRules, RecordCheck
 
 
 class Change(NamedTuple):
@@ -58,7 +58,7 @@ def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = N
 
 def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -> Iterator[tuple[Place, Record]]:
     """The records that a base model takes, repeated ones among them."""
-    judge = Judge(rules)
+    record_check = RecordCheck(rules)
     if source.flaw:
         note(Change(None, "removed", *source.flaw))
     for line, unit in ((line, unit) for start, units in source for line, unit in enumerate(units, start)):
@@ -68,7 +68,9 @@ def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -
             record = _explained(place, unit, note, mend)
         if record is None:
             continue
-        refused = [flaw for flaw in judge.measure(record, exact_of(record))[2] if CODES[flaw.code].severity == "error"]
+        refused = [
+            flaw for flaw in record_check.measure(record, exact_of(record))[2] if CODES[flaw.code].severity == "error"
+        ]
         if refused:
             note(_removal(place, refused))
         else:

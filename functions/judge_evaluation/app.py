@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, judgement
+from finetune.aws import clients, verdict
 from finetune.contracts import JudgeEvaluationInput
 from finetune.step import step
 
@@ -13,4 +13,4 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = JudgeEvaluationInput.model_validate(event)
 
-    return judgement.judge_evaluation(clients.s3(), request).payload()
+    return verdict.judge_evaluation(clients.s3(), request).payload()

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, service
+from finetune.aws import clients, serving
 from finetune.contracts import PromoteModelInput
 from finetune.environment import Environment
 from finetune.step import step
@@ -14,6 +14,6 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PromoteModelInput.model_validate(event)
 
-    return service.promote(
+    return serving.promote(
         clients.bedrock(), clients.bedrock_runtime(), clients.ssm(), Environment.read().STACK_NAME, request
     ).payload()

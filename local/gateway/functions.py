@@ -58,7 +58,7 @@ class Archives:
         return target
 
 
-class Nursery:
+class ForkServer:
     """The warm interpreter that forks environments. It, and all it forked, ends with this process."""
 
     def __init__(self) -> None:
@@ -102,17 +102,19 @@ class Nursery:
 class Environment:
     """One warm process of one function, for one invocation at a time."""
 
-    def __init__(self, nursery: Nursery, order: dict[str, Any], fingerprint: str, credentials: RoleCredentials) -> None:
+    def __init__(
+        self, fork_server: ForkServer, order: dict[str, Any], fingerprint: str, credentials: RoleCredentials
+    ) -> None:
         self.fingerprint = fingerprint
         self.credentials = credentials
         self.alive = True
-        self._nursery = nursery
+        self._fork_server = fork_server
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
         self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as the environment
         self._log_read = 0
         with theirs:
-            self._pid = nursery.fork(order, theirs.fileno(), self._log.fileno())
+            self._pid = fork_server.fork(order, theirs.fileno(), self._log.fileno())
 
     def prepare(self, request_id: str) -> Result | None:
         """Wait until the handler is loaded; the error that prevented it otherwise."""
@@ -146,7 +148,7 @@ class Environment:
         """End the process; its exit code."""
         self.alive = False
         self._connection.close()
-        return self._nursery.end(self._pid)
+        return self._fork_server.end(self._pid)
 
     def _receive(self, request_id: str, timeout: float) -> Result:
         try:
@@ -160,7 +162,7 @@ class Environment:
 
     def _exit_error(self, request_id: str) -> Result:
         self.alive = False
-        code = self._nursery.reap(self._pid)
+        code = self._fork_server.reap(self._pid)
         reason = f"signal: {-code}" if code < 0 else f"exit status {code}"
         message = f"RequestId: {request_id} Error: Runtime exited with error: {reason}"
         return {"errorType": "Runtime.ExitError", "errorMessage": message}
@@ -189,7 +191,7 @@ class Functions:
         self._logs = state / "logs" / "functions"
         self._endpoints = endpoints
         self._registry = registry
-        self._nursery = Nursery()
+        self._fork_server = ForkServer()
         self._idle: dict[str, list[Environment]] = {}
         self._lock = threading.Lock()
 
@@ -199,7 +201,7 @@ class Functions:
 
     def close(self) -> None:
         """End every environment."""
-        self._nursery.close()
+        self._fork_server.close()
 
     def execute(self, function: dict[str, Any], event: Any, request_id: str) -> Result:
         """Invoke a function: ministack's record in, ministack's result out."""
@@ -234,7 +236,9 @@ class Functions:
             outdated.stop()
         if current:
             return current[0], None
-        environment = Environment(self._nursery, self._order(function, config, credentials), fingerprint, credentials)
+        environment = Environment(
+            self._fork_server, self._order(function, config, credentials), fingerprint, credentials
+        )
         return environment, environment.prepare(request_id)
 
     def _order(self, function: dict[str, Any], config: dict[str, Any], credentials: RoleCredentials) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.verdict import Gates, judge
+from finetune.domain.evaluation.verdict import Gates, decide
 from finetune.domain.report import dataset as dataset_page
 from finetune.domain.report import run as run_page
 from finetune.domain.validation.check import check_dataset, rules_for
@@ -49,7 +49,7 @@ def with_hostile_texts() -> str:
             update={
                 "items": tuple(items),
                 "answers": answers,
-                "evaluation": judge(items, answers, gates=Gates(), seed=1),
+                "evaluation": decide(items, answers, gates=Gates(), seed=1),
             }
         )
     )

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from finetune.aws import publication, service
+from finetune.aws import publication, serving
 from finetune.contracts import (
     Endpoint,
     JudgeEvaluationOutput,
@@ -87,7 +87,7 @@ class Stack:
             dataset=ObjectVersion(bucket="datasets", key=key, version_id=f"v{self.trained}"),
             settings=Settings(base_model=base_model, **settings),
             endpoint_name=resource_name(SLUG, run_id),
-            champion=service.champion(self.emulator.control, self.ssm, STACK, SLUG) if champion else None,
+            champion=serving.champion(self.emulator.control, self.ssm, STACK, SLUG) if champion else None,
         )
 
     def request(self, run: Run, *, kind: str = "on_demand", tagged: bool = True) -> PromoteModelInput:

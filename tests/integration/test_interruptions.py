@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from finetune.aws import release, service
+from finetune.aws import release, serving
 from finetune.contracts import PromoteModelInput, Run
 from finetune.errors import ChampionChanged, EndpointBusy, EndpointFailed, ServiceBusy, ServiceRefused
 from local.bedrock.fakes import ManualClock, running_emulator
@@ -84,13 +84,13 @@ def again[T](act: Callable[[], T], stack: Stack) -> T:
 
 def promote(line: Line, stack: Stack, request: PromoteModelInput) -> None:
     bedrock, runtime, ssm = through(line, stack)
-    again(lambda: service.promote(bedrock, runtime, ssm, STACK, request), stack)
+    again(lambda: serving.promote(bedrock, runtime, ssm, STACK, request), stack)
     again(lambda: release.release_run(bedrock, ssm, request.run, stack=STACK), stack)
 
 
 def roll_back(line: Line, stack: Stack) -> None:
     bedrock, runtime, ssm = through(line, stack)
-    again(lambda: service.roll_back(bedrock, runtime, ssm, STACK, SLUG, wait=lambda: stack.clock.advance(1)), stack)
+    again(lambda: serving.roll_back(bedrock, runtime, ssm, STACK, SLUG, wait=lambda: stack.clock.advance(1)), stack)
 
 
 def assert_whole(stack: Stack, model: str | None) -> None:
@@ -146,7 +146,7 @@ def interrupted(stack: Stack) -> None:
 
     emulator = stack.emulator
     with pytest.raises(KeyboardInterrupt):
-        service.roll_back(emulator.control, emulator.runtime, stack.ssm, STACK, SLUG, wait=give_up)
+        serving.roll_back(emulator.control, emulator.runtime, stack.ssm, STACK, SLUG, wait=give_up)
 
 
 def test_a_promotion_waits_for_a_rollback_and_a_rollback_that_was_given_up_goes_on_where_it_stopped(
@@ -157,12 +157,12 @@ def test_a_promotion_waits_for_a_rollback_and_a_rollback_that_was_given_up_goes_
     interrupted(stack)
     emulator = stack.emulator
     with pytest.raises(EndpointBusy, match=f"A rollback to run {first.run.run_id} is changing the model"):
-        service.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+        serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
     roll_back(Line(0, "before"), stack)
     released(stack, request.run, {request.throughput.arn})
     assert_whole(stack, first.model.model_arn)
     with pytest.raises(ChampionChanged):
-        service.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+        serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
 
 
 def promoted(stack: Stack) -> PromoteModelInput:
@@ -183,9 +183,9 @@ def test_a_run_that_asked_an_endpoint_while_it_had_another_model_is_not_promoted
     request = stack.request(stack.run())
     interrupted(stack)
     emulator = stack.emulator
-    again(lambda: service.undo_swap(emulator.control, stack.ssm, STACK, SLUG, stack.published), stack)
+    again(lambda: serving.undo_swap(emulator.control, stack.ssm, STACK, SLUG, stack.published), stack)
     with pytest.raises(ChampionChanged, match="changed its model while run"):
-        service.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+        serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
     released(stack, request.run, {request.throughput.arn})
     assert_whole(stack, second.model.model_arn)
     third = promoted(stack)
@@ -227,7 +227,7 @@ def test_a_rollback_to_a_model_that_was_deleted_leaves_everything_as_it_was(stac
 def test_a_project_whose_endpoint_was_deleted_has_no_champion_and_gets_a_new_endpoint(stack: Stack) -> None:
     first = promoted(stack)
     stack.emulator.control.delete_custom_model_deployment(customModelDeploymentIdentifier=first.throughput.arn)
-    assert service.champion(stack.emulator.control, stack.ssm, STACK, SLUG) is None
+    assert serving.champion(stack.emulator.control, stack.ssm, STACK, SLUG) is None
     second = promoted(stack)
     assert second.run.champion is None
     assert_whole(stack, second.model.model_arn)

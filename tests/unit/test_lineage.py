@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import finetune
-from finetune.aws.judgement import judge_evaluation
+from finetune.aws.verdict import judge_evaluation
 from finetune.contracts import Candidate, JudgeEvaluationInput, ObjectVersion, Run
 from finetune.version import code_version
 from finetune_cli.main import main

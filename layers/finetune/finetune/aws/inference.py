@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.aws import answers, storage
 from finetune.aws.asking import ask_all, converse
-from finetune.aws.judging import judge_shard, judged
+from finetune.aws.llm_judge import judge_shard, judged
 from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, Run, SelectModelOutput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
@@ -43,7 +43,7 @@ class Contestant:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ShardContext:
     """What a shard is worked on with; `remaining` is the seconds it has."""
 
     runtime: BedrockRuntimeClient
@@ -71,43 +71,43 @@ def evaluate_shard(
     shard = request.shard
     every = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"")
     items = every[shard.first :][: shard.count]
-    desk = Desk(runtime, s3, request, items, lambda: remaining() - RESERVE_SECONDS)
+    context = ShardContext(runtime, s3, request, items, lambda: remaining() - RESERVE_SECONDS)
     asked = contestants(request.run, request.endpoint, request.model)
     given, reused = dict[str, dict[str, Answer]](), 0
     for contestant in asked:
-        found, known = _answers_of(desk, contestant)
+        found, known = _answers_of(context, contestant)
         given[contestant.name] = {answer.id: answer for answer in found}
         reused += known
-    judge_shard(runtime, s3, request.run, shard.index, judged(request.run, every, items, given), desk.remaining)
+    judge_shard(runtime, s3, request.run, shard.index, judged(request.run, every, items, given), context.remaining)
     answered = sum(answer.error is None for by_item in given.values() for answer in by_item.values())
     return EvaluateShardOutput(index=shard.index, asked=len(items) * len(asked), answered=answered, reused=reused)
 
 
-def _answers_of(desk: Desk, contestant: Contestant) -> tuple[list[Answer], int]:
+def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Answer], int]:
     """One contestant's answers to the shard, and how many of them an earlier run had got already."""
-    run, shard = desk.request.run, desk.request.shard
+    run, shard = context.request.run, context.request.shard
     own = answers.uri(run, contestant.name, shard.index)
-    earlier = answers.earlier_uri(run, contestant.model, INFERENCE, desk.items)
-    kept = answers.load(desk.s3, own)
-    known = answers.load(desk.s3, earlier) if len(kept) < len(desk.items) else {}
+    earlier = answers.earlier_uri(run, contestant.model, INFERENCE, context.items)
+    kept = answers.load(context.s3, own)
+    known = answers.load(context.s3, earlier) if len(kept) < len(context.items) else {}
     new = {key: answer for key, answer in known.items() if key not in kept}
     quota = base_model(run.settings.base_model).requests_per_minute
     coming = ask_all(
-        lambda item: ask(desk.runtime, contestant.asked_as, item),
-        [item for item in desk.items if item.id not in kept and item.id not in new],
+        lambda item: ask(context.runtime, contestant.asked_as, item),
+        [item for item in context.items if item.id not in kept and item.id not in new],
         pace=Pace(quota, SHARDS_AT_ONCE),
         workers=workers(quota, SHARDS_AT_ONCE),
-        remaining=desk.remaining,
+        remaining=context.remaining,
     )
-    given = answers.saved_as_they_come(desk.s3, own, kept.values(), chain(new.values(), coming))
-    if len(given) < len(desk.items):
-        left = len(desk.items) - len(given)
+    given = answers.saved_as_they_come(context.s3, own, kept.values(), chain(new.values(), coming))
+    if len(given) < len(context.items):
+        left = len(context.items) - len(given)
         raise EvaluationUnfinished(
             f"Shard {shard.index}: {contestant.name} has {left} items to go; they are asked next."
         )
     # The project's endpoint may change its model while it is asked, so the champion's answers are for this run alone.
     if contestant.name != "champion" and not known and all(answer.error is None for answer in given):
-        answers.save(desk.s3, earlier, given)
+        answers.save(context.s3, earlier, given)
     return given, len(new)
 
 

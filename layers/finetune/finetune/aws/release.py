@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 from botocore.exceptions import ClientError
 
-from finetune.aws import customization, endpoints, publication, service, storage
+from finetune.aws import customization, endpoints, publication, serving, storage
 from finetune.aws.customization import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.aws.endpoints import Tagged
 from finetune.aws.translation import code_of, translated
@@ -66,7 +66,7 @@ def release_run(bedrock: BedrockClient, ssm: SSMClient, run: Run, *, stack: str)
                 if published is None or published.endpoint_arn != found.endpoint.arn:
                     ended += [found.endpoint.arn] if endpoints.release(bedrock, found.endpoint) else []
         if published and published.swap and published.swap.execution_arn == run.execution_arn:
-            service.undo_swap(bedrock, ssm, stack, run.slug, published)
+            serving.undo_swap(bedrock, ssm, stack, run.slug, published)
     attempts.conclude()
     return ended
 
@@ -103,7 +103,7 @@ class Sweep:
     def _finish_swap(self, slug: str, published: publication.Published, now: datetime) -> None:
         if published.swap and self._given_up(published.swap, now):
             try:
-                service.undo_swap(self._bedrock, self._ssm, self._stack, slug, published)
+                serving.undo_swap(self._bedrock, self._ssm, self._stack, slug, published)
             except EndpointBusy:
                 # It takes minutes; the next sweep looks again.
                 return

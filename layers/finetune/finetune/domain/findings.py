@@ -112,7 +112,7 @@ CODES: Mapping[str, Code] = _table(
         "few-examples": "Add examples; guides to tuning recommend 100 and more for labels, 200 and more for answers.",
         "inconsistent-template": "Write every prompt by the same template, and use that template with the model.",
         "language-mixture": "Nothing to do if the model is to answer in these languages; else remove the others.",
-        "lint-sampled": "Nothing to do; the check of look-alikes is bounded in memory.",
+        "lint-sampled": "Nothing to do; the search for near-duplicates is bounded in memory.",
     },
 )
 

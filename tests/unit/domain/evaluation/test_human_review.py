@@ -12,7 +12,7 @@ import pytest
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.human_review import SAMPLED_ITEMS, form, read_back, review, safe
 from finetune.domain.evaluation.llm_judge import CRITERIA
-from finetune.domain.evaluation.verdict import Evaluation, Gates, judge
+from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
 from finetune_cli.main import main
 from tests.evaluating import items
 
@@ -26,7 +26,7 @@ def said(text: str) -> dict[str, Answer]:
 
 def evaluation(base: str = WORSE, candidate: str = BETTER) -> tuple[dict[str, dict[str, Answer]], Evaluation]:
     answers = {"base": said(base), "candidate": said(candidate)}
-    return answers, judge(ASKED, answers, gates=Gates(), seed=7)
+    return answers, decide(ASKED, answers, gates=Gates(), seed=7)
 
 
 def rows(data: bytes) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from finetune.aws.inference import evaluate_shard
-from finetune.aws.judgement import judge_evaluation
+from finetune.aws.verdict import judge_evaluation
 from finetune.contracts import EvaluateShardInput
 from finetune.domain.catalog import base_model
 from finetune.domain.cost import TokenPrices, estimate_run

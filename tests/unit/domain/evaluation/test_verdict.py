@@ -11,7 +11,7 @@ from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation.answers import OUTCOMES, Answer, Outcome, from_jsonl, to_jsonl
 from finetune.domain.evaluation.items import EvaluationItem, Turn
-from finetune.domain.evaluation.verdict import Evaluation, Gates, judge
+from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
 from finetune.errors import EvaluationSetInvalid, SettingsInvalid
 
 Contestant = dict[str, Answer]
@@ -48,7 +48,7 @@ def answers(asked: list[EvaluationItem], right: int, wrong: str = WRONG, stop_re
 
 
 def verdict(asked: list[EvaluationItem], gates: Gates | None = None, **contestants: Contestant) -> Evaluation:
-    return judge(asked, contestants, gates=gates or Gates(), seed=7)
+    return decide(asked, contestants, gates=gates or Gates(), seed=7)
 
 
 def summary(**changes: object) -> TrainingSummary:
@@ -152,7 +152,7 @@ def test_the_same_stored_inputs_give_the_same_verdict_to_the_last_digit() -> Non
     asked = items(60)
     given = {"base": answers(asked, 20), "candidate": answers(asked, 31)}
     stored = {name: {a.id: a for a in from_jsonl(to_jsonl(by.values()), Answer)} for name, by in given.items()}
-    assert judge(asked, given, gates=Gates(), seed=3) == judge(asked, stored, gates=Gates(), seed=3)
+    assert decide(asked, given, gates=Gates(), seed=3) == decide(asked, stored, gates=Gates(), seed=3)
 
 
 def test_an_evaluation_comes_back_from_json_as_it_was() -> None:
@@ -340,7 +340,7 @@ def test_answers_that_stop_being_json_break_their_guard() -> None:
 )
 def test_the_training_gate_stands_above_the_scores(changes: dict[str, object], gate: str, decision: str) -> None:
     asked = items(40)
-    judged = judge(
+    judged = decide(
         asked,
         {"base": answers(asked, 5), "candidate": answers(asked, 38)},
         gates=Gates.model_validate({"overfitting": gate}),
@@ -401,15 +401,15 @@ def test_a_rare_label_is_no_excuse_for_a_model_that_never_gives_it() -> None:
 def test_a_set_with_one_label_has_no_constant_answer_to_be_better_than() -> None:
     asked = labelled(*["fine"] * 40)
     given = {"base": answers(asked, 0, "Perhaps."), "candidate": saying(asked, *["fine"] * 40)}
-    assert judge(asked, given, gates=Gates(), seed=7, metric="label").decision == "promote"
+    assert decide(asked, given, gates=Gates(), seed=7, metric="label").decision == "promote"
 
 
 def test_the_metric_can_be_named_and_an_unknown_one_is_refused() -> None:
     asked = items(30)
     given = {"base": answers(asked, 3), "candidate": answers(asked, 28)}
-    assert judge(asked, given, gates=Gates(), seed=1, metric="rouge_l").metric == "rouge_l"
+    assert decide(asked, given, gates=Gates(), seed=1, metric="rouge_l").metric == "rouge_l"
     with pytest.raises(SettingsInvalid, match="metric 'bleu' is unknown"):
-        judge(asked, given, gates=Gates(), seed=1, metric="bleu")
+        decide(asked, given, gates=Gates(), seed=1, metric="bleu")
 
 
 def test_latency_and_tokens_are_summed_up_over_the_answers_that_came() -> None:
@@ -475,7 +475,7 @@ def test_every_outcome_is_counted_for_every_contestant() -> None:
 def test_usage_tells_what_1000_calls_cost_where_the_prices_are_known() -> None:
     asked = items(40)
     known = TokenPrices(input_per_1k_tokens=0.5, output_per_1k_tokens=2.0)
-    judged = judge(
+    judged = decide(
         asked,
         {"base": answers(asked, 10), "champion": answers(asked, 20), "candidate": answers(asked, 30)},
         gates=Gates(),

@@ -13,7 +13,7 @@ from finetune.domain.evaluation.checks import Checks
 from finetune.domain.evaluation.human_review import form, read_back
 from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set
 from finetune.domain.evaluation.llm_judge import CRITERIA
-from finetune.domain.evaluation.verdict import Evaluation, Gates, judge
+from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.staging.leaks import leaks
 
@@ -93,7 +93,7 @@ SETS = {
 )
 def test_a_set_of_its_kind_gets_the_right_verdict(kind: str, before: float, after: float, decision: str) -> None:
     items, right, wrong, metric = SETS[kind]
-    judged = judge(
+    judged = decide(
         items,
         {"base": answers(items, right, wrong, before, 1), "candidate": answers(items, right, wrong, after, 2)},
         gates=Gates(),
@@ -112,9 +112,9 @@ def test_a_leaked_set_does_not_promote_a_model_that_learned_it_by_heart() -> Non
     assert refused == {item.id for item in learned}
     by_heart = answers(learned, by_reference, "billing", 1.0, 1) | answers(unseen, by_reference, "billing", 0.4, 2)
     given = {"base": answers(items, by_reference, "billing", 0.4, 3), "candidate": by_heart}
-    assert judge(items, given, gates=Gates(), seed=7).decision == "promote"
+    assert decide(items, given, gates=Gates(), seed=7).decision == "promote"
     scored = [item for item in items if item.id not in refused]
-    assert judge(scored, given, gates=Gates(), seed=7).decision == "do_not_promote"
+    assert decide(scored, given, gates=Gates(), seed=7).decision == "do_not_promote"
 
 
 # Hostile answers
@@ -155,7 +155,7 @@ def plain() -> tuple[tuple[EvaluationItem, ...], dict[str, dict[str, Answer]], E
         "base": answers(items, by_reference, "Sorry, no.", 0.3, 1),
         "candidate": answers(items, by_reference, "Sorry, no.", 0.9, 2),
     }
-    return items, given, judge(items, given, gates=Gates(), seed=7)
+    return items, given, decide(items, given, gates=Gates(), seed=7)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
@@ -166,7 +166,7 @@ def test_a_hostile_answer_changes_its_own_row_and_nothing_else(
     target = next(item.id for item in items if given["candidate"][item.id].text == "Sorry, no.")
     hostile = Answer(id=target, text=text, stop_reason="end_turn")
     changed = {**given, "candidate": {**given["candidate"], target: hostile}}
-    after = judge(items, changed, gates=Gates(), seed=7)
+    after = decide(items, changed, gates=Gates(), seed=7)
     assert after.decision == before.decision
     for old, new in zip(before.rows, after.rows, strict=True):
         assert old == new or old.id == target

@@ -13,7 +13,7 @@ from finetune.domain import catalog, cost
 from finetune.domain.customization import loss_curves
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import Turn
-from finetune.domain.evaluation.verdict import Evaluation, Gates, judge
+from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
 from finetune.domain.report import markup
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.report.side_by_side import ITEMS_SHOWN
@@ -117,7 +117,7 @@ def test_the_page_refers_to_nothing_outside_itself() -> None:
 def test_the_verdict_and_its_sentence_stand_on_top(right: int, words: str) -> None:
     asked = items(24)
     answers = {"base": said(asked, "no", 2), "candidate": said(asked, "no", right)}
-    judged = judge(asked, answers, gates=Gates(), seed=1)
+    judged = decide(asked, answers, gates=Gates(), seed=1)
     page = render(report(evaluation=judged, answers=answers))
     assert f"<h1>{words}</h1>" in page
     assert page.index(markup.escape(judged.reason)) < page.index("<h2>")
@@ -162,7 +162,7 @@ def rows(page: str) -> list[dict[str, str]]:
 def test_of_every_kind_of_change_only_the_largest_are_shown_and_the_rest_is_counted() -> None:
     asked = items(80)
     answers = {"base": said(asked, "no", 10), "candidate": said(asked, "no", 70)}
-    judged = judge(asked, answers, gates=Gates(), seed=1)
+    judged = decide(asked, answers, gates=Gates(), seed=1)
     page = render(report(evaluation=judged, items=asked, answers=answers))
     assert Counter(row["kind"] for row in rows(page)) == {"gain": ITEMS_SHOWN, "same": 20}
     assert f"the smallest changes: {60 - ITEMS_SHOWN} gains." in page
@@ -199,7 +199,7 @@ def test_the_largest_change_comes_first() -> None:
     answers = {"base": said(asked, "no", 0), "candidate": said(asked, "no", 0)}
     answers["candidate"]["i7"] = Answer(id="i7", text="30 days How long?", stop_reason="end_turn")
     answers["candidate"]["i3"] = Answer(id="i3", text="30 days", stop_reason="end_turn")
-    judged = judge(asked, answers, gates=Gates(), seed=1)
+    judged = decide(asked, answers, gates=Gates(), seed=1)
     questions = re.findall(r'class="question">How long\? (\d+)<', render(report(evaluation=judged, answers=answers)))
     assert questions[:2] == ["7", "3"]
 
@@ -227,7 +227,7 @@ def test_a_conversation_and_its_checks_are_shown_up_to_a_bound() -> None:
 def test_smaller_categories_are_counted_beyond_a_bound() -> None:
     asked = [item.model_copy(update={"category": f"topic {item.line % 50:02d}"}) for item in items(80)]
     answers = {"base": said(asked, "no", 10), "candidate": said(asked, "no", 70)}
-    page = render(report(evaluation=judge(asked, answers, gates=Gates(), seed=1), items=asked, answers=answers))
+    page = render(report(evaluation=decide(asked, answers, gates=Gates(), seed=1), items=asked, answers=answers))
     assert "30 smaller categories are in evaluation.json" in page
 
 
@@ -242,7 +242,7 @@ def test_a_missing_answer_shows_its_code() -> None:
     asked = items(30)
     answers = {"base": said(asked, "no", 2), "candidate": said(asked, "no", 29)}
     answers["base"]["i0"] = Answer(id="i0", error="ModelTimeoutException")
-    judged = judge(asked, answers, gates=Gates(coverage=0.9), seed=1)
+    judged = decide(asked, answers, gates=Gates(coverage=0.9), seed=1)
     page = render(report(evaluation=judged, answers=answers))
     assert ">1</td>" in page.split("How answers ended")[1]
 
@@ -253,7 +253,7 @@ def test_words_that_only_one_answer_used_are_marked() -> None:
         "base": said(asked, "You can return it within 14 days of delivery", 0),
         "candidate": said(asked, "You can return it within 30 days of delivery", 0),
     }
-    judged = judge(asked, answers, gates=Gates(), seed=1)
+    judged = decide(asked, answers, gates=Gates(), seed=1)
     page = render(report(evaluation=judged, answers=answers))
     assert "within <del>14</del> days" in page
     assert "within <ins>30</ins> days" in page
@@ -266,7 +266,7 @@ def test_labels_get_their_confusion_table() -> None:
     ]
     right = {item.id: Answer(id=item.id, text=item.reference or "", stop_reason="end_turn") for item in asked}
     answers = {"base": said(asked, "bug", 0), "candidate": right}
-    judged = judge(asked, answers, gates=Gates(), seed=1)
+    judged = decide(asked, answers, gates=Gates(), seed=1)
     page = render(report(evaluation=judged, items=asked, answers=answers))
     assert "none of them" in page
     assert "Macro-F1" in page
@@ -306,7 +306,7 @@ def test_unknown_prices_are_said_to_be_unknown() -> None:
 def test_a_page_of_a_large_evaluation_stays_small() -> None:
     asked = items(1_000)
     answers = {"base": said(asked, "no idea " * 40, 100), "candidate": said(asked, "it is 14 days " * 30, 900)}
-    judged: Evaluation = judge(asked, answers, gates=Gates(), seed=1)
+    judged: Evaluation = decide(asked, answers, gates=Gates(), seed=1)
     assert len(render(report(evaluation=judged, items=asked, answers=answers))) < 500_000
 
 

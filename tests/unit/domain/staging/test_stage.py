@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
 from finetune.domain.similarity.identity import normalised
-from finetune.domain.similarity.near_duplicates import MOST_KIN
+from finetune.domain.similarity.near_duplicates import MOST_GROUPED
 from finetune.domain.staging.stage import Accounting, Inputs, PreparedDataset, Shares, Sinks, prepare_dataset
 from finetune.domain.validation import survey as survey_module
 from finetune.domain.validation.check import check_dataset, rules_for
@@ -476,8 +476,8 @@ def test_plain_lines_of_the_wanted_format_are_staged_as_they_are() -> None:
 
 
 def test_it_is_said_when_there_are_too_many_prompts_to_keep_near_copies_together() -> None:
-    assert not Prepared(records(MOST_KIN)).result.notes
-    [note] = Prepared(records(MOST_KIN + 1)).result.notes
+    assert not Prepared(records(MOST_GROUPED)).result.notes
+    [note] = Prepared(records(MOST_GROUPED + 1)).result.notes
     assert note == "Near copies were not kept together: there are more than 20,000 different prompts."
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.records import lines as lines_module
-from finetune.domain.records.record import Fate
+from finetune.domain.records.record import Disposition
 from finetune.domain.similarity.identity import all_normalised
 from finetune.domain.staging.stage import Inputs, Reports, Shares, Sinks, Surveys, check_and_survey, stage_dataset
 from finetune.domain.validation import survey as survey_module
@@ -39,10 +39,13 @@ def test_a_check_says_the_same_with_a_survey_which_has_a_fate_for_every_unit(lin
     report, file = surveyed(data, model)
     rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3)
     assert report == check_dataset([data], suffix=".jsonl", rules=rules)
-    fates = Survey(file).counted()
-    assert sum(fates.values()) - fates[Fate.NO_UNIT] == report.blank + report.rejected + report.records
-    assert (fates[Fate.BLANK], fates[Fate.REJECTED]) == (report.blank, report.rejected)
-    assert fates[Fate.TRAINING] + fates[Fate.DUPLICATE] == report.records
+    dispositions = Survey(file).counted()
+    assert (
+        sum(dispositions.values()) - dispositions[Disposition.NO_UNIT]
+        == report.blank + report.rejected + report.records
+    )
+    assert (dispositions[Disposition.BLANK], dispositions[Disposition.REJECTED]) == (report.blank, report.rejected)
+    assert dispositions[Disposition.TRAINING] + dispositions[Disposition.DUPLICATE] == report.records
 
 
 def test_a_survey_takes_31_bytes_for_a_line_and_holds_no_text_but_labels() -> None:
@@ -99,7 +102,7 @@ def test_a_surveyor_that_nobody_tells_of_anything_writes_an_empty_survey() -> No
     Surveyor(file, "conversation", 7).finish()
     file.seek(0)
     survey = Survey(file)
-    assert (len(survey.fates), list(survey.kept()), survey.strata) == (0, [], {})
+    assert (len(survey.dispositions), list(survey.kept()), survey.strata) == (0, [], {})
 
 
 def together(training: list[bytes], validation: list[bytes], model: str) -> Any:
@@ -135,7 +138,7 @@ def test_records_of_one_prompt_are_told_apart_by_more_than_a_checksum() -> None:
     whole = [all_normalised([f"Name a number\0{text}"])[0] for text in (answer, other)]
     _, file = surveyed(b"\n".join(record("Name a number", text) for text in (answer, other)))
     assert crc32(whole[0]) == crc32(whole[1])
-    assert Survey(file).counted() == {Fate.TRAINING: 2}
+    assert Survey(file).counted() == {Disposition.TRAINING: 2}
 
 
 def test_records_of_a_validation_set_count_once_whatever_their_spelling() -> None:

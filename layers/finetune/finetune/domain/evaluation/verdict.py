@@ -121,7 +121,7 @@ class Evaluation(Frozen):
         return next((one for one in self.comparisons if one.against == contestant), None)
 
 
-def judge(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
+def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     items: Sequence[EvaluationItem],
     answers: Mapping[str, Mapping[str, Answer]],
     *,

@@ -32,7 +32,7 @@ NOTHING: frozenset[str] = frozenset()
 SYSTEM = frozenset({"system"})
 
 
-class Fate(IntEnum):
+class Disposition(IntEnum):
     """What becomes of one unit."""
 
     BLANK = 0

@@ -1,4 +1,4 @@
-"""Look-alikes: texts that nearly repeat an earlier one, found by sketches of their word sequences."""
+"""Near-duplicates: texts that nearly repeat an earlier one, found by sketches of their word sequences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FEWEST = 8
 _CUT = b"e "
 _MANY = 10
 # Prompts that are held against each other when a dataset is split; as many as the largest sets that Nova trains on.
-MOST_KIN = 20_000
+MOST_GROUPED = 20_000
 # The prompts of the lowest ranks, which are drawn by lot, tell what is a template.
 _TOLD_BY = 2_000
 
@@ -48,7 +48,7 @@ def _often(texts: Sequence[Iterable[int]]) -> set[int]:
     return {sequence for sequence, times in frequency.items() if times > often}
 
 
-class LookAlikes:
+class NearDuplicates:
     """Finds texts of which nearly all word sequences are the same, by the smallest hashes of each text's sequences.
 
     Sequences that many of the first texts have are taken for a template and left out of the comparison.
@@ -101,13 +101,13 @@ class LookAlikes:
         self._sketches.append((line, sketch))
 
 
-class Kin:
+class NearDuplicateGroups:
     """Prompts that nearly equal each other, so that a split can keep them together; by rank, whatever their order.
 
     Of more than `most` prompts none are compared: there is no first of them that would not depend on their order.
     """
 
-    def __init__(self, most: int = MOST_KIN) -> None:
+    def __init__(self, most: int = MOST_GROUPED) -> None:
         self._most = most
         self._sketches: dict[int, array[int]] = {}
         self.gave_up = False
@@ -123,12 +123,12 @@ class Kin:
         # Twice as many as are compared, because what turns out to be a template is left out of them.
         self._sketches[rank] = array("I", sorted(sequences(prompt))[: 2 * _SKETCH])
 
-    def leaders(self) -> dict[int, int]:
+    def first_ranks(self) -> dict[int, int]:
         """For every rank that has a near equal of lower rank, the lowest such rank found."""
         ranks = sorted(self._sketches)
         template = _often([self._sketches[rank] for rank in ranks[:_TOLD_BY]])
         holders: dict[int, int] = {}
-        leaders: dict[int, int] = {}
+        first_ranks: dict[int, int] = {}
         for rank in ranks:
             sketch = self._sketches[rank]
             if template:
@@ -139,8 +139,8 @@ class Kin:
             bands = bands_of(sketch)
             for first in sorted({holders[band] for band in bands if band in holders}):
                 if nearly_equal(sketch, self._sketches[first]):
-                    leaders[rank] = leaders.get(first, first)
+                    first_ranks[rank] = first_ranks.get(first, first)
                     break
             for band in bands:
                 holders.setdefault(band, rank)
-        return leaders
+        return first_ranks

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import floor
 
-from finetune.domain.records.record import Fate
+from finetune.domain.records.record import Disposition
 from finetune.domain.staging.shares import Shares
 from finetune.domain.validation.rules import DatasetRules
 from finetune.domain.validation.survey import Survey
@@ -26,7 +26,7 @@ class Wanted:
     @classmethod
     def of(cls, survey: Survey, rules: DatasetRules, shares: Shares, *, evaluate: bool, validate: bool) -> Wanted:
         """The shares in records, so that training keeps its minimum."""
-        total = survey.fates.count(Fate.TRAINING)
+        total = survey.dispositions.count(Disposition.TRAINING)
         askable = sum(rank not in survey.unaskable for rank in survey.kept()) if survey.unaskable else total
         notes = []
         evaluation = min(shares.to_evaluate(total), askable) if evaluate else 0
@@ -58,38 +58,42 @@ class Wanted:
 # Up to this many records all prompts are weighed; of more only those that have a chance, which bounds memory.
 _EXACT = 100_000
 _RANKS = 1 << 64
-_Room = dict[Fate, int]
+_Room = dict[Disposition, int]
 
 
-def held_out(survey: Survey, wanted: Wanted) -> dict[int, Fate]:
-    """The fate of each held-out prompt: lowest ranks first, passing over groups too large for what is left."""
-    left = {Fate.EVALUATION: wanted.evaluation, Fate.VALIDATION: wanted.validation}
-    fates: dict[int, Fate] = {}
-    total = survey.fates.count(Fate.TRAINING)
+def held_out(survey: Survey, wanted: Wanted) -> dict[int, Disposition]:
+    """The disposition of each held-out prompt: lowest ranks first, passing over groups too large for what is left."""
+    left = {Disposition.EVALUATION: wanted.evaluation, Disposition.VALIDATION: wanted.validation}
+    dispositions: dict[int, Disposition] = {}
+    total = survey.dispositions.count(Disposition.TRAINING)
     if not total or not sum(left.values()):
-        return fates
+        return dispositions
     share = 1.0 if total <= _EXACT else min(1.0, (2 * sum(left.values()) + 1_000) / total)
     groups = Counter(rank for rank in survey.kept() if rank < share * _RANKS)
     ranked = sorted(groups.items())
     if names := survey.strata:
         labels = _labels(survey, names, groups)
         for name, quotas in _quotas(survey, names, total, left).items():
-            _take([group for group in ranked if labels[group[0]] == name], survey, quotas, left, fates)
-    _take(ranked, survey, left, left, fates)
-    return fates
+            _take([group for group in ranked if labels[group[0]] == name], survey, quotas, left, dispositions)
+    _take(ranked, survey, left, left, dispositions)
+    return dispositions
 
 
-def _take(ranked: list[tuple[int, int]], survey: Survey, room: _Room, left: _Room, fates: dict[int, Fate]) -> None:
+def _take(
+    ranked: list[tuple[int, int]], survey: Survey, room: _Room, left: _Room, dispositions: dict[int, Disposition]
+) -> None:
     """Hand out groups as long as there is room for them, in `room` and in what is `left` altogether."""
     for rank, size in ranked:
-        if rank in fates:
+        if rank in dispositions:
             continue
-        for fate in room:
-            if size <= min(room[fate], left[fate]) and not (fate is Fate.EVALUATION and rank in survey.unaskable):
-                fates[rank] = fate
-                left[fate] -= size
+        for disposition in room:
+            if size <= min(room[disposition], left[disposition]) and not (
+                disposition is Disposition.EVALUATION and rank in survey.unaskable
+            ):
+                dispositions[rank] = disposition
+                left[disposition] -= size
                 if room is not left:
-                    room[fate] -= size
+                    room[disposition] -= size
                 break
 
 
@@ -106,11 +110,11 @@ def _quotas(survey: Survey, names: dict[int, str], total: int, left: _Room) -> d
     """How many records of each label to hold out: its share, and what rounding leaves to the largest remainders."""
     sizes = Counter(names[label] for _, label in survey.labelled())
     quotas: dict[str, _Room] = {name: {} for name in sorted(sizes)}
-    for fate, wanted in left.items():
+    for disposition, wanted in left.items():
         for name, size in sizes.items():
-            quotas[name][fate] = size * wanted // total
-        short = wanted - sum(quotas[name][fate] for name in quotas)
+            quotas[name][disposition] = size * wanted // total
+        short = wanted - sum(quotas[name][disposition] for name in quotas)
         by_remainder = sorted(quotas, key=lambda name: (-(sizes[name] * wanted % total), name))
         for name in by_remainder[:short]:
-            quotas[name][fate] += 1
+            quotas[name][disposition] += 1
     return quotas

@@ -21,10 +21,10 @@ from finetune.domain.evaluation.items import EvaluationItem, answer_of, to_jsonl
 from finetune.domain.findings import Finding
 from finetune.domain.records.conversion import convert, convert_texts, folded_prompt, turn_text
 from finetune.domain.records.lines import Lines, Source
-from finetune.domain.records.record import Fate, Record
+from finetune.domain.records.record import Disposition, Record
 from finetune.domain.records.shortcut import record_of, runs
 from finetune.domain.similarity.identity import normalised
-from finetune.domain.similarity.near_duplicates import MOST_KIN
+from finetune.domain.similarity.near_duplicates import MOST_GROUPED
 from finetune.domain.similarity.overlap import Asked, Overlap
 from finetune.domain.staging.assignment import Wanted, held_out
 from finetune.domain.staging.shares import Shares
@@ -137,10 +137,10 @@ class PreparedDataset:
 
 
 _REASONS = {
-    Fate.REJECTED: "rejected",
-    Fate.DUPLICATE: "duplicate",
-    Fate.IN_EVALUATION: "overlaps-evaluation",
-    Fate.IN_VALIDATION: "overlaps-validation",
+    Disposition.REJECTED: "rejected",
+    Disposition.DUPLICATE: "duplicate",
+    Disposition.IN_EVALUATION: "overlaps-evaluation",
+    Disposition.IN_VALIDATION: "overlaps-validation",
 }
 
 
@@ -160,7 +160,7 @@ def check_and_survey(
     of the validation set count towards the bounds of the dataset where the base model counts them.
     """
     items = inputs.evaluation_items
-    overlaps = [(Fate.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
+    overlaps = [(Disposition.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
 
     def surveyor(file: BinaryIO, most_questions: int = 0) -> Surveyor:
         form = rules.record_format
@@ -172,7 +172,7 @@ def check_and_survey(
         given: dict[str, Any] = {"suffix": ".jsonl", "rules": rules, "role": "validation", "surveyor": own}
         validation = check_dataset(inputs.validation(), **given, **options)
         if own:
-            overlaps = [*overlaps, (Fate.IN_VALIDATION, Overlap(own.questions))]
+            overlaps = [*overlaps, (Disposition.IN_VALIDATION, Overlap(own.questions))]
             counted = validation.distinct
     dataset = check_dataset(
         inputs.dataset(),
@@ -206,22 +206,22 @@ def stage_dataset(
     validation: Survey | None = None
     if inputs.validation and rules.validation_allowed:
         validation = Survey(surveys.validation)
-        validation.settle({}, Fate.VALIDATION)
+        validation.settle({}, Disposition.VALIDATION)
     elif inputs.validation:
         notes.append(f"{rules.name} takes no validation set; the validation file is not used.")
     survey = Survey(surveys.dataset)
     wanted = Wanted.of(survey, rules, shares, evaluate=not items, validate=inputs.validation is None)
     notes += wanted.notes
     if survey.near_copies_unsought:
-        notes.append(f"Near copies were not kept together: there are more than {MOST_KIN:,} different prompts.")
-    survey.settle(held_out(survey, wanted), Fate.TRAINING)
+        notes.append(f"Near copies were not kept together: there are more than {MOST_GROUPED:,} different prompts.")
+    survey.settle(held_out(survey, wanted), Disposition.TRAINING)
 
     training, held, evaluation = _Writer(sinks.training), _Writer(sinks.validation), _Writer(sinks.evaluation)
-    writers = {Fate.TRAINING: training, Fate.VALIDATION: held, Fate.EVALUATION: evaluation}
+    writers = {Disposition.TRAINING: training, Disposition.VALIDATION: held, Disposition.EVALUATION: evaluation}
     if not _write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
         notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")
     if validation and inputs.validation:
-        _write(Source(inputs.validation(), ".jsonl"), validation, rules, {Fate.VALIDATION: held}, window_bytes)
+        _write(Source(inputs.validation(), ".jsonl"), validation, rules, {Disposition.VALIDATION: held}, window_bytes)
     for item in items:
         evaluation.write(to_jsonl((item,)), item_tokens(item, rules))
     staged = training.staged(), held.staged(), evaluation.staged()
@@ -264,21 +264,21 @@ def asked_of(item: EvaluationItem) -> Asked:
 def _accounting(survey: Survey) -> Accounting:
     count = survey.counted()
     return Accounting(
-        total=len(survey.fates) - count[Fate.NO_UNIT],
-        staged=count[Fate.TRAINING] + count[Fate.VALIDATION] + count[Fate.EVALUATION],
-        duplicates=count[Fate.DUPLICATE],
-        leaked=count[Fate.IN_EVALUATION] + count[Fate.IN_VALIDATION],
-        rejected=count[Fate.REJECTED],
-        blank=count[Fate.BLANK],
+        total=len(survey.dispositions) - count[Disposition.NO_UNIT],
+        staged=count[Disposition.TRAINING] + count[Disposition.VALIDATION] + count[Disposition.EVALUATION],
+        duplicates=count[Disposition.DUPLICATE],
+        leaked=count[Disposition.IN_EVALUATION] + count[Disposition.IN_VALIDATION],
+        rejected=count[Disposition.REJECTED],
+        blank=count[Disposition.BLANK],
     )
 
 
 def _removed(survey: Survey, entries: int) -> dict[str, tuple[int, ...]]:
-    return {reason: lines for fate, reason in _REASONS.items() if (lines := survey.first(fate, entries))}
+    return {reason: lines for disposition, reason in _REASONS.items() if (lines := survey.first(disposition, entries))}
 
 
 def _write(
-    source: Source, survey: Survey, rules: DatasetRules, writers: Mapping[Fate, _Writer], window_bytes: int
+    source: Source, survey: Survey, rules: DatasetRules, writers: Mapping[Disposition, _Writer], window_bytes: int
 ) -> bool:
     """Convert what is staged, and write it in the order of its hashes as far as a window reaches.
 
@@ -286,20 +286,20 @@ def _write(
     """
     count = flushed = 0
     for first, units in source:
-        if count + len(units) > len(survey.fates):
+        if count + len(units) > len(survey.dispositions):
             raise ValueError(_CHANGED)
         _stage(survey, rules, count, first, units, writers)
         count += len(units)
         if sum(writer.waiting_bytes for writer in writers.values()) > window_bytes:
             flushed += 1
             _flush(writers)
-    if count != len(survey.fates):
+    if count != len(survey.dispositions):
         raise ValueError(_CHANGED)
     _flush(writers)
     return not flushed
 
 
-def _flush(writers: Mapping[Fate, _Writer]) -> None:
+def _flush(writers: Mapping[Disposition, _Writer]) -> None:
     for writer in writers.values():
         writer.flush()
 
@@ -308,33 +308,38 @@ _CHANGED = "the dataset is not the one that was surveyed"
 
 
 def _stage(
-    survey: Survey, rules: DatasetRules, before: int, line: int, units: Sequence[Any], writers: Mapping[Fate, _Writer]
+    survey: Survey,
+    rules: DatasetRules,
+    before: int,
+    line: int,
+    units: Sequence[Any],
+    writers: Mapping[Disposition, _Writer],
 ) -> None:
     """Hand what is staged of one block to its writers; lines that are staged as they are need not be parsed again."""
     block = slice(before, before + len(units))
-    fates, copied = survey.fates[block], survey.copied[block]
+    dispositions, copied = survey.dispositions[block], survey.copied[block]
     orders, tokens = survey.orders[block], survey.tokens[block]
-    for fate, writer in writers.items():
-        if fate in copied:
-            own = copied.translate(ONLY[fate])
+    for disposition, writer in writers.items():
+        if disposition in copied:
+            own = copied.translate(ONLY[disposition])
             lines = map(bytes.strip if isinstance(units, Lines) else _one_line, compress(units, own))
             writer.extend(compress(orders, own), lines, compress(tokens, own))
-    needed = [index for index, fate in enumerate(fates) if fate in writers and not copied[index]]
+    needed = [index for index, disposition in enumerate(dispositions) if disposition in writers and not copied[index]]
     # Lines are parsed many at once, and fastest if all of a block are.
     parsed = units if len(needed) == len(units) else [units[index] for index in needed]
     for start, part, plain in runs(0, parsed):
         for offset, unit in enumerate(part):
             index = needed[start + offset]
-            fate, count = Fate(fates[index]), tokens[index]
-            texts = plain.texts[offset].split("\0") if plain and fate != Fate.EVALUATION else []
+            disposition, count = Disposition(dispositions[index]), tokens[index]
+            texts = plain.texts[offset].split("\0") if plain and disposition != Disposition.EVALUATION else []
             if plain and len(texts) == plain.shapes[offset][2] + len(plain.shapes[offset][1]):
                 data = convert_texts(texts, plain.shapes[offset][1], rules.record_format)
             else:
                 record = (record_of(plain, offset) if plain else None) or _record(unit)
                 data = convert(record, rules.record_format)
-                if fate == Fate.EVALUATION:
+                if disposition == Disposition.EVALUATION:
                     data, count = _question(record, data, line + index, rules)
-            writers[fate].extend((orders[index],), (data,), (count,))
+            writers[disposition].extend((orders[index],), (data,), (count,))
 
 
 def _one_line(element: bytes) -> bytes:

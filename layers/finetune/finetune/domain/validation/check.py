@@ -12,7 +12,7 @@ from finetune.domain.findings import CODES, Flaw, Ledger
 from finetune.domain.records.conversion import rewarded
 from finetune.domain.records.lines import Source, Unit
 from finetune.domain.records.reading import read
-from finetune.domain.records.record import Fate, Reading, Record
+from finetune.domain.records.record import Disposition, Reading, Record
 from finetune.domain.records.shortcut import Plain, Shape, counted, runs
 from finetune.domain.records.strict_json import Unreadable, parse
 from finetune.domain.similarity.identity import all_normalised, exact_of, identity_of, media_of
@@ -20,7 +20,7 @@ from finetune.domain.similarity.repetition import Repetitions
 from finetune.domain.tokens import errors
 from finetune.domain.validation.lint import Lint
 from finetune.domain.validation.report import DatasetReport
-from finetune.domain.validation.rules import DatasetRules, Judge, rules_for
+from finetune.domain.validation.rules import DatasetRules, RecordCheck, rules_for
 
 if TYPE_CHECKING:
     from finetune.domain.validation.survey import Surveyor
@@ -134,7 +134,7 @@ class _Check:
     ) -> None:
         self.rules = rules
         self.role: Role = role
-        self.judge = Judge(rules)
+        self.record_check = RecordCheck(rules)
         self.cap = entries_per_code
         self.ledger = Ledger(entries_per_code, rules.errors)
         self.lint = Lint(self.ledger) if lint else None
@@ -172,7 +172,7 @@ class _Check:
         return self._report(source)
 
     def _add_plain(self, line: int, plain: Plain) -> None:
-        characters, tokens, flaws = self.judge.measure_all(plain)
+        characters, tokens, flaws = self.record_check.measure_all(plain)
         count = len(plain.texts)
         identities = all_normalised(plain.texts) if self.surveyor or (self.lint and self.lint.looks) else ()
         refused = {
@@ -185,10 +185,10 @@ class _Check:
 
     def _add_unit(self, line: int, unit: Unit) -> None:
         """The slow way to a record, with a finding for everything that is wrong or dropped."""
-        record, fate = self._explained(line, unit)
+        record, disposition = self._explained(line, unit)
         if record:
             text = exact_of(record)
-            characters, tokens, flaws = self.judge.measure(record, text)
+            characters, tokens, flaws = self.record_check.measure(record, text)
             if not self._refused(line, flaws, record.format):
                 [identity] = all_normalised([text])
                 if self.surveyor:
@@ -197,9 +197,9 @@ class _Check:
                 whole = [identity + media.encode()]
                 self._add(_Batch([line], [text], [shape], [characters], [tokens], [media], whole))
                 return
-            fate = Fate.REJECTED
+            disposition = Disposition.REJECTED
         if self.surveyor:
-            self.surveyor.leave_out(self.ledger.line_of(line), fate)
+            self.surveyor.leave_out(self.ledger.line_of(line), disposition)
 
     def _add(self, batch: _Batch) -> None:
         self.records += len(batch.texts)
@@ -234,20 +234,20 @@ class _Check:
                 self.ledger.add(batch.lines[index], "duplicate-record", message)
         return repeated
 
-    def _explained(self, line: int, unit: Unit) -> tuple[Record | None, Fate]:
+    def _explained(self, line: int, unit: Unit) -> tuple[Record | None, Disposition]:
         """The record of a unit, or what becomes of the unit instead."""
         reading = read_unit(unit)
         if reading is None:
             self.blank += 1
-            return None, Fate.BLANK
+            return None, Disposition.BLANK
         for code, message in (*reading.errors, *reading.warnings):
             self.ledger.add(line, code, message)
         if reading.record is None and (reading.errors or not reading.warnings):
             if reading.format and (flaw := rewarded(reading.format)):
                 self.ledger.add(line, *flaw)
             self._reject(reading.format)
-            return None, Fate.REJECTED
-        return reading.record, Fate.NO_UNIT
+            return None, Disposition.REJECTED
+        return reading.record, Disposition.NO_UNIT
 
     def _reject(self, source: str | None) -> None:
         self.rejected += 1

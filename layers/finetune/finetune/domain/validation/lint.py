@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from finetune.domain.findings import Ledger
 from finetune.domain.similarity.identity import asked_and_answer
-from finetune.domain.similarity.near_duplicates import LookAlikes
+from finetune.domain.similarity.near_duplicates import NearDuplicates
 from finetune.domain.similarity.repetition import Repetitions
 from finetune.domain.validation.sensitive import may_be_sensitive, sensitive
-from finetune.domain.validation.style import Manners
+from finetune.domain.validation.style import StyleCheck
 
 # Each of these bounds memory; a model that is trained on more records than that does not suffer from what is missed.
 _LOOKED_AT = 150_000
-_LOOK_ALIKES = 20_000
+_NEAR_DUPLICATES = 20_000
 
 _LONG_ANSWER = 2_000
 _SHORTEST = 8  # of what has a word and marks around it
@@ -39,8 +39,8 @@ class Lint:
         self._answered = array("q")
         self._lengths = array("Q")
         self._lines = array("Q")
-        self._look_alikes = LookAlikes()
-        self._manners = Manners()
+        self.near_duplicates = NearDuplicates()
+        self._style = StyleCheck()
         self._records = 0
         self.normalised_duplicates = 0
 
@@ -76,9 +76,9 @@ class Lint:
                     self._check_answer(line, texts[index], identity, media[index].encode())
                 elif not identity.strip(b" ."):
                     self._ledger.add(line, "short-text", _SHORT)
-                if before + index < _LOOK_ALIKES:
-                    self._look_alikes.add(line, identity)
-        self._manners.add(lines, texts, identities, turns)
+                if before + index < _NEAR_DUPLICATES:
+                    self.near_duplicates.add(line, identity)
+        self._style.add(lines, texts, identities, turns)
 
     def _repeated(self, lines: Sequence[int], identities: Sequence[bytes]) -> list[int]:
         keys = list(map(hash, identities))
@@ -123,18 +123,18 @@ class Lint:
         self._lines.append(line)
         self._lengths.append(len(text) - text.rfind("\0") - 1)
         label = answer if len(answer) <= _LABEL_CHARACTERS else found
-        if label in self._answers or len(self._answers) < _LOOK_ALIKES:
+        if label in self._answers or len(self._answers) < _NEAR_DUPLICATES:
             self._answers[label] += 1
 
     def finish(self, *, name: str, enough: bool) -> None:
         """Add what the records say together; `enough` when their number is not to be judged."""
-        for line, first in self._look_alikes.finish():
+        for line, first in self.near_duplicates.finish():
             self._ledger.add(line, "near-duplicate", f"nearly repeats the record of {self._ledger.place_of(first)}")
         labels = self._labels()
         if self._answers:
             self._check_lengths()
             self._check_answers(labels)
-            for manner in self._manners.finish(self._ledger.place_of):
+            for manner in self._style.finish(self._ledger.place_of):
                 self._ledger.add(manner.line, manner.code, manner.message, times=manner.times)
         few = _FEW_LABELLED if labels else _FEW_ANSWERED
         if not enough and 0 < self._records < few:
@@ -142,9 +142,9 @@ class Lint:
             practice = f"practice begins at {few} for {task}"
             message = f"{self._records} different records are few to train {name} on; {practice}"
             self._ledger.add(None, "few-examples", message)
-        if self._records > _LOOK_ALIKES:
+        if self._records > _NEAR_DUPLICATES:
             message = (
-                f"look-alikes were sought among the first {_LOOK_ALIKES:,} records, "
+                f"near-duplicates were looked for among the first {_NEAR_DUPLICATES:,} records, "
                 f"contradictions among {min(self._records, _LOOKED_AT):,}"
             )
             self._ledger.add(None, "lint-sampled", message)

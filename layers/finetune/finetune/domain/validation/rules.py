@@ -139,7 +139,7 @@ class _Mark(NamedTuple):
     before: frozenset[str]
 
 
-class Judge:
+class RecordCheck:
     """Measures records and holds them against the rules; made once per dataset because it is asked once per record."""
 
     __slots__ = ("_cased", "_expressible", "_limit", "_marks", "_near", "_rules", "_weights")

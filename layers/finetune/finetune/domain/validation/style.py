@@ -1,4 +1,4 @@
-"""Manners of a dataset: whether its prompts follow one template, and whether it is written in one language."""
+"""StyleCheck of a dataset: whether its prompts follow one template, and whether it is written in one language."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _Kind:
         self.line, self.records = line, 0
 
 
-class Manner(NamedTuple):
+class StyleFinding(NamedTuple):
     """A finding on the whole dataset or on a record that differs; `times` is how often it was counted."""
 
     line: int | None
@@ -82,7 +82,7 @@ class Manner(NamedTuple):
     times: int
 
 
-class Manners:
+class StyleCheck:
     """Looks at the first thousand records and at about each thirty-second behind them."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Manners:
             _count(self._begins, prompt[:_BEGIN], line)
             _count(self._ends, prompt[-_END:], line)
 
-    def finish(self, place_of: Callable[[int], str]) -> Iterator[Manner]:
+    def finish(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
         """What the records say together; `place_of` says in words where one stands."""
         if self._looked_at < _FEWEST:
             return
@@ -121,7 +121,7 @@ class Manners:
             yield from self._templates(kinds, where)
         yield from self._mixture(place_of)
 
-    def _templates(self, kinds: dict[str, _Kind], where: str) -> Iterator[Manner]:
+    def _templates(self, kinds: dict[str, _Kind], where: str) -> Iterator[StyleFinding]:
         common = max(kinds.values(), key=lambda kind: kind.records, default=None)
         if not common or not _TEMPLATE * self._exchanges <= common.records < self._exchanges:
             return
@@ -129,9 +129,9 @@ class Manners:
             if kind is not common:
                 most = f"{common.records:,} of {self._exchanges:,} records"
                 message = f"the prompt does not {where} like the prompts of {most}"
-                yield Manner(kind.line, "inconsistent-template", message, kind.records)
+                yield StyleFinding(kind.line, "inconsistent-template", message, kind.records)
 
-    def _mixture(self, place_of: Callable[[int], str]) -> Iterator[Manner]:
+    def _mixture(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
         known = sum(kind.records for kind in self._languages.values())
         ranked = sorted(self._languages.items(), key=lambda item: -item[1].records)
         others = [(name, kind) for name, kind in ranked[1:] if kind.records > max(1, _MIXTURE * known)]
@@ -139,7 +139,7 @@ class Manners:
             parts = [f"{kind.records:,} in {name} (first on {place_of(kind.line)})" for name, kind in others]
             main, most = ranked[0]
             message = f"of {known:,} records looked at, {most.records:,} seem to be in {main}, {', '.join(parts)}"
-            yield Manner(None, "language-mixture", message, 1)
+            yield StyleFinding(None, "language-mixture", message, 1)
 
 
 def _count(kinds: dict[str, _Kind], name: str, line: int) -> None:

@@ -18,27 +18,31 @@ from zlib import crc32
 import orjson
 
 from finetune.domain.catalog import RecordFormat
-from finetune.domain.records.record import Fate, Record, SourceFormat
+from finetune.domain.records.record import Disposition, Record, SourceFormat
 from finetune.domain.records.shortcut import Plain, counted
 from finetune.domain.similarity.identity import asked_and_answers, media_of, spelled
-from finetune.domain.similarity.near_duplicates import Kin
+from finetune.domain.similarity.near_duplicates import NearDuplicateGroups
 from finetune.domain.similarity.overlap import Asked, Overlap
 
 OpenSource = Callable[[], Iterable[bytes]]
 
-# Turns a column of fates into a mask of those that are one fate.
-ONLY: Mapping[Fate, bytes] = {fate: bytes(other == fate for other in range(256)) for fate in Fate}
+# Turns a column of dispositions into a mask of the lines that have it.
+ONLY: Mapping[Disposition, bytes] = {
+    disposition: bytes(other == disposition for other in range(256)) for disposition in Disposition
+}
 
 # The columns and the codes of `array` for what they hold. Identities are hashes of one process, and so tell the same
 # records of one survey and nothing else.
 _COLUMNS = {
-    "fates": "B", "lines": "I", "orders": "I", "ranks": "Q",
+    "dispositions": "B", "lines": "I", "orders": "I", "ranks": "Q",
     "identities": "q", "tokens": "I", "flags": "B", "labels": "B",
 }  # fmt: skip
 # Changes whenever the columns or what they mean do, so that no run reads what other code has written.
 _FORMAT = b"finetune survey 3\n"
 # Those that may be staged as they are; an evaluation item has a format of its own.
-_COPIED = bytes(fate * (fate in (Fate.TRAINING, Fate.VALIDATION)) for fate in range(256))
+_COPIED = bytes(
+    disposition * (disposition in (Disposition.TRAINING, Disposition.VALIDATION)) for disposition in range(256)
+)
 _AS_IS, _NOT_ASKABLE, _MEDIA = 1, 2, 4
 _HAS = {flag: bytes(bool(other & flag) for other in range(256)) for flag in (_AS_IS, _NOT_ASKABLE, _MEDIA)}
 # Units that are kept in memory before they are written.
@@ -65,7 +69,7 @@ class Surveyor:
         file: BinaryIO,
         record_format: RecordFormat,
         seed: int,
-        overlaps: Sequence[tuple[Fate, Overlap]] = (),
+        overlaps: Sequence[tuple[Disposition, Overlap]] = (),
         *,
         most_questions: int = 0,
         only_accepted: bool = False,
@@ -82,7 +86,7 @@ class Surveyor:
         self._leaked: set[int] = set()
         self._columns = {name: array(code) for name, code in _COLUMNS.items()}
         self._labels: dict[bytes, int] | None = {}
-        self._kin = Kin()
+        self._groups = NearDuplicateGroups()
         self._questions: dict[int, Asked] = {}
         file.write(_FORMAT)
 
@@ -97,20 +101,20 @@ class Surveyor:
         if refused or self._overlaps:
             for index, text in enumerate(texts):
                 if index in refused:
-                    self.leave_out(line + index, Fate.REJECTED)
+                    self.leave_out(line + index, Disposition.REJECTED)
                 else:
                     record = text, identities[index], prompts[index], answers[index], tokens[index], flags[index]
                     self._add_record(line + index, *record)
             return
         ranks = self._ranked(prompts)
-        if not self._kin.gave_up:
+        if not self._groups.gave_up:
             for rank, prompt in zip(ranks, prompts, strict=True):
-                self._kin.add(rank, prompt)
+                self._groups.add(rank, prompt)
         if len(self._questions) < self._most_questions:
             asked = map(Asked, map(spelled, prompts), map(spelled, answers))
             self._questions |= zip(map(hash, identities), asked, strict=True)
         self._extend(
-            fates=bytes([Fate.TRAINING]) * len(texts),
+            dispositions=bytes([Disposition.TRAINING]) * len(texts),
             lines=range(line, line + len(texts)),
             orders=map(crc32, map(str.encode, texts), repeat(self._start)),
             ranks=ranks,
@@ -143,9 +147,9 @@ class Surveyor:
         """How many different records are left out because another set asks the same."""
         return len(self._leaked)
 
-    def leave_out(self, line: int, fate: Fate) -> None:
+    def leave_out(self, line: int, disposition: Disposition) -> None:
         """Note a unit that is not staged."""
-        self._extend(fates=[fate], lines=[line], **_NOT_STAGED)
+        self._extend(dispositions=[disposition], lines=[line], **_NOT_STAGED)
 
     def finish(self) -> None:
         """Write what is left, and what only the whole dataset shows."""
@@ -153,8 +157,8 @@ class Surveyor:
         self._file.write((0).to_bytes(8, "little"))
         whole = {
             "labels": [name.decode() for name in self._labels or ()],
-            "leaders": list(self._kin.leaders().items()),
-            "near_copies_unsought": self._kin.gave_up,
+            "first_ranks": list(self._groups.first_ranks().items()),
+            "near_copies_unsought": self._groups.gave_up,
         }
         self._file.write(orjson.dumps(whole))
 
@@ -168,11 +172,11 @@ class Surveyor:
             self.leave_out(line, leak)
             return
         [rank] = self._ranked((prompt,))
-        self._kin.add(rank, prompt)
+        self._groups.add(rank, prompt)
         if len(self._questions) < self._most_questions:
             self._questions[hash(identity)] = question
         self._extend(
-            fates=[Fate.TRAINING],
+            dispositions=[Disposition.TRAINING],
             lines=[line],
             orders=[crc32(text.encode(), self._start)],
             ranks=[rank],
@@ -185,11 +189,11 @@ class Surveyor:
     def _extend(self, **columns: Iterable[int]) -> None:
         for name, values in columns.items():
             self._columns[name].extend(values)
-        if len(self._columns["fates"]) >= _CHUNK:
+        if len(self._columns["dispositions"]) >= _CHUNK:
             self._flush()
 
     def _flush(self) -> None:
-        if count := len(self._columns["fates"]):
+        if count := len(self._columns["dispositions"]):
             self._file.write(count.to_bytes(8, "little"))
             for column in self._columns.values():
                 self._file.write(column.tobytes())
@@ -234,7 +238,7 @@ def _read(file: BinaryIO) -> tuple[dict[str, array[int]], dict[str, Any]]:
 
 
 class Survey:
-    """A fate, an order, a rank and more for every unit of a dataset, as a Surveyor wrote them.
+    """A disposition, an order, a rank and more for every unit of a dataset, as a Surveyor wrote them.
 
     Of records that are the same but for case, space and punctuation one is kept; prompts that nearly equal each other
     have one rank. SurveyUnreadable when the file is not one.
@@ -242,7 +246,7 @@ class Survey:
 
     def __init__(self, file: BinaryIO) -> None:
         columns, whole = _read(file)
-        self.fates, self.labels = bytearray(columns["fates"]), columns["labels"]
+        self.dispositions, self.labels = bytearray(columns["dispositions"]), columns["labels"]
         self.lines, self.orders, self.ranks = columns["lines"], columns["orders"], columns["ranks"]
         self.tokens, self._identities = columns["tokens"], columns["identities"]
         flags = columns["flags"].tobytes()
@@ -250,16 +254,16 @@ class Survey:
         # Records that refer to images or videos cannot be asked, so that what is staged of them trains or validates.
         self.media = 1 in flags.translate(_HAS[_MEDIA])
         self.unaskable = set(compress(self.ranks, flags.translate(_HAS[_NOT_ASKABLE])))
-        self.copied = bytearray()  # the fates of those that are staged as they are, 0 for all others
+        self.copied = bytearray()  # the dispositions of those that are staged as they are, 0 for all others
         self._label_names: list[str] = whole["labels"]
         self.near_copies_unsought: bool = whole["near_copies_unsought"]
         self._drop_duplicates()
-        self._gather_kin(dict(whole["leaders"]))
+        self._gather_groups(dict(whole["first_ranks"]))
 
     @property
     def strata(self) -> dict[int, str]:
         """The labels by number when the answers of this dataset are labels: few, short, and each given often."""
-        kept = self.fates.count(Fate.TRAINING)
+        kept = self.dispositions.count(Disposition.TRAINING)
         return dict(enumerate(self._label_names)) if 1 < len(self._label_names) <= kept / 5 else {}
 
     def _drop_duplicates(self) -> None:
@@ -276,7 +280,7 @@ class Survey:
                 loser = index
                 if self.orders[index] < self.orders[first]:
                     kept[identity], loser = index, first
-                self.fates[loser] = Fate.DUPLICATE
+                self.dispositions[loser] = Disposition.DUPLICATE
 
     def _repeated(self) -> set[int]:
         parts = len(self._identities) // _AT_A_TIME + 1
@@ -287,14 +291,14 @@ class Survey:
                 repeated |= {one for one, times in Counter(own).items() if times > 1}
         return repeated
 
-    def _gather_kin(self, leaders: dict[int, int]) -> None:
+    def _gather_groups(self, first_ranks: dict[int, int]) -> None:
         """Give prompts that nearly equal each other one rank."""
-        if leaders:
-            self.unaskable |= {leaders[rank] for rank in self.unaskable if rank in leaders}
-            self.ranks = array("Q", (leaders.get(rank, rank) for rank in self.ranks))
+        if first_ranks:
+            self.unaskable |= {first_ranks[rank] for rank in self.unaskable if rank in first_ranks}
+            self.ranks = array("Q", (first_ranks.get(rank, rank) for rank in self.ranks))
 
     def _training(self) -> bytearray:
-        return self.fates.translate(ONLY[Fate.TRAINING])
+        return self.dispositions.translate(ONLY[Disposition.TRAINING])
 
     def kept(self) -> Iterator[int]:
         """The rank of every record that may be staged."""
@@ -304,16 +308,16 @@ class Survey:
         """The rank and the label of every record that may be staged."""
         return compress(zip(self.ranks, self.labels, strict=True), self._training())
 
-    def settle(self, held_out: dict[int, Fate], otherwise: Fate) -> None:
-        """Give every record that stays the fate of its prompt."""
+    def settle(self, held_out: dict[int, Disposition], otherwise: Disposition) -> None:
+        """Give every record that stays the disposition of its prompt."""
         for index, rank in compress(enumerate(self.ranks), self._training()):
-            self.fates[index] = held_out.get(rank, otherwise)
-        self.copied = bytearray(map(mul, self.fates.translate(_COPIED), self._as_is))
+            self.dispositions[index] = held_out.get(rank, otherwise)
+        self.copied = bytearray(map(mul, self.dispositions.translate(_COPIED), self._as_is))
 
     def counted(self) -> Counter[int]:
-        """How many units have which fate."""
-        return Counter(self.fates)
+        """How many units have which disposition."""
+        return Counter(self.dispositions)
 
-    def first(self, fate: Fate, most: int) -> tuple[int, ...]:
-        """The lines of the first units with a fate."""
-        return tuple(islice(compress(self.lines, self.fates.translate(ONLY[fate])), most))
+    def first(self, disposition: Disposition, most: int) -> tuple[int, ...]:
+        """The lines of the first units with a disposition."""
+        return tuple(islice(compress(self.lines, self.dispositions.translate(ONLY[disposition])), most))

@@ -11,7 +11,7 @@ import orjson
 from finetune.aws import answers, storage
 from finetune.aws.customization import training_curves
 from finetune.aws.inference import Contestant, contestants
-from finetune.aws.judging import judged, judgements
+from finetune.aws.llm_judge import judged, judgements
 from finetune.contracts import Failure, JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
@@ -23,7 +23,7 @@ from finetune.domain.evaluation.human_review import form
 from finetune.domain.evaluation.items import EvaluationItem, from_jsonl
 from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.domain.evaluation.promotion import settle
-from finetune.domain.evaluation.verdict import Evaluation, judge
+from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.staging.leaks import LIKENESSES
 from finetune.messages import kept, not_evaluated, sentence
@@ -79,7 +79,7 @@ def _verdict(
         return None
     settings = request.run.settings
     row = base_model(settings.base_model)
-    evaluation = judge(
+    evaluation = decide(
         items,
         given,
         gates=settings.gates,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from finetune.aws import publication, release, service
-from finetune.aws.service import NothingToRollBack
+from finetune.aws import publication, release, serving
+from finetune.aws.serving import NothingToRollBack
 from finetune.contracts import PromoteModelInput, PromoteModelOutput, Run
 from finetune.errors import (
     AccessRefused,
@@ -32,7 +32,7 @@ def stack() -> Iterator[Stack]:
 
 def promote(stack: Stack, request: PromoteModelInput) -> PromoteModelOutput:
     emulator = stack.emulator
-    return service.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+    return serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
 
 
 def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> PromoteModelInput:
@@ -218,7 +218,7 @@ def test_an_endpoint_in_service_that_somebody_deleted_is_replaced(stack: Stack) 
 def test_the_project_s_own_throughput_carries_the_next_model_so_that_no_second_one_is_bought(stack: Stack) -> None:
     first = promoted(stack, kind="provisioned", deployment="provisioned")
     request = stack.request(stack.run(deployment="provisioned"), kind="on_demand")
-    found = service.open_serving(stack.emulator.control, stack.ssm, request.run, request.model, stack=STACK)
+    found = serving.open_serving(stack.emulator.control, stack.ssm, request.run, request.model, stack=STACK)
     assert found == first.throughput
 
 
@@ -227,9 +227,9 @@ def test_no_endpoint_is_paid_for_while_a_quota_is_waited_for(stack: Stack) -> No
     stack.emulator.admin.inject("quota-create-deployment")
     control = stack.emulator.control
     with pytest.raises(QuotaExceeded):
-        service.open_serving(control, stack.ssm, request.run, request.model, stack=STACK)
+        serving.open_serving(control, stack.ssm, request.run, request.model, stack=STACK)
     assert stack.open_arns() == set()
-    assert service.open_serving(control, stack.ssm, request.run, request.model, stack=STACK).kind == "on_demand"
+    assert serving.open_serving(control, stack.ssm, request.run, request.model, stack=STACK).kind == "on_demand"
 
 
 def test_an_object_key_that_parameter_store_would_read_as_a_reference_is_published_as_it_is(stack: Stack) -> None:
@@ -274,7 +274,7 @@ def test_a_model_that_cannot_be_deleted_does_not_undo_the_promotion(stack: Stack
 
 def roll_back(stack: Stack) -> publication.Published:
     emulator = stack.emulator
-    return service.roll_back(
+    return serving.roll_back(
         emulator.control, emulator.runtime, stack.ssm, STACK, SLUG, wait=lambda: stack.clock.advance(1)
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finetune.aws.judgement import judge_evaluation
+from finetune.aws.verdict import judge_evaluation
 from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput
 from finetune.domain.obstacles import ALL_REFUSED, NO_ENDPOINT, NO_ITEMS, NO_TEXT
 from tests.evaluating import Bucket, items, judgement, run, shard
