@@ -13,10 +13,11 @@ from functools import partial
 
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.checks import Checks
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.human_review import form
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.metrics import METRICS, Metric
-from finetune.domain.evaluation.verdict import Gates, decide
+from finetune.domain.evaluation.verdict import decide
 from finetune.domain.report.run import ReportData, render
 
 HEADS, TAILS = ("ab", "bo", "ca", "de", "go", "hi", "ju", "ka"), ("ra", "so", "ti", "mu", "ne", "lo", "pi")

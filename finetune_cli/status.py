@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from finetune.aws import overview
-from finetune.aws.customization import RUN_TAG
 from finetune.aws.endpoints import Tagged
 from finetune.aws.overview import InService
+from finetune.aws.tags import RUN_TAG
 from finetune.domain import catalog, cost
 from finetune.domain.customization.jobs import project_slug
 from finetune_cli import stack

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from finetune.contracts import Failure, JudgeEvaluationOutput
-from finetune.messages import sentence
 from local.bedrock.ledger import Ledger
 from local.cloud import Mail
 from local.history import Event, rows, state_names
@@ -82,4 +81,4 @@ def _cause(description: Mapping[str, Any]) -> str | None:
     """The cause in one sentence; an uncaught Lambda error wraps it in JSON beside a stack trace."""
     if not description.get("cause"):
         return None
-    return sentence(Failure(Error=description.get("error") or "", Cause=description["cause"]))
+    return Failure(Error=description.get("error") or "", Cause=description["cause"]).sentence

@@ -8,9 +8,10 @@ from typing import Any
 from finetune.domain import catalog, cost
 from finetune.domain.customization import loss_curves
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.llm_judge import CRITERIA, JudgeReport
-from finetune.domain.evaluation.verdict import Gates, decide
+from finetune.domain.evaluation.verdict import decide
 from finetune.domain.report.run import ReportData
 
 HOSTILE = [

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter, base_models
+from finetune.domain.evaluation.gates import MetricName
 from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Kind
@@ -146,11 +147,13 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fiel
 def type_of(annotation: Any) -> str:
     names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     arguments = [each for each in get_args(annotation) if each is not type(None)]
+    if annotation is MetricName:
+        return "a metric"
     if get_origin(annotation) is Literal:
         return " or ".join(arguments)
     if get_origin(annotation) in {dict, tuple, list}:
         return "mapping" if get_origin(annotation) is dict else "list"
-    return type_of(arguments[0]) if arguments else names[annotation]
+    return " or ".join(map(type_of, arguments)) if arguments else names[annotation]
 
 
 def bounds_of(field: FieldInfo) -> str:

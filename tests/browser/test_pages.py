@@ -14,7 +14,8 @@ import pytest
 
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.verdict import Gates, decide
+from finetune.domain.evaluation.gates import Gates
+from finetune.domain.evaluation.verdict import decide
 from finetune.domain.report import dataset as dataset_page
 from finetune.domain.report import run as run_page
 from finetune.domain.validation.check import check_dataset, rules_for

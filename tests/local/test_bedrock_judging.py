@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
+from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem, Turn
-from finetune.domain.evaluation.llm_judge import MALFORMED, JudgeSettings, Pair, read, request
+from finetune.domain.evaluation.llm_judge import MALFORMED, Pair, read, request
 from local.bedrock.fakes import Emulator, ManualClock, running_emulator
 
 JUDGE = JudgeSettings(model="amazon.nova-pro-v1:0")

@@ -54,16 +54,6 @@ def test_advice_is_for_errors_that_exist() -> None:
     assert set(messages.ADVICE) == {*LEAVES, *ends}
 
 
-def test_lambda_s_json_is_reduced_to_its_sentence() -> None:
-    cause = '{"errorMessage": "budget.limit_usd is too low.", "errorType": "X", "stackTrace": ["File secret.py"]}'
-    assert messages.sentence(Failure(Error="X", Cause=cause)) == "budget.limit_usd is too low."
-
-
-@pytest.mark.parametrize("cause", ["", "plain words", "[1]", "{}", "{broken", '"text"', "null"])
-def test_any_other_cause_is_said_as_it_is(cause: str) -> None:
-    assert messages.sentence(Failure(Error="X", Cause=cause)) == (cause or "X")
-
-
 def test_a_subject_spells_names_with_the_letters_that_it_may_have() -> None:
     subject = messages.compose(known("DatasetRejected", run={**RUN, "project": "Füße & Café"})).subject
     assert subject.endswith("Fusse & Cafe")

@@ -35,7 +35,7 @@ def test_numbers_reach_bedrock_as_plain_strings() -> None:
             "settings.yaml: split: validation and evaluation together take more",
         ),
         ("deployment: production", "settings.yaml: deployment: Input should be 'on_demand', 'provisioned' or 'none'."),
-        ("metric: bleu", "settings.yaml: metric: must be one of keyword_recall, "),
+        ("metric: bleu", "settings.yaml: metric: Input should be 'keyword_recall', "),
         (
             "dataset: {errors: [secrets]}",
             "settings.yaml: dataset.errors: no check has the code 'secrets'; the nearest that there is is 'secret'.",

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from json import JSONDecodeError, loads
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from finetune.domain.catalog import Deployment
 from finetune.domain.customization.loss_curves import Overfitting
+from finetune.frozen import Frozen
 from finetune.settings import Settings
 
 REPORTED_PROBLEMS = 20
 
 
-class Contract(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+class Contract(Frozen):
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     def payload(self) -> dict[str, Any]:
         """The contract as a state payload."""
@@ -53,6 +56,14 @@ class Failure(Contract):
 
     Error: str
     Cause: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What went wrong in one sentence; Lambda wraps it in JSON beside a stack trace that no reader needs."""
+        try:
+            return str(loads(self.Cause)["errorMessage"])
+        except (JSONDecodeError, KeyError, TypeError):
+            return self.Cause or self.Error
 
 
 class Candidate(Contract):
@@ -221,7 +232,7 @@ class OpenEndpointInput(Contract):
 
 
 class Endpoint(Contract):
-    kind: Literal["on_demand", "provisioned"]
+    kind: Deployment
     name: str
     arn: str
 
@@ -301,7 +312,7 @@ class PromoteModelInput(Contract):
 
 class PromoteModelOutput(Contract):
     endpoint_arn: str
-    kind: Literal["on_demand", "provisioned"]
+    kind: Deployment
     model_arn: str
     previous_model_arn: str | None
     parameter: str

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from json import JSONDecodeError, loads
 from pathlib import PurePosixPath
 
 from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutput, Run, SelectModelOutput
@@ -69,7 +68,7 @@ def compose(known: NotifyInput) -> Mail:
 def failure(known: NotifyInput) -> Failure:
     """The name and the one sentence that the execution fails with."""
     if known.error:
-        return Failure(Error=known.error.Error, Cause=sentence(known.error))
+        return Failure(Error=known.error.Error, Cause=known.error.sentence)
     match known.outcome:
         case "DatasetRejected":
             return Failure(Error="DatasetRejected", Cause=_rejection(known))
@@ -79,14 +78,6 @@ def failure(known: NotifyInput) -> Failure:
             return Failure(Error="CustomizationJobFailed", Cause=known.model.reason if known.model else "")
         case _:
             return Failure(Error="", Cause="")
-
-
-def sentence(error: Failure) -> str:
-    """What went wrong in one sentence; Lambda wraps it in JSON beside a stack trace that no reader needs."""
-    try:
-        return str(loads(error.Cause)["errorMessage"])
-    except (JSONDecodeError, KeyError, TypeError):
-        return error.Cause or error.Error
 
 
 def _subject(text: str) -> str:
@@ -171,7 +162,7 @@ def _training_failed(known: NotifyInput) -> tuple[str, list[str]]:
 def _failed(known: NotifyInput) -> tuple[str, list[str]]:
     error = known.error or Failure(Error="Unknown", Cause="The execution ended without saying why.")
     return f"Run failed ({error.Error}): {_project(known)}", [
-        f"{error.Error}: {sentence(error)}",
+        f"{error.Error}: {error.sentence}",
         _dataset(known),
         f"{_nothing_left()} Whatever an abort or an outage kept alive is removed by the sweeper within minutes.",
         f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",

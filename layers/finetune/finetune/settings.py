@@ -6,19 +6,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from finetune.domain.catalog import Method
+from finetune.domain.catalog import Deployment, Method
 from finetune.domain.cost import PriceOverrides
-from finetune.domain.evaluation.llm_judge import JudgeSettings
-from finetune.domain.evaluation.metrics import METRICS
-from finetune.domain.evaluation.verdict import Gates
+from finetune.domain.evaluation.gates import Gates, JudgeSettings, MetricName
 from finetune.domain.findings import not_a_warning
 from finetune.errors import SettingsInvalid
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from finetune.frozen import Frozen
 
 
 class Split(Frozen):
@@ -71,18 +66,11 @@ class Settings(Frozen):
     dataset: DatasetChecks = Field(default_factory=DatasetChecks)
     budget: Budget = Field(default_factory=Budget)
     prices: PriceOverrides = Field(default_factory=PriceOverrides)
-    metric: str | None = None
+    metric: MetricName | None = None
     gates: Gates = Field(default_factory=Gates)
-    deployment: Literal["on_demand", "provisioned", "none"] = "on_demand"
+    deployment: Deployment | Literal["none"] = "on_demand"
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
     retention: Retention = Field(default_factory=Retention)
-
-    @field_validator("metric")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        if value is not None and value not in METRICS:
-            raise ValueError(f"must be one of {', '.join(METRICS)}")
-        return value
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

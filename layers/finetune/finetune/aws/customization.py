@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from botocore.exceptions import ClientError
 
 from finetune.aws.storage import keys_under, read
+from finetune.aws.tags import tags_of
 from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import CheckCustomizationOutput, Run, StartCustomizationInput, StartCustomizationOutput
 from finetune.domain.customization.jobs import is_stalled, next_wait, phase_of, request_token
@@ -18,19 +19,6 @@ from finetune.errors import ServiceRefused
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_s3 import S3Client
-
-STACK_TAG, RUN_TAG, PROJECT_TAG, LEASE_TAG = (
-    "finetune-stack",
-    "finetune-run",
-    "finetune-project",
-    "finetune-lease-until",
-)
-
-
-def tags_of(run: Run, stack: str, **more: str) -> list[dict[str, str]]:
-    """The tags every resource of a run carries, as Bedrock spells them."""
-    tags = {STACK_TAG: stack, RUN_TAG: run.run_id, PROJECT_TAG: run.slug, **more}
-    return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def find_job(bedrock: BedrockClient, name: str) -> Any:

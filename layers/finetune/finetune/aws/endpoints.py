@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
-from finetune.aws.customization import LEASE_TAG, tags_of
+from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from finetune.aws import endpoints, publication
-from finetune.aws.customization import PROJECT_TAG, STACK_TAG
 from finetune.aws.endpoints import Found, Tagged
 from finetune.aws.publication import Published
+from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.aws.translation import code_of, translated
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import orjson
 from botocore.exceptions import ClientError
 
 from finetune.aws import customization, endpoints, publication, serving, storage
-from finetune.aws.customization import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.aws.endpoints import Tagged
+from finetune.aws.tags import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.aws.translation import code_of, translated
 from finetune.contracts import Endpoint, Run
 from finetune.domain.customization.jobs import lease_is_over

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from finetune.aws import endpoints
-from finetune.aws.customization import PROJECT_TAG, STACK_TAG
 from finetune.aws.publication import Published
+from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.aws.translation import translated
 from finetune.contracts import Run
 from finetune.domain.evaluation.promotion import StoredModel, expired

@@ -9,7 +9,6 @@ from finetune.aws.customization import training_curves
 from finetune.contracts import SelectModelInput, SelectModelOutput, TrainedCandidate
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.loss_curves import best_candidate, summarise
-from finetune.messages import sentence
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,7 +41,7 @@ def select_model(s3: S3Client, request: SelectModelInput) -> SelectModelOutput:
 
 def _what_happened(each: TrainedCandidate) -> str:
     if each.error:
-        return f"{each.error.Error}: {sentence(each.error)}"
+        return f"{each.error.Error}: {each.error.sentence}"
     if each.progress is None:
         return "it did not start"
     words = each.progress.failure or {

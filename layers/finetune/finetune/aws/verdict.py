@@ -26,7 +26,7 @@ from finetune.domain.evaluation.promotion import settle
 from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.staging.leaks import LIKENESSES
-from finetune.messages import kept, not_evaluated, sentence
+from finetune.messages import kept, not_evaluated
 from finetune.version import code_version
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _judge_report(
 
 def _not_evaluated(request: JudgeEvaluationInput) -> str:
     why = not_evaluated(request.prepared, request.model).why
-    said = sentence(Failure(Error="", Cause=request.obstacle)) if request.obstacle else ""
+    said = Failure(Error="", Cause=request.obstacle).sentence if request.obstacle else ""
     return NOT_EVALUATED.format(why=f"{why} ({said.rstrip('.')})" if said else why)
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from finetune.domain.catalog import BaseModelRow
+from finetune.domain.catalog import BaseModelRow, Deployment
 from finetune.domain.tokens import stated
+from finetune.frozen import Frozen
 
-Endpoint = Literal["on_demand", "provisioned"]
 HOURS_PER_MONTH = 730
 _JUDGE_RUBRIC_TOKENS, _JUDGE_REPLY_TOKENS = 300, 120
 
 
-class PriceOverrides(BaseModel):
+class PriceOverrides(Frozen):
     """USD prices from the settings; each replaces the catalog's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     training_per_1k_tokens: float | None = Field(None, ge=0)
     storage_per_month: float | None = Field(None, ge=0)
     input_per_1k_tokens: float | None = Field(None, ge=0)
@@ -26,10 +24,9 @@ class PriceOverrides(BaseModel):
     provisioned_per_hour: float | None = Field(None, ge=0)
 
 
-class TokenPrices(BaseModel):
+class TokenPrices(Frozen):
     """USD for 1,000 tokens of prompts and of answers; None where a price is unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     input_per_1k_tokens: float | None = Field(None, ge=0)
     output_per_1k_tokens: float | None = Field(None, ge=0)
 
@@ -40,10 +37,9 @@ class TokenPrices(BaseModel):
         return (input_tokens * self.input_per_1k_tokens + output_tokens * self.output_per_1k_tokens) / 1000
 
 
-class CostLine(BaseModel):
+class CostLine(Frozen):
     """One thing that is billed; `usd` is None when its price is unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     what: str
     quantity: float
     unit: str
@@ -52,31 +48,28 @@ class CostLine(BaseModel):
     price_key: str
 
 
-class CostEstimate(BaseModel):
+class CostEstimate(Frozen):
     """The bill by line; `total_usd` adds what is known, `unknown` names the settings keys of prices that are not.
 
     `token_error` says in words how far off the token counts behind it may be.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     lines: tuple[CostLine, ...]
     total_usd: float
     unknown: tuple[str, ...] = ()
     token_error: str = ""
 
 
-class BudgetVerdict(BaseModel):
+class BudgetVerdict(Frozen):
     """Whether an estimate fits, in one sentence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     within: bool
     reason: str
 
 
-class BreakEven(BaseModel):
+class BreakEven(Frozen):
     """Tokens a month, answers and prompts together, from which one model unit costs less than paying by token."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     tokens_per_month: float
     throughput_usd_per_month: float
     on_demand_usd_per_million_tokens: float
@@ -91,7 +84,7 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     contestants: int = 2,
     input_tokens_per_item: float = 500,
     output_tokens_per_item: float = 300,
-    endpoint: Endpoint | None,
+    endpoint: Deployment | None,
     endpoint_hours: float = 1,
     prices: PriceOverrides | None = None,
     judged_items: int = 0,

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.human_review import SAMPLED_ITEMS, form, read_back, review, safe
 from finetune.domain.evaluation.llm_judge import CRITERIA
-from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
+from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune_cli.main import main
 from tests.evaluating import items
 

@@ -14,11 +14,11 @@ from finetune.contracts import EvaluateShardInput
 from finetune.domain.catalog import base_model
 from finetune.domain.cost import TokenPrices, estimate_run
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.llm_judge import (
     CRITERIA,
     MALFORMED,
     Judgement,
-    JudgeSettings,
     pairs,
     prices_of,
     read,

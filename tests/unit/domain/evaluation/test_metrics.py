@@ -1,10 +1,12 @@
 """The metric table: what each metric says about plain cases, hostile texts and sets."""
 
 import tracemalloc
+from typing import get_args
 
 import pytest
 
 from finetune.domain.evaluation import metrics
+from finetune.domain.evaluation.gates import MetricName
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.errors import SettingsInvalid
 
@@ -17,6 +19,10 @@ def item(reference: str | None = None, keywords: tuple[str, ...] = (), number: i
         reference=reference,
         expected_keywords=keywords,
     )
+
+
+def test_settings_may_name_every_row_of_the_table_and_no_other() -> None:
+    assert get_args(MetricName) == tuple(metrics.METRICS)
 
 
 HOSTILE = [

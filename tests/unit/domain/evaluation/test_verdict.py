@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation.answers import OUTCOMES, Answer, Outcome, from_jsonl, to_jsonl
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, Turn
-from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
+from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.errors import EvaluationSetInvalid, SettingsInvalid
 
 Contestant = dict[str, Answer]

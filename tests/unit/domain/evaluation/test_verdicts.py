@@ -10,10 +10,11 @@ import pytest
 
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.checks import Checks
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.human_review import form, read_back
 from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set
 from finetune.domain.evaluation.llm_judge import CRITERIA
-from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
+from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.staging.leaks import leaks
 

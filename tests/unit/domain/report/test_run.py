@@ -12,8 +12,9 @@ import pytest
 from finetune.domain import catalog, cost
 from finetune.domain.customization import loss_curves
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import Turn
-from finetune.domain.evaluation.verdict import Evaluation, Gates, decide
+from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.report import markup
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.report.side_by_side import ITEMS_SHOWN

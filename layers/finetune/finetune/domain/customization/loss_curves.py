@@ -10,7 +10,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from finetune.frozen import Frozen
 
 Kind = Literal["training", "validation"]
 Overfitting = Literal["none", "mild", "severe", "unknown"]
@@ -26,20 +26,18 @@ class UnreadableMetricsError(ValueError):
     """A metrics file is not what Bedrock writes; the message names the line."""
 
 
-class Point(BaseModel):
+class Point(Frozen):
     """One row of a metrics file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     step: int
     epoch: int
     loss: float
     perplexity: float | None = None
 
 
-class Curve(BaseModel):
+class Curve(Frozen):
     """A loss over a job's steps, in their order; `diverged` when a row held no finite loss (such rows are left out)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Kind
     points: tuple[Point, ...]
     diverged: bool = False
@@ -53,10 +51,9 @@ class Curve(BaseModel):
         return self.points[-1]
 
 
-class TrainingSummary(BaseModel):
+class TrainingSummary(Frozen):
     """What a job's loss curves say; `passed` is False when the model is not worth an evaluation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     steps: int
     epochs: int
     training_loss: float | None

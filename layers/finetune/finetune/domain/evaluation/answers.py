@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel
+
+from finetune.frozen import Frozen
 
 Outcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
 
@@ -30,10 +32,9 @@ def whole(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-class Answer(BaseModel):
+class Answer(Frozen):
     """What one contestant said to one item; `error` is a code, set only when no answer could be had."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     id: str
     text: Annotated[str, AfterValidator(whole)] = ""
     stop_reason: str | None = None

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.domain.evaluation import json_schema
+from finetune.frozen import Frozen
 
 
-class Checks(BaseModel):
+class Checks(Frozen):
     """Phrases count whatever their case and spacing; `json_schema` keeps to what `json_schema.py` knows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
     must_contain: tuple[str, ...] = ()
     must_not_contain: tuple[str, ...] = ()
     min_words: int | None = Field(None, ge=0)

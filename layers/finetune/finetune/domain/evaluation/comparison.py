@@ -6,10 +6,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict
-
 from finetune.domain.evaluation import significance
 from finetune.domain.evaluation.significance import Cluster, Interval
+from finetune.frozen import Frozen
 
 NAMES: Mapping[str, str] = {
     "base": "the base model",
@@ -18,14 +17,13 @@ NAMES: Mapping[str, str] = {
 }
 
 
-class Comparison(BaseModel):
+class Comparison(Frozen):
     """The candidate against one other contestant by the primary metric, over the items that both answered.
 
     `scores` are the means of the other and of the candidate; both p are one-sided. `questions` are the different ones
     that the items ask; the tests count questions.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     against: str
     items: int
     questions: int
@@ -41,10 +39,9 @@ class Comparison(BaseModel):
     reason: str
 
 
-class Guard(BaseModel):
+class Guard(Frozen):
     """A figure that must not fall while the primary metric rises; higher is better for every one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     title: str
     items: int

@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict
-
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.comparison import NAMES, Comparison, compare
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import CRITERIA, Ratings, pairs, sample
 from finetune.domain.evaluation.verdict import Decision, Evaluation
+from finetune.frozen import Frozen
 
 SAMPLED_ITEMS = 30
 _TEXTS = ("line", "question", "reference", "answer_1", "answer_2")
@@ -34,10 +33,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WHOLE = re.compile(r"[.,]0*$")
 # Excel's own bound for a cell.
 _CELL_CHARACTERS = 32_000
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Rated(Frozen):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from finetune.domain.evaluation.answers import whole
 from finetune.domain.evaluation.checks import Checks, read_checks
 from finetune.domain.findings import Flaw, Ledger, Place, kind, quoted
@@ -17,20 +15,19 @@ from finetune.domain.records.record import Reading, Record
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.overlap import Asked, alike
 from finetune.domain.validation.check import DatasetReport, read_unit
+from finetune.frozen import Frozen
 
 
-class Turn(BaseModel):
+class Turn(Frozen):
     """One turn of a conversation, text only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     role: Literal["user", "assistant"]
     text: str
 
 
-class EvaluationItem(BaseModel):
+class EvaluationItem(Frozen):
     """One question with what a right answer holds; `line` is the 1-based line of the file it came from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     id: str
     line: int
     system: str | None = None

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import TokenPrices, token_prices
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem
+from finetune.frozen import Frozen
 
 CRITERIA: Mapping[str, str] = {
     "accuracy": "what it says is right, measured by the reference answer where there is one",
@@ -38,28 +40,10 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U0
 _FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 
 
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class JudgeSettings(Frozen):
-    """Which model judges, by its id for Converse, if any; `items` are judged at most, by two calls each.
-
-    `output` is `json` for models that cannot be made to call a tool. Below `coverage` of the items judged the run is
-    inconclusive. Prices are needed where the catalog does not have the model.
-    """
-
-    model: str | None = Field(None, min_length=1, max_length=2048)
-    items: int = Field(100, ge=5, le=1000)
-    output: Literal["tool", "json"] = "tool"
-    coverage: float = Field(0.8, gt=0, le=1)
-    prices: TokenPrices = Field(default_factory=TokenPrices)
-
-
 class Ratings(Frozen):
     """One answer on the five criteria, from 1, poor, to 5, excellent."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
     accuracy: int = Field(ge=1, le=5)
     relevance: int = Field(ge=1, le=5)
     tone: int = Field(ge=1, le=5)

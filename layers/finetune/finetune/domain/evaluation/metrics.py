@@ -15,11 +15,11 @@ from statistics import fmean
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict
 
 from finetune.domain.evaluation import checks
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.errors import SettingsInvalid
+from finetune.frozen import Frozen
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -254,13 +254,12 @@ def primary_metric(items: Sequence[EvaluationItem]) -> str:
     return "rouge_l" if long else "token_f1"
 
 
-class LabelReport(BaseModel):
+class LabelReport(Frozen):
     """Accuracy, macro-F1 and the confusion table of a set whose references are labels.
 
     `confusion[i][j]` counts items of `labels[i]` answered with `labels[j]`, the last column answers that are no label.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     labels: tuple[str, ...]
     accuracy: float
     macro_f1: float

@@ -13,16 +13,15 @@ from random import Random
 from statistics import NormalDist, stdev
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from finetune.frozen import Frozen
 
 RESAMPLES = 2_000
 SAME = 1e-9
 
 
-class Interval(BaseModel):
+class Interval(Frozen):
     """The mean of paired differences with a two-sided confidence interval, in the unit of the differences."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     mean: float
     low: float
     high: float

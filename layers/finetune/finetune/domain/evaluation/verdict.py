@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, quantiles
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.answers import SCORED_AS_ZERO, Answer, Outcome
 from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
+from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, questions
 from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.errors import EvaluationSetInvalid
+from finetune.frozen import Frozen
 
 Decision = Literal["promote", "do_not_promote", "inconclusive"]
 Scores = Mapping[str, Mapping[str, float]]
@@ -27,31 +27,6 @@ _OVERFITTING: Mapping[str, frozenset[str]] = {
     "mild": frozenset({"mild", "severe"}),
     "ignore": frozenset(),
 }
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Gates(Frozen):
-    """What a candidate must show before it is promoted; part of settings.yaml.
-
-    Gains and tolerances are in the metric's unit, 0..1. `confidence` is the two-sided interval's: at 0.95 one that
-    is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance that is not
-    chance at `guard_confidence`, one-sided.
-    """
-
-    minimum_items: int = Field(20, ge=5)
-    minimum_gain: float = Field(0.0, ge=0, le=1)
-    confidence: float = Field(0.95, ge=0.5, le=0.999)
-    coverage: float = Field(0.99, gt=0, le=1)
-    guard_confidence: float = Field(0.9, ge=0.5, lt=1)
-    empty_answers: float = Field(0.02, ge=0, le=1)
-    refusals: float = Field(0.02, ge=0, le=1)
-    json_validity: float = Field(0.02, ge=0, le=1)
-    worst_category: float = Field(0.05, ge=0, le=1)
-    judge_rating: float = Field(0.05, ge=0, le=1)
-    overfitting: Literal["severe", "mild", "ignore"] = "severe"
 
 
 class Category(Frozen):

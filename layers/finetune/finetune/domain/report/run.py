@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from finetune.domain.cost import BreakEven, CostEstimate
 from finetune.domain.customization.loss_curves import Curve, TrainingSummary
 from finetune.domain.evaluation.answers import Answer
@@ -19,6 +17,7 @@ from finetune.domain.report.bill import bill
 from finetune.domain.report.markup import Markup, dollars, facts, join, one_line, section, signed, table, tag
 from finetune.domain.report.page import page
 from finetune.domain.report.side_by_side import HEADINGS, OUTCOME_WORDS, share, side_by_side
+from finetune.frozen import Frozen
 
 _LABELS_SHOWN = 12
 _CATEGORIES_SHOWN = 20
@@ -30,14 +29,13 @@ _DECISIONS = {
 }
 
 
-class ReportData(BaseModel):
+class ReportData(Frozen):
     """All that a report shows; sections without data are left out.
 
     `dataset` and `lineage` are shown in their order, key by key. `note` stands in for the verdict of a run that was not
     evaluated.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     project: str
     run_id: str
     created: str

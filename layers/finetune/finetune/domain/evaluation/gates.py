@@ -1,0 +1,61 @@
+"""What the settings ask of an evaluation: metric, gates and LLM judge; every function loads it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from finetune.domain.cost import TokenPrices
+from finetune.frozen import Frozen
+
+# The rows of `metrics.METRICS`, which no function waits for that only reads the settings.
+MetricName = Literal[
+    "keyword_recall",
+    "label",
+    "exact_match",
+    "normalised_match",
+    "token_f1",
+    "rouge_l",
+    "chrf",
+    "json_valid",
+    "json_match",
+    "schema_match",
+    "checks_passed",
+    "length_ratio",
+]
+
+
+class Gates(Frozen):
+    """What a candidate must show before it is promoted; part of settings.yaml.
+
+    Gains and tolerances are in the metric's unit, 0..1. `confidence` is the two-sided interval's: at 0.95 one that
+    is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance that is not
+    chance at `guard_confidence`, one-sided.
+    """
+
+    minimum_items: int = Field(20, ge=5)
+    minimum_gain: float = Field(0.0, ge=0, le=1)
+    confidence: float = Field(0.95, ge=0.5, le=0.999)
+    coverage: float = Field(0.99, gt=0, le=1)
+    guard_confidence: float = Field(0.9, ge=0.5, lt=1)
+    empty_answers: float = Field(0.02, ge=0, le=1)
+    refusals: float = Field(0.02, ge=0, le=1)
+    json_validity: float = Field(0.02, ge=0, le=1)
+    worst_category: float = Field(0.05, ge=0, le=1)
+    judge_rating: float = Field(0.05, ge=0, le=1)
+    overfitting: Literal["severe", "mild", "ignore"] = "severe"
+
+
+class JudgeSettings(Frozen):
+    """Which model judges, by its id for Converse, if any; `items` are judged at most, by two calls each.
+
+    `output` is `json` for models that cannot be made to call a tool. Below `coverage` of the items judged the run is
+    inconclusive. Prices are needed where the catalog does not have the model.
+    """
+
+    model: str | None = Field(None, min_length=1, max_length=2048)
+    items: int = Field(100, ge=5, le=1000)
+    output: Literal["tool", "json"] = "tool"
+    coverage: float = Field(0.8, gt=0, le=1)
+    prices: TokenPrices = Field(default_factory=TokenPrices)

@@ -1,0 +1,11 @@
+"""The one base of everything that is written down as JSON and read back."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A value that does not change and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
