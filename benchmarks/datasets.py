@@ -28,8 +28,9 @@ import jsonlines
 import orjson
 
 from finetune.domain.catalog import base_model
-from finetune.domain.validation.check import DatasetReport, check_dataset, rules_for
-from finetune.domain.validation.rules import DatasetRules
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.report import DatasetReport
+from finetune.domain.validation.rules import DatasetRules, rules_for
 
 MODELS = {"prompt_completion": "meta.llama3-1-8b-instruct-v1:0:128k", "conversation": "amazon.nova-micro-v1:0:128k"}
 SEED = 7

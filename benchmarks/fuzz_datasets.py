@@ -24,8 +24,10 @@ from typing import Any
 
 from finetune.domain.catalog import base_model
 from finetune.domain.records.strict_json import MAX_LINE_BYTES
-from finetune.domain.staging.stage import Inputs, Shares, Sinks, prepare_dataset
-from finetune.domain.validation.check import DatasetRules, check_dataset, rules_for
+from finetune.domain.staging.shares import Shares
+from finetune.domain.staging.stage import Inputs, Sinks, prepare_dataset
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.rules import DatasetRules, rules_for
 
 SLOWEST_SECONDS, MOST_MEGABYTES = 0.050, 256
 MODELS = (

@@ -12,15 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
-from finetune.domain.staging.stage import (
-    Inputs,
-    PreparedDataset,
-    Shares,
-    Sinks,
-    Surveys,
-    check_and_survey,
-    stage_dataset,
-)
+from finetune.domain.staging.shares import Shares
+from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey, stage_dataset
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli.checked import Checked
 from finetune_cli.files import chunks, project_file

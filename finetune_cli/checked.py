@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.domain.catalog import BaseModelRow
-from finetune.domain.validation.check import DatasetReport
+from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli import files
 

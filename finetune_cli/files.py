@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from finetune.domain.records.lines import SUFFIXES
+from finetune.domain.records.source import SUFFIXES
 from finetune.domain.validation.rules import media_name
 from finetune_cli.failure import UsageFailure
 

@@ -8,7 +8,7 @@ from typing import Any
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.findings import Finding
 from finetune.domain.tokens import stated
-from finetune.domain.validation.check import DatasetReport
+from finetune.domain.validation.report import DatasetReport
 from finetune_cli.paper import Paper
 
 SHOWN = 5

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from finetune.domain.records.lines import Source
+from finetune.domain.records.source import Source
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli.authoring.cleaning import Change, fixed

@@ -15,8 +15,8 @@ import orjson
 
 from finetune.domain.findings import Place
 from finetune.domain.records.conversion import convert
-from finetune.domain.records.lines import Source
 from finetune.domain.records.record import Record, SourceFormat
+from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import prompt_and_identity
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import DatasetRules

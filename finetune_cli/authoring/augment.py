@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from finetune.domain.evaluation.items import from_jsonl
 from finetune.domain.findings import Place
-from finetune.domain.staging.stage import Inputs, Shares, Sinks, prepare_dataset
+from finetune.domain.staging.shares import Shares
+from finetune.domain.staging.stage import Inputs, Sinks, prepare_dataset
 from finetune.domain.validation.rules import DatasetRules
 
 

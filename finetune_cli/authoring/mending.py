@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import Any
 
 from finetune.domain.findings import Flaw
-from finetune.domain.records.lines import COLUMNS
 from finetune.domain.records.record import SCHEMA_VERSION, conversation_format, detect
+from finetune.domain.records.tables import COLUMNS
 
 # Under which key programs write the text of a scored response.
 _RESPONSES = ("text", "response", "completion", "content")

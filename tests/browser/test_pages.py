@@ -18,7 +18,8 @@ from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.verdict import decide
 from finetune.domain.report import dataset as dataset_page
 from finetune.domain.report import run as run_page
-from finetune.domain.validation.check import check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.rules import rules_for
 from tests.browser.watched import DESK, PHONE, Opener, Scheme, Watched
 from tests.reporting import HOSTILE, around, shop
 

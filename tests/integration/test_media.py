@@ -13,7 +13,9 @@ from moto import mock_aws
 
 from finetune.aws import media
 from finetune.domain.catalog import base_model
-from finetune.domain.validation.check import DatasetReport, check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.report import DatasetReport
+from finetune.domain.validation.rules import rules_for
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

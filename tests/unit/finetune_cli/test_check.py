@@ -16,7 +16,8 @@ import pytest
 
 from finetune.domain.catalog import base_model
 from finetune.domain.staging.shares import Shares
-from finetune.domain.validation.check import check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.rules import rules_for
 from finetune.settings import Settings
 from finetune_cli import progress
 from finetune_cli.main import main

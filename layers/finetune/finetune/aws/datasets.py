@@ -26,17 +26,11 @@ from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_se
 from finetune.domain.evaluation.llm_judge import prices_of
 from finetune.domain.report import dataset as dataset_page
 from finetune.domain.staging.leaks import Leak, TrainedBy, leaks, without
-from finetune.domain.staging.stage import (
-    Inputs,
-    PreparedDataset,
-    Shares,
-    Sinks,
-    StagedFile,
-    Surveys,
-    check_and_survey,
-    stage_dataset,
-)
-from finetune.domain.validation.check import DatasetReport, DatasetRules, rules_for
+from finetune.domain.staging.shares import Shares
+from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey, stage_dataset
+from finetune.domain.staging.writer import StagedFile
+from finetune.domain.validation.report import DatasetReport
+from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
 from finetune.errors import DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
 

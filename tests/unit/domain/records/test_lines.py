@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.domain.records.lines import Source, Unit
+from finetune.domain.records.record import Unit
+from finetune.domain.records.source import Source
 from finetune.domain.records.strict_json import MAX_LINE_BYTES
 
 

@@ -13,7 +13,8 @@ from finetune.domain.records.lines import Lines
 from finetune.domain.records.shortcut import Plain, plain, record_of, runs
 from finetune.domain.similarity.identity import exact_of
 from finetune.domain.validation import check
-from finetune.domain.validation.check import check_dataset, read_unit, rules_for
+from finetune.domain.validation.check import check_dataset, read_unit
+from finetune.domain.validation.rules import rules_for
 from tests.unit.domain.staging.test_stage import Prepared
 
 MODELS = (

@@ -12,7 +12,9 @@ import pytest
 
 from finetune.domain.catalog import base_model
 from finetune.domain.report.dataset import render
-from finetune.domain.validation.check import DatasetReport, check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.report import DatasetReport
+from finetune.domain.validation.rules import rules_for
 
 RULES = rules_for(base_model("amazon.nova-micro-v1:0:128k"), "FINE_TUNING")
 SECRET = "zebra crossing at dawn"

@@ -8,7 +8,7 @@ from itertools import product
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.items import EvaluationItem, Turn, from_jsonl, questions
 from finetune.domain.staging.leaks import Leak, leaks, without
-from finetune.domain.validation.check import rules_for
+from finetune.domain.validation.rules import rules_for
 
 RULES = rules_for(base_model("amazon.nova-micro-v1:0:128k"), "FINE_TUNING")
 LONG = "How long do I have to send back an unused tent that I bought in your shop in March this year?"

@@ -16,9 +16,11 @@ from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.near_duplicates import MOST_GROUPED
-from finetune.domain.staging.stage import Accounting, Inputs, PreparedDataset, Shares, Sinks, prepare_dataset
+from finetune.domain.staging.shares import Shares
+from finetune.domain.staging.stage import Accounting, Inputs, PreparedDataset, Sinks, prepare_dataset
 from finetune.domain.validation import survey as survey_module
-from finetune.domain.validation.check import check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.rules import rules_for
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 NOVA_PRO = "amazon.nova-pro-v1:0:300k"

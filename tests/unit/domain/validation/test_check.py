@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from finetune.domain.catalog import Media, Method, base_model, base_models
 from finetune.domain.findings import CODES
-from finetune.domain.records import lines
+from finetune.domain.records import source
 from finetune.domain.records.record import MAX_TURNS
 from finetune.domain.records.strict_json import MAX_DEPTH
 from finetune.domain.tokens import errors, estimate
-from finetune.domain.validation.check import DatasetReport, Role, check_dataset, rules_for
-from finetune.domain.validation.rules import DatasetRules
+from finetune.domain.validation.check import Role, check_dataset
+from finetune.domain.validation.report import DatasetReport
+from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.errors import SettingsInvalid, UnsupportedDataset
 
 NOVA_MICRO = "amazon.nova-micro-v1:0:128k"
@@ -600,7 +601,7 @@ def test_what_a_finding_says_of_another_element_names_that_element() -> None:
 def test_a_file_that_no_run_would_make_is_refused_and_still_checked(
     beyond: int, codes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "MAX_DATASET_BYTES", len(GOOD))
+    monkeypatch.setattr(source, "MAX_DATASET_BYTES", len(GOOD))
     report = check(GOOD + b"\n" * beyond)
     assert (list(report.counts.errors), report.records) == (codes, 1)
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from finetune.domain.catalog import base_model
 from finetune.domain.similarity.identity import all_normalised, normalised
-from finetune.domain.validation.check import DatasetReport, check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.report import DatasetReport
+from finetune.domain.validation.rules import rules_for
 from finetune.domain.validation.sensitive import may_be_sensitive, sensitive
 from finetune.domain.validation.style import language_of
 

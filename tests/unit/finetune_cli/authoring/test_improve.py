@@ -14,9 +14,10 @@ from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.items import from_jsonl
 from finetune.domain.findings import Place
 from finetune.domain.records.conversion import convert
-from finetune.domain.records.lines import Source
 from finetune.domain.records.record import Record, of_texts
-from finetune.domain.staging.stage import Inputs, Shares, Sinks, prepare_dataset
+from finetune.domain.records.source import Source
+from finetune.domain.staging.shares import Shares
+from finetune.domain.staging.stage import Inputs, Sinks, prepare_dataset
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune_cli.authoring.augment import Variant, only_in_training

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from finetune.domain.catalog import BaseModelRow, Method, base_models
-from finetune.domain.validation.check import check_dataset, rules_for
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.rules import rules_for
 from finetune_cli.authoring.samples import FORMATS, most_records, sample
 from finetune_cli.main import main
 

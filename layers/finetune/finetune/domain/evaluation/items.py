@@ -9,12 +9,13 @@ from finetune.domain.evaluation.answers import whole
 from finetune.domain.evaluation.checks import Checks, read_checks
 from finetune.domain.findings import Flaw, Ledger, Place, kind, quoted
 from finetune.domain.records.conversion import turn_text
-from finetune.domain.records.lines import Source
 from finetune.domain.records.reading import read_question
 from finetune.domain.records.record import Reading, Record
+from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.overlap import Asked, alike
-from finetune.domain.validation.check import DatasetReport, read_unit
+from finetune.domain.validation.check import read_unit
+from finetune.domain.validation.report import DatasetReport
 from finetune.frozen import Frozen
 
 

@@ -32,6 +32,10 @@ NOTHING: frozenset[str] = frozenset()
 SYSTEM = frozenset({"system"})
 
 
+# What a source yields: bytes to parse, a row of a table, or why neither can be had.
+Unit = bytes | dict[str, Any] | Flaw
+
+
 class Disposition(IntEnum):
     """What becomes of one unit."""
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from finetune.domain.findings import Finding
 from finetune.domain.report.markup import Markup, facts, join, section, table, tag
 from finetune.domain.report.page import page
-from finetune.domain.validation.check import DatasetReport
+from finetune.domain.validation.report import DatasetReport
 
 _CONTAINERS = {"jsonl": "JSON Lines", "json-array": "a JSON array", "csv": "CSV"}
 _RANGES = {

@@ -14,7 +14,8 @@ from finetune.domain.records.record import Record
 from finetune.domain.records.shortcut import runs
 from finetune.domain.similarity.identity import all_normalised, asked_and_answers, prompt_and_identity, spelled
 from finetune.domain.similarity.overlap import Asked, Overlap
-from finetune.domain.staging.stage import StagedFile, asked_of, item_tokens
+from finetune.domain.staging.stage import asked_of
+from finetune.domain.staging.writer import StagedFile, item_tokens
 from finetune.domain.validation.check import read_unit
 from finetune.domain.validation.rules import DatasetRules
 

@@ -7,47 +7,25 @@ the source already; it is read once more to write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b, sha256
 from io import BytesIO
-from itertools import batched, compress
-from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
-
-import orjson
 
 from finetune.domain.evaluation.items import EvaluationItem, answer_of, to_jsonl
 from finetune.domain.findings import Finding
-from finetune.domain.records.conversion import convert, convert_texts, folded_prompt, turn_text
-from finetune.domain.records.lines import Lines, Source
-from finetune.domain.records.record import Disposition, Record
-from finetune.domain.records.shortcut import record_of, runs
+from finetune.domain.records.record import Disposition
+from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.near_duplicates import MOST_GROUPED
 from finetune.domain.similarity.overlap import Asked, Overlap
 from finetune.domain.staging.assignment import Wanted, held_out
 from finetune.domain.staging.shares import Shares
-from finetune.domain.tokens import estimate
-from finetune.domain.validation.check import DatasetReport, check_dataset, read_unit
+from finetune.domain.staging.writer import StagedFile, Writer, item_tokens, write
+from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules
-from finetune.domain.validation.survey import ONLY, OpenSource, Survey, Surveyor
-
-__all__ = [
-    "Accounting",
-    "Inputs",
-    "OpenSource",
-    "PreparedDataset",
-    "Reports",
-    "Shares",
-    "Sinks",
-    "StagedFile",
-    "Surveys",
-    "check_and_survey",
-    "item_tokens",
-    "prepare_dataset",
-    "stage_dataset",
-]
+from finetune.domain.validation.survey import OpenSource, Survey, Surveyor
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +56,6 @@ class Surveys:
 
     dataset: BinaryIO
     validation: BinaryIO
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """One staged file; `sha256` is hexadecimal."""
-
-    records: int
-    bytes: int
-    sha256: str
-    estimated_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +184,12 @@ def stage_dataset(
         notes.append(f"Near copies were not kept together: there are more than {MOST_GROUPED:,} different prompts.")
     survey.settle(held_out(survey, wanted), Disposition.TRAINING)
 
-    training, held, evaluation = _Writer(sinks.training), _Writer(sinks.validation), _Writer(sinks.evaluation)
+    training, held, evaluation = Writer(sinks.training), Writer(sinks.validation), Writer(sinks.evaluation)
     writers = {Disposition.TRAINING: training, Disposition.VALIDATION: held, Disposition.EVALUATION: evaluation}
-    if not _write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
+    if not write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
         notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")
     if validation and inputs.validation:
-        _write(Source(inputs.validation(), ".jsonl"), validation, rules, {Disposition.VALIDATION: held}, window_bytes)
+        write(Source(inputs.validation(), ".jsonl"), validation, rules, {Disposition.VALIDATION: held}, window_bytes)
     for item in items:
         evaluation.write(to_jsonl((item,)), item_tokens(item, rules))
     staged = training.staged(), held.staged(), evaluation.staged()
@@ -250,12 +218,6 @@ def prepare_dataset(
     return stage_dataset(inputs, rules, shares, Surveys(dataset, validation), sinks, **options)
 
 
-def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:
-    """Estimated tokens of one evaluation item, question and reference."""
-    texts = (item.system or "", *(turn.text for turn in item.messages), item.reference or "")
-    return estimate("".join(texts), rules.family)
-
-
 def asked_of(item: EvaluationItem) -> Asked:
     """What an evaluation item asks, without its system prompt, as training records are asked about."""
     return Asked(b"\x1f".join(normalised(turn.text) for turn in item.messages), answer_of(item))
@@ -275,146 +237,6 @@ def _accounting(survey: Survey) -> Accounting:
 
 def _removed(survey: Survey, entries: int) -> dict[str, tuple[int, ...]]:
     return {reason: lines for disposition, reason in _REASONS.items() if (lines := survey.first(disposition, entries))}
-
-
-def _write(
-    source: Source, survey: Survey, rules: DatasetRules, writers: Mapping[Disposition, _Writer], window_bytes: int
-) -> bool:
-    """Convert what is staged, and write it in the order of its hashes as far as a window reaches.
-
-    Returns whether everything went through one window.
-    """
-    count = flushed = 0
-    for first, units in source:
-        if count + len(units) > len(survey.dispositions):
-            raise ValueError(_CHANGED)
-        _stage(survey, rules, count, first, units, writers)
-        count += len(units)
-        if sum(writer.waiting_bytes for writer in writers.values()) > window_bytes:
-            flushed += 1
-            _flush(writers)
-    if count != len(survey.dispositions):
-        raise ValueError(_CHANGED)
-    _flush(writers)
-    return not flushed
-
-
-def _flush(writers: Mapping[Disposition, _Writer]) -> None:
-    for writer in writers.values():
-        writer.flush()
-
-
-_CHANGED = "the dataset is not the one that was surveyed"
-
-
-def _stage(
-    survey: Survey,
-    rules: DatasetRules,
-    before: int,
-    line: int,
-    units: Sequence[Any],
-    writers: Mapping[Disposition, _Writer],
-) -> None:
-    """Hand what is staged of one block to its writers; lines that are staged as they are need not be parsed again."""
-    block = slice(before, before + len(units))
-    dispositions, copied = survey.dispositions[block], survey.copied[block]
-    orders, tokens = survey.orders[block], survey.tokens[block]
-    for disposition, writer in writers.items():
-        if disposition in copied:
-            own = copied.translate(ONLY[disposition])
-            lines = map(bytes.strip if isinstance(units, Lines) else _one_line, compress(units, own))
-            writer.extend(compress(orders, own), lines, compress(tokens, own))
-    needed = [index for index, disposition in enumerate(dispositions) if disposition in writers and not copied[index]]
-    # Lines are parsed many at once, and fastest if all of a block are.
-    parsed = units if len(needed) == len(units) else [units[index] for index in needed]
-    for start, part, plain in runs(0, parsed):
-        for offset, unit in enumerate(part):
-            index = needed[start + offset]
-            disposition, count = Disposition(dispositions[index]), tokens[index]
-            texts = plain.texts[offset].split("\0") if plain and disposition != Disposition.EVALUATION else []
-            if plain and len(texts) == plain.shapes[offset][2] + len(plain.shapes[offset][1]):
-                data = convert_texts(texts, plain.shapes[offset][1], rules.record_format)
-            else:
-                record = (record_of(plain, offset) if plain else None) or _record(unit)
-                data = convert(record, rules.record_format)
-                if disposition == Disposition.EVALUATION:
-                    data, count = _question(record, data, line + index, rules)
-            writers[disposition].extend((orders[index],), (data,), (count,))
-
-
-def _one_line(element: bytes) -> bytes:
-    """An element of an array without the line ends and the indentation of one that was laid out to be read."""
-    return orjson.dumps(orjson.loads(element)) if b"\n" in element else element.strip()
-
-
-def _record(unit: Any) -> Record:
-    """The record of a unit, the long way."""
-    reading = read_unit(unit)
-    if reading is None or reading.record is None:
-        raise ValueError(_CHANGED)
-    return reading.record
-
-
-class _Writer:
-    """A sink with what went into it, and the lines that wait to be written in the order of their hashes."""
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink, self._digest = sink, sha256()
-        self.records = self._bytes = self._tokens = 0
-        self._orders: list[int] = []
-        self._lines: list[bytes] = []
-        self.waiting_bytes = 0
-
-    def extend(self, orders: Iterable[int], lines: Iterable[bytes], tokens: Iterable[int]) -> None:
-        """Let lines wait, which come without their ends."""
-        before = len(self._lines)
-        self._orders += orders
-        self._lines += lines
-        self._tokens += sum(tokens)
-        self.waiting_bytes += sum(map(len, self._lines[before:]))
-
-    def flush(self) -> None:
-        lines = dict(zip(self._orders, self._lines, strict=True))
-        ordered = map(lines.__getitem__, sorted(lines))
-        if len(lines) < len(self._lines):  # some have the same hash
-            ordered = map(itemgetter(1), sorted(zip(self._orders, self._lines, strict=True)))
-        for part in batched(ordered, 1_000, strict=False):
-            self._write(b"\n".join((*part, b"")), len(part))
-        self._orders.clear()
-        self._lines.clear()
-        self.waiting_bytes = 0
-
-    def write(self, line: bytes, tokens: int) -> None:
-        """Write one line with its end at once."""
-        self._write(line, 1)
-        self._tokens += tokens
-
-    def _write(self, data: bytes, records: int) -> None:
-        self._sink.write(data)
-        self._digest.update(data)
-        self.records += records
-        self._bytes += len(data)
-
-    def staged(self) -> StagedFile | None:
-        return StagedFile(self.records, self._bytes, self._digest.hexdigest(), self._tokens) if self.records else None
-
-
-def _question(record: Record, content: bytes, line: int, rules: DatasetRules) -> tuple[bytes, int]:
-    """A held-out record as an evaluation item, asked the way the model is trained to be asked, and its tokens.
-
-    It is what `to_jsonl` writes of an item, without the cost of making one.
-    """
-    *asked, answer = record.messages
-    system, reference = record.system, turn_text(answer)
-    turns = [{"role": turn["role"], "text": turn_text(turn)} for turn in asked]
-    if rules.record_format == "prompt_completion":
-        system, turns = None, [{"role": "user", "text": folded_prompt(record)}]
-    item: dict[str, Any] = {"id": "i" + blake2b(content, digest_size=6).hexdigest(), "line": line}
-    if system is not None:
-        item["system"] = system
-    item |= {"messages": turns, "reference": reference, "expected_keywords": []}
-    texts = (system or "", *(turn["text"] for turn in turns), reference)
-    return orjson.dumps(item), estimate("".join(texts), rules.family)
 
 
 def _problems(training: int, validation: int, rules: DatasetRules) -> tuple[Finding, ...]:

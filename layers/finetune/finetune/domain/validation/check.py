@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from finetune.domain.findings import CODES, Flaw, Ledger
 from finetune.domain.records.conversion import rewarded
-from finetune.domain.records.lines import Source, Unit
 from finetune.domain.records.reading import read
-from finetune.domain.records.record import Disposition, Reading, Record
+from finetune.domain.records.record import Disposition, Reading, Record, Unit
 from finetune.domain.records.shortcut import Plain, Shape, counted, runs
+from finetune.domain.records.source import Source
 from finetune.domain.records.strict_json import Unreadable, parse
 from finetune.domain.similarity.identity import all_normalised, exact_of, identity_of, media_of
 from finetune.domain.similarity.repetition import Repetitions
 from finetune.domain.tokens import errors
 from finetune.domain.validation.lint import Lint
 from finetune.domain.validation.report import DatasetReport
-from finetune.domain.validation.rules import DatasetRules, RecordCheck, rules_for
+from finetune.domain.validation.rules import DatasetRules, RecordCheck
 
 if TYPE_CHECKING:
     from finetune.domain.validation.survey import Surveyor
 
-__all__ = ["DatasetReport", "DatasetRules", "Role", "check_dataset", "read_unit", "rules_for"]
 
 Role = Literal["training", "validation"]
 _TURNS = itemgetter(2)

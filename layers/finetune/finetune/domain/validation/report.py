@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.domain.findings import CODES, Finding, Ledger
-from finetune.domain.records.lines import Container, Source
+from finetune.domain.records.source import Container, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""The elements of a JSON array that may be larger than memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from finetune.domain.findings import Flaw
+from finetune.domain.records.record import Unit
+from finetune.domain.records.strict_json import MAX_DEPTH, MAX_LINE_BYTES
+
+_PIECE = 1 << 16
+# A string, closed or not; a mark; or a run of anything else. Possessive, so that time stays linear in the bytes.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},]|[^\s"\[\]{},]++', re.DOTALL)
+_COMMA, _CLOSING_BRACE = b",}"
+_DEEPER = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+def array_elements(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
+    """The elements of one JSON array, each with the line it begins on; a broken array ends the reading with a Flaw."""
+    array = _Array()
+    for piece in chain(_gathered(pieces), (b"\n",)):
+        array.take(piece)
+        yield from array.elements()
+        if array.flaw:
+            yield array.flaw
+            return
+    if array.is_open():
+        yield array.line, Flaw("invalid-json", "the array does not end with a closing bracket")
+
+
+class _Array:
+    """A JSON array that comes in pieces; `line` is the line up to which it was counted, `flaw` ends the reading."""
+
+    def __init__(self) -> None:
+        self.flaw: tuple[int, Flaw] | None = None
+        self.line = 1
+        self._buffer = b""
+        self._start = self._at = self._counted = 0
+        self._depth = self._begins = 0
+        self._comma = self._closed = False
+
+    def take(self, piece: bytes) -> None:
+        """The next piece, behind what of the last ones is not done with."""
+        start = self._start
+        self._buffer = self._buffer[start:] + piece
+        self._at, self._counted, self._start = self._at - start, self._counted - start, 0
+
+    def elements(self) -> Iterator[tuple[int, Unit]]:
+        """The elements that end in what was taken, each with its line."""
+        buffer = self._buffer
+        for token in _TOKEN.finditer(buffer, self._at):
+            self._at, end = token.span()
+            mark = buffer[self._at]
+            # The last token may go on in the next piece; a wrong bracket stays unread, so that the array stays open.
+            if end == len(buffer) or (self._depth == 1 and mark == _CLOSING_BRACE):
+                break
+            if self._depth == 1 and mark in b",]":
+                yield from self._part(is_comma=mark == _COMMA)
+                self._start = end
+            elif not self._depth:
+                self._open()
+                self._start = end
+            elif not self._begins or mark in _DEEPER:
+                self._enter(mark)
+            if self.flaw:
+                return
+            self._at = end
+        self._pass_over()
+
+    def is_open(self) -> bool:
+        """Whether something is missing behind the last piece."""
+        return not self._closed or bool(self._buffer[self._at :].strip())
+
+    def _open(self) -> None:
+        if self._closed:
+            message = "the array has ended; there must be nothing behind it"
+            self.flaw = self._count(self._at), Flaw("invalid-json", message)
+        self._depth = 1
+
+    def _part(self, *, is_comma: bool) -> Iterator[tuple[int, Unit]]:
+        """The element before a comma or before the closing bracket of the array."""
+        if self._begins:
+            yield self._begins, self._buffer[self._start : self._at].strip()
+        elif is_comma or self._comma:
+            message = "the array has a comma without a record on both sides"
+            yield self._count(self._at), Flaw("invalid-json", message)
+        self._comma, self._begins, self._closed = is_comma, 0, not is_comma
+        self._depth -= self._closed
+
+    def _enter(self, mark: int) -> None:
+        """A token of an element, which may be its first."""
+        if not self._begins:
+            self._begins = self._count(self._at)
+        self._depth += _DEEPER.get(mark, 0)
+        if self._depth > MAX_DEPTH + 1:
+            message = f"nests deeper than {MAX_DEPTH} levels; the rest is not read"
+            self.flaw = self._begins, Flaw("nested-too-deep", message)
+
+    def _pass_over(self) -> None:
+        """Let go of what no later element needs."""
+        if not self._begins:
+            self._start = self._at
+        if len(self._buffer) - self._start > MAX_LINE_BYTES:
+            message = f"a record is longer than {MAX_LINE_BYTES:,} bytes"
+            self.flaw = self._begins or self.line, Flaw("line-too-long", message)
+        else:
+            self._count(self._start)
+
+    def _count(self, at: int) -> int:
+        """The line at an offset, which is never before the last one asked for."""
+        self.line += self._buffer.count(b"\n", self._counted, at)
+        self._counted = max(self._counted, at)
+        return self.line
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Small pieces joined to at least 64 KiB, so that scanning again over an unfinished record stays cheap."""
+    gathered = bytearray()
+    for piece in pieces:
+        gathered += piece
+        if len(gathered) >= _PIECE:
+            yield bytes(gathered)
+            gathered.clear()
+    yield bytes(gathered)

@@ -1,0 +1,175 @@
+"""One dataset as its units, each of which holds one record: lines, elements of an array, or rows of a table.
+
+Line numbers are 1-based physical lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Literal, NamedTuple
+
+import orjson
+
+from finetune.domain.findings import Flaw
+from finetune.domain.records.arrays import array_elements
+from finetune.domain.records.lines import lines_of, newlines
+from finetune.domain.records.record import Unit
+from finetune.domain.records.tables import table_rows
+from finetune.errors import UnsupportedDataset
+
+Container = Literal["jsonl", "json-array", "csv"]
+SUFFIXES = (".jsonl", ".json", ".csv")
+# What a run can stage on the disk of Prepare Dataset (template.yaml). Both functions that read it do so in less than a
+# third of their fifteen minutes (benchmarks/README.md).
+MAX_DATASET_BYTES = 10 * 1024**3
+# The surveys of so many, and of as many in a validation set, fit the disk of Validate Dataset and the memory of Prepare
+# Dataset; what is behind them is not read.
+MAX_UNITS = 5_000_000
+
+_HEAD = 1 << 16
+_BOM = b"\xef\xbb\xbf"
+_MAGIC: dict[bytes, Flaw] = {
+    b"\x1f\x8b": Flaw("not-a-text-file", "the file is compressed with gzip"),
+    b"PK\x03\x04": Flaw("not-a-text-file", "the file is a zip archive or a spreadsheet"),
+    b"PAR1": Flaw("not-a-text-file", "the file is Parquet"),
+    b"BZh": Flaw("not-a-text-file", "the file is compressed with bzip2"),
+    b"\xfd7zXZ": Flaw("not-a-text-file", "the file is compressed with xz"),
+    b"(\xb5/\xfd": Flaw("not-a-text-file", "the file is compressed with Zstandard"),
+    b"7z\xbc\xaf": Flaw("not-a-text-file", "the file is a 7z archive"),
+    b"Rar!": Flaw("not-a-text-file", "the file is a RAR archive"),
+    b"%PDF": Flaw("not-a-text-file", "the file is a PDF document"),
+    b"{\\rtf": Flaw("not-a-text-file", "the file is an RTF document"),
+    b"\xd0\xcf\x11\xe0": Flaw("not-a-text-file", "the file is an old Word or Excel document"),
+    b"<!DOCTYPE": Flaw("not-a-text-file", "the file is a web page"),
+    b"<html": Flaw("not-a-text-file", "the file is a web page"),
+    b"<?xml": Flaw("not-a-text-file", "the file is XML"),
+    b"\x89PNG": Flaw("not-a-text-file", "the file is a PNG image"),
+    b"\xff\xd8\xff": Flaw("not-a-text-file", "the file is a JPEG image"),
+    b"ARROW1": Flaw("not-a-text-file", "the file is Arrow"),
+    b"Obj\x01": Flaw("not-a-text-file", "the file is Avro"),
+    b"SQLite format 3": Flaw("not-a-text-file", "the file is an SQLite database"),
+    b"\xff\xfe": Flaw("utf-16", "the file is UTF-16 or UTF-32, not UTF-8"),
+    b"\xfe\xff": Flaw("utf-16", "the file is UTF-16, not UTF-8"),
+    b"{\0": Flaw("utf-16", "the file is UTF-16 or UTF-32, not UTF-8"),
+    b"[\0": Flaw("utf-16", "the file is UTF-16 or UTF-32, not UTF-8"),
+    b"\0{": Flaw("utf-16", "the file is UTF-16, not UTF-8"),
+    b"\0[": Flaw("utf-16", "the file is UTF-16, not UTF-8"),
+    b"\0\0": Flaw("utf-16", "the file begins with zero bytes; it is UTF-32 or no text at all"),
+}
+
+
+class Block(NamedTuple):
+    """Units in order; those of a JSON Lines block stand on consecutive lines from `line` on, others come one by one."""
+
+    line: int
+    units: Sequence[Unit]
+
+
+class Source:
+    """The units of one dataset; iterate once, then `lines` is the number of physical lines read.
+
+    `flaw` is set when the file as a whole cannot be read, and there are no units then, or when it proved too large.
+    `element` is the number of the unit in hand where units are elements of an array, many of which may share a line.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], suffix: str) -> None:
+        if suffix not in SUFFIXES:
+            raise UnsupportedDataset(f"a dataset ends in {', '.join(SUFFIXES)}, not in {suffix or 'nothing'}.")
+        self.lines = self._units = self._size = 0
+        self.element: int | None = None
+        pieces = self._sized(chunks)
+        head = _head(pieces)
+        self.flaw = next((flaw for magic, flaw in _MAGIC.items() if head.startswith(magic)), None)
+        self.byte_order_mark = head.startswith(_BOM)
+        head = head.removeprefix(_BOM)
+        self.container: Container = _container(head, suffix)
+        self._pieces = newlines(chain((head,), pieces))
+
+    def __iter__(self) -> Iterator[Block]:
+        if self.flaw:
+            return
+        for block in self._blocks():
+            if self._units > MAX_UNITS:
+                break
+            yield block
+            self._units += len(block.units)
+        if excess := too_many(self._units) or too_large(self._size):
+            self.flaw = Flaw("file-too-large", f"the file {excess}")
+
+    def _blocks(self) -> Iterator[Block]:
+        if self.container == "jsonl":
+            for lines in lines_of(self._pieces):
+                yield Block(self.lines + 1, lines)
+                self.lines += len(lines)
+        else:
+            is_array = self.container == "json-array"
+            read = array_elements if is_array else table_rows
+            for number, (line, unit) in enumerate(read(self._counted()), 1):
+                self.element = number if is_array else None
+                yield Block(line, (unit,))
+            self.element = None
+
+    def _sized(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._size += len(chunk)
+            yield chunk
+
+    def _counted(self) -> Iterator[bytes]:
+        ends = True
+        for piece in self._pieces:
+            self.lines += piece.count(b"\n") + (ends and bool(piece))
+            ends = piece.endswith(b"\n") if piece else ends
+            self.lines -= ends and bool(piece)
+            yield piece
+
+
+_SAMPLE = "Drop a sample of it, which `finetune prepare --limit` can make."
+
+
+def too_large(size: int) -> str | None:
+    """Why a run would not make a file of so many bytes, and what to do; None when it would.
+
+    >>> too_large(12_500_000_000)
+    'has 12.5 GB; a run takes at most 10.7 GB. Drop a sample of it, which `finetune prepare --limit` can make.'
+    """
+    if size <= MAX_DATASET_BYTES:
+        return None
+    return f"has {size / 1e9:.1f} GB; a run takes at most {MAX_DATASET_BYTES / 1e9:.1f} GB. {_SAMPLE}"
+
+
+def too_many(units: int) -> str | None:
+    """Why a run would not make a file of so many lines, rows or elements, and what to do; None when it would.
+
+    >>> too_many(5_000_000)
+    >>> too_many(5_000_001)[:40]
+    'has more than 5,000,000 lines; a run tak'
+    """
+    return f"has more than {MAX_UNITS:,} lines; a run takes no more. {_SAMPLE}" if units > MAX_UNITS else None
+
+
+def _head(chunks: Iterator[bytes]) -> bytes:
+    """The first bytes: enough to know what the file is, read no further than one piece beyond that."""
+    head, size = [], 0
+    for chunk in chunks:
+        head.append(chunk)
+        size += len(chunk)
+        if size >= _HEAD:
+            break
+    return b"".join(head)
+
+
+def _container(head: bytes, suffix: str) -> Container:
+    """What the file is by how it begins. A whole array on the first of several lines is a bad line, not a dataset."""
+    if suffix == ".csv":
+        return "csv"
+    start = head.lstrip()
+    if not start.startswith(b"["):
+        return "jsonl"
+    line, _, rest = start.replace(b"\r", b"\n").partition(b"\n")
+    try:
+        first = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return "json-array"
+    alone = not rest.strip() and (suffix == ".json" or (first and isinstance(first[0], dict)))
+    return "json-array" if alone else "jsonl"
