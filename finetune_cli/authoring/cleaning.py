@@ -61,8 +61,7 @@ def _taken(source: Source, rules: DatasetRules, note: Note, mend: Mend | None) -
     record_check = RecordCheck(rules)
     if source.flaw:
         note(Change(None, "removed", *source.flaw))
-    for line, unit in ((line, unit) for start, units in source for line, unit in enumerate(units, start)):
-        place = Place(line, source.element)
+    for place, unit in source.placed():
         record = quick(unit) if type(unit) is bytes else None
         if record is None:
             record = _explained(place, unit, note, mend)

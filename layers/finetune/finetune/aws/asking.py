@@ -58,32 +58,35 @@ def ask_all[Q: Question, R: Reply](  # noqa: PLR0913 - keywords, one for each wa
     """
     queue, running, faults = deque(questions), dict[Future[R], tuple[Q, float]](), Counter[str]()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="asking")
+
+    def taken(future: Future[R]) -> R | None:
+        """The reply of a question that is done; None when it is asked again."""
+        question, sent_at = running.pop(future)
+        reply = future.result()
+        if reply.error in BUSY | FAULTS:
+            pace.throttled(sent_at, now())
+        else:
+            pace.answered()
+        faults[question.id] += reply.error in again
+        if reply.error in BUSY or (reply.error in again and faults[question.id] < most):
+            queue.append(question)
+            return None
+        return reply
+
     try:
         while (queue and remaining() > 0) or (running and remaining() > -GRACE_SECONDS):
-            pause = pace.wait(now())
-            if queue and len(running) < workers and remaining() > 0 and not pause:
+            pause, left = pace.wait(now()), max(0.0, remaining())
+            free = queue and left and len(running) < workers
+            if free and not pause:
                 question = queue.popleft()
                 pace.sent(now())
                 running[pool.submit(ask, question)] = question, now()
-                continue
-            left = max(0.0, remaining())
-            if not running:
+            elif not running:
                 rest(min(pause, left))
-                continue
-            free = queue and left and len(running) < workers
-            timeout = min(pause, left) if free else remaining() + GRACE_SECONDS
-            for future in wait(running, timeout=max(timeout, 0.0), return_when=FIRST_COMPLETED).done:
-                question, sent_at = running.pop(future)
-                reply = future.result()
-                if reply.error in BUSY | FAULTS:
-                    pace.throttled(sent_at, now())
-                else:
-                    pace.answered()
-                faults[question.id] += reply.error in again
-                if reply.error in BUSY or (reply.error in again and faults[question.id] < most):
-                    queue.append(question)
-                else:
-                    yield reply
+            else:
+                timeout = min(pause, left) if free else remaining() + GRACE_SECONDS
+                done = wait(running, timeout=max(timeout, 0.0), return_when=FIRST_COMPLETED).done
+                yield from filter(None, map(taken, done))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

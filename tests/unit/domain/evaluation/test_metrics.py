@@ -8,7 +8,6 @@ import pytest
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.gates import MetricName
 from finetune.domain.evaluation.items import EvaluationItem, Turn
-from finetune.errors import SettingsInvalid
 
 
 def item(reference: str | None = None, keywords: tuple[str, ...] = (), number: int = 1) -> EvaluationItem:
@@ -184,8 +183,3 @@ def test_the_confusion_table_counts_answers_that_are_no_label_in_its_last_column
 )
 def test_the_primary_metric_follows_from_the_data(items: list[EvaluationItem], name: str) -> None:
     assert metrics.primary_metric(items) == name
-
-
-def test_an_unknown_metric_is_refused_with_the_known_ones_named() -> None:
-    with pytest.raises(SettingsInvalid, match=r"evaluation\.metric 'bleu' is unknown; known are keyword_recall, "):
-        metrics.metric("bleu")

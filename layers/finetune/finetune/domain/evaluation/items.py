@@ -10,7 +10,7 @@ from finetune.domain.evaluation.checks import Checks, read_checks
 from finetune.domain.findings import Flaw, Ledger, Place, kind, quoted
 from finetune.domain.records.conversion import turn_text
 from finetune.domain.records.reading import read_question
-from finetune.domain.records.record import Reading, Record
+from finetune.domain.records.record import Reading, Record, Unit
 from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.overlap import Asked, alike
@@ -82,26 +82,21 @@ def check_evaluation_set(
     An item is `{"prompt" or "messages", "system"?, "reference"?, "expected_keywords"?, "category"?, "checks"?, "id"?}`
     with a reference, keywords or checks; an assistant turn that ends its messages is its reference.
     """
-    ledger, items, ids = Ledger(entries_per_code), [], dict[str, Place]()  # type: tuple[Ledger, list[EvaluationItem], dict[str, Place]]
+    ledger, items, places = Ledger(entries_per_code), list[EvaluationItem](), dict[str, Place]()
     source = Source(chunks, suffix)
     blank = rejected = 0
-    for first, units in source:
-        for line, unit in enumerate(units, first):
-            name, place, found = ledger.enter(source.element, line), Place(line, source.element), list[EvaluationItem]()
-            reading = read_unit(unit, lambda value: _read_item(value, place, found))  # noqa: B023 - called at once
-            if reading is None:
-                blank += 1
-                continue
-            for code, message in (*reading.errors, *reading.warnings):
-                ledger.add(name, code, message)
-            item = found[0] if found and not reading.errors else None
-            if item and (earlier := ids.setdefault(item.id, place)) != place:
-                ledger.add(name, "duplicate-id", f"has the id of the item on {earlier}")
-                item = None
-            if item:
-                items.append(item)
-            elif reading.errors or found:
-                rejected += 1
+    for place, unit in source.placed():
+        name, read = ledger.enter(place.element, place.line), _item_of(unit, place)
+        if read is None:
+            blank += 1
+            continue
+        item, flaws = read
+        if item and (earlier := places.setdefault(item.id, place)) != place:
+            item, flaws = None, (*flaws, Flaw("duplicate-id", f"has the id of the item on {earlier}"))
+        for code, message in flaws:
+            ledger.add(name, code, message)
+        rejected += any(ledger.is_error(code) for code, _ in flaws)
+        items += [item] if item else []
     if source.flaw:
         ledger.add(None, *source.flaw)
     elif not items and not rejected:
@@ -121,6 +116,15 @@ def check_evaluation_set(
         },
     )
     return tuple(items), report
+
+
+def _item_of(unit: Unit, place: Place) -> tuple[EvaluationItem | None, tuple[Flaw, ...]] | None:
+    """The item of a unit unless an error is among its flaws; None for a blank line."""
+    found: list[EvaluationItem] = []
+    reading = read_unit(unit, lambda value: _read_item(value, place, found))
+    if reading is None:
+        return None
+    return found[0] if found and not reading.errors else None, (*reading.errors, *reading.warnings)
 
 
 def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading:

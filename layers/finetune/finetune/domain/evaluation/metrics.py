@@ -18,7 +18,6 @@ import orjson
 
 from finetune.domain.evaluation import checks
 from finetune.domain.evaluation.items import EvaluationItem
-from finetune.errors import SettingsInvalid
 from finetune.frozen import Frozen
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -229,14 +228,6 @@ def applicable(items: Sequence[EvaluationItem]) -> tuple[str, ...]:
     """Names of the metrics that say something about a set; label accuracy only where the references are labels."""
     labels = _are_labels([item.reference for item in items if item.reference is not None])
     return tuple(name for name, row in METRICS.items() if (labels or name != "label") and any(map(row.applies, items)))
-
-
-def metric(name: str) -> Metric:
-    """A row of the table by its name; SettingsInvalid names the rows that exist."""
-    try:
-        return METRICS[name]
-    except KeyError:
-        raise SettingsInvalid(f"evaluation.metric {name!r} is unknown; known are {', '.join(METRICS)}.") from None
 
 
 def primary_metric(items: Sequence[EvaluationItem]) -> str:

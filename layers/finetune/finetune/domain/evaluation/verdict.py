@@ -1,25 +1,23 @@
-"""Every contestant's answers to the same items, and the verdict: promote, do not promote, or inconclusive."""
+"""The verdict over every contestant's answers to the same items: promote, do not promote, or inconclusive."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, quantiles
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation import metrics
-from finetune.domain.evaluation.answers import SCORED_AS_ZERO, Answer, Outcome
+from finetune.domain.evaluation.answers import Answer, Outcome
 from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
 from finetune.domain.evaluation.gates import Gates
-from finetune.domain.evaluation.items import EvaluationItem, questions
+from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
-from finetune.errors import EvaluationSetInvalid
+from finetune.domain.evaluation.scoring import Category, ItemRow, Pairs, Scoring, Usage, by_category
 from finetune.frozen import Frozen
 
 Decision = Literal["promote", "do_not_promote", "inconclusive"]
-Scores = Mapping[str, Mapping[str, float]]
 
 # Training verdicts that each setting of the gate objects to.
 _OVERFITTING: Mapping[str, frozenset[str]] = {
@@ -27,37 +25,6 @@ _OVERFITTING: Mapping[str, frozenset[str]] = {
     "mild": frozenset({"mild", "severe"}),
     "ignore": frozenset(),
 }
-
-
-class Category(Frozen):
-    """Mean primary score of each contestant over one category's items."""
-
-    name: str
-    items: int
-    scores: Mapping[str, float]
-
-
-class Usage(Frozen):
-    """What a contestant's answers took: latency, mean tokens of prompt and answer, and what 1,000 such calls cost.
-
-    The price is None where it is unknown or where the endpoint is not paid by the token.
-    """
-
-    latency_p50_ms: float
-    latency_p95_ms: float
-    input_tokens: float
-    output_tokens: float
-    usd_per_thousand_calls: float | None
-
-
-class ItemRow(Frozen):
-    """One item's primary score and outcome per contestant; no texts."""
-
-    id: str
-    line: int
-    category: str | None
-    scores: Mapping[str, float | None]
-    outcomes: Mapping[str, Outcome]
 
 
 class Evaluation(Frozen):
@@ -115,142 +82,71 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     the most frequent one alone, that no guard is broken against what is in service, and that training passed. Too few
     items or answers are inconclusive, whatever the scores say.
     """
-    contestants = tuple(name for name in NAMES if name in answers)
-    if not {"base", "candidate"} <= set(contestants):
-        raise ValueError("answers must hold the contestants base and candidate")
-    if len({item.id for item in items}) < len(items):
-        raise EvaluationSetInvalid("Two items of the evaluation set have the same id; give each its own.")
-    primary = metric or metrics.primary_metric(items)
-    title = metrics.metric(primary).title
-    kept = {one: _kept(items, answers[one]) for one in contestants}
-    scores = {one: _scores(items, kept[one], {primary, *metrics.applicable(items)}) for one in contestants}
-    measurable = [item for item in items if metrics.METRICS[primary].applies(item)]
-    complete = [item for item in measurable if all(item.id in kept[one] for one in contestants)]
-    question = questions(measurable)
-
-    def compared(against: str, over: Sequence[EvaluationItem], pairs: Sequence[tuple[float, float]]) -> Comparison:
-        return compare(
-            pairs,
-            against=against,
-            title=title,
-            minimum_gain=gates.minimum_gain,
-            confidence=gates.confidence,
-            seed=seed,
-            groups=[question[item.id] for item in over],
-        )
-
-    answered = len({question[item.id] for item in complete})
+    found = Scoring.of(items, answers, metric)
+    against, in_service = found.contestants[:-1], found.contestants[-2]
     comparisons = tuple(
-        compared(against, complete, _pairs(scores, primary, against, complete))
-        for against in contestants[:-1]
-        if answered > 1
+        _compared(found, one, found.complete, found.pairs(one, found.complete), gates, seed)
+        for one in against
+        if found.different(found.complete) > 1
     )
-    guards = (*_guards(scores, primary, contestants[-2], complete, gates), *_judge_guard(judged, gates))
-    doubts = [*_doubts(title, measurable, kept, len(complete), answered, gates), *_judge_doubts(judged)]
+    guards = (*_guards(found, in_service, gates), *_judge_guard(judged, gates))
+    doubts = [*_doubts(found, gates), *_judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
-        *(_constant_objections(scores["candidate"], complete, question, gates, seed) if primary == "label" else ()),
+        *_constant_objections(found, gates, seed),
         *(broken.reason for broken in guards if not broken.passed),
         *_training_objections(training, gates),
     ]
-    if not doubts and not objections and len(complete) < len(measurable):
-        worst = [compared(one, measurable, _at_worst(scores, primary, one, measurable)) for one in contestants[:-1]]
-        doubts += _missing_decide(worst, len(measurable) - len(complete))
-    decision: Decision = "inconclusive" if doubts else "do_not_promote" if objections else "promote"
+    if not doubts and not objections:
+        doubts = _missing_decide(found, gates, seed)
     reasons = tuple(doubts or objections or [comparison.reason for comparison in reversed(comparisons)])
     return Evaluation(
-        decision=decision,
+        decision="inconclusive" if doubts else "do_not_promote" if objections else "promote",
         reason=reasons[0],
         reasons=reasons,
-        metric=primary,
-        metric_title=title,
-        contestants=contestants,
+        metric=found.primary,
+        metric_title=found.title,
+        contestants=found.contestants,
         items=len(items),
-        measurable=len(measurable),
-        questions=len(set(question.values())),
-        scored=len(complete),
-        coverage=len(complete) / len(measurable) if measurable else 0.0,
-        scores={one: {name: fmean(by.values()) for name, by in scores[one].items() if by} for one in contestants},
+        measurable=len(found.measurable),
+        questions=found.different(found.measurable),
+        scored=len(found.complete),
+        coverage=len(found.complete) / len(found.measurable) if found.measurable else 0.0,
+        scores=found.means(),
         comparisons=comparisons,
-        categories=_categories({one: scores[one][primary] for one in contestants}, complete),
+        categories=found.categories(),
         guards=guards,
-        outcomes={one: _outcomes(items, kept[one]) for one in contestants},
-        usage={one: _usage(list(kept[one].values()), (prices or {}).get(one)) for one in contestants if kept[one]},
+        outcomes=found.outcomes(),
+        usage=found.usage(prices or {}),
         judge=judged,
-        labels={one: _labels(complete, kept[one]) for one in contestants} if primary == "label" else {},
-        rows=tuple(
-            ItemRow(
-                id=item.id,
-                line=item.line,
-                category=item.category,
-                scores={one: scores[one][primary].get(item.id) for one in contestants},
-                outcomes={one: _outcome(kept[one].get(item.id)) for one in contestants},
-            )
-            for item in items
-        ),
+        labels=found.labels(),
+        rows=found.rows(),
         gates=gates,
         seed=seed,
     )
 
 
-def _kept(items: Sequence[EvaluationItem], answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
-    """The answers to these items that can be scored."""
-    given = {item.id: answers.get(item.id) for item in items}
-    return {key: answer for key, answer in given.items() if answer and answer.outcome != "missing"}
+def _compared(
+    found: Scoring, against: str, items: Sequence[EvaluationItem], pairs: Pairs, gates: Gates, seed: int
+) -> Comparison:
+    return compare(
+        pairs,
+        against=against,
+        title=found.title,
+        minimum_gain=gates.minimum_gain,
+        confidence=gates.confidence,
+        seed=seed,
+        groups=[found.question[item.id] for item in items],
+    )
 
 
-def _outcome(answer: Answer | None) -> Outcome:
-    return answer.outcome if answer else "missing"
-
-
-def _outcomes(items: Sequence[EvaluationItem], kept: Mapping[str, Answer]) -> Mapping[Outcome, int]:
-    counts = Counter(_outcome(kept.get(item.id)) for item in items)
-    return {outcome: counts[outcome] for outcome in get_args(Outcome)}
-
-
-def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: Iterable[str]) -> Scores:
-    """Scores by metric and item id, for the items that were answered and that the metric applies to."""
-    answered = [(item, kept[item.id]) for item in items if item.id in kept]
-    table = {
-        name: {
-            item.id: 0.0 if answer.outcome in SCORED_AS_ZERO else metrics.METRICS[name].score(answer.text, item)
-            for item, answer in answered
-            if metrics.METRICS[name].applies(item)
-        }
-        for name in metrics.METRICS
-        if name in set(names)
-    }
-    not_empty = {
-        item.id: float(answer.outcome in SCORED_AS_ZERO or not metrics.is_empty(answer.text))
-        for item, answer in answered
-    }
-    not_refused = {item.id: float(not _refused(answer, item)) for item, answer in answered}
-    return {**table, "not_empty": not_empty, "not_refused": not_refused}
-
-
-def _refused(answer: Answer, item: EvaluationItem) -> bool:
-    """Whether help was refused where the reference gives it."""
-    expected = item.reference is not None and metrics.is_refusal(item.reference)
-    return answer.outcome == "blocked" or (metrics.is_refusal(answer.text) and not expected)
-
-
-def _pairs(
-    scores: Mapping[str, Scores], name: str, against: str, items: Sequence[EvaluationItem]
-) -> list[tuple[float, float]]:
-    before, after = scores[against].get(name, {}), scores["candidate"].get(name, {})
-    return [(before[item.id], after[item.id]) for item in items if item.id in before and item.id in after]
-
-
-def _at_worst(
-    scores: Mapping[str, Scores], name: str, against: str, items: Sequence[EvaluationItem]
-) -> list[tuple[float, float]]:
-    """Pairs in which every missing answer speaks against the candidate (the worst case of Manski 1990)."""
-    before, after = scores[against].get(name, {}), scores["candidate"].get(name, {})
-    return [(before.get(item.id, 1.0 if item.id in after else 0.0), after.get(item.id, 0.0)) for item in items]
-
-
-def _missing_decide(worst: Sequence[Comparison], missing: int) -> list[str]:
-    if all(comparison.better for comparison in worst):
+def _missing_decide(found: Scoring, gates: Gates, seed: int) -> list[str]:
+    """The doubt that answers which are missing could turn the verdict."""
+    missing = len(found.measurable) - len(found.complete)
+    if not missing:
+        return []
+    items, others = found.measurable, found.contestants[:-1]
+    if all(_compared(found, one, items, found.pairs_at_worst(one), gates, seed).better for one in others):
         return []
     return [
         f"The custom model is better only if items without all answers are left out ({missing} of them); run the "
@@ -258,9 +154,7 @@ def _missing_decide(worst: Sequence[Comparison], missing: int) -> list[str]:
     ]
 
 
-def _guards(
-    scores: Mapping[str, Scores], primary: str, against: str, items: Sequence[EvaluationItem], gates: Gates
-) -> tuple[Guard, ...]:
+def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
     """Figures that must not fall against the model in service, or against the base model when there is none."""
     rates = (
         ("not_empty", "Answers that are not empty", gates.empty_answers),
@@ -270,19 +164,19 @@ def _guards(
     overall = [
         guard(pairs, name=name, title=title, tolerance=tolerance, confidence=gates.guard_confidence)
         for name, title, tolerance in rates
-        if (pairs := _pairs(scores, name, against, items))
+        if (pairs := found.pairs(against, found.complete, name))
     ]
-    by_category = [
+    categories = [
         guard(
-            _pairs(scores, primary, against, members),
+            found.pairs(against, members),
             name="worst_category",
             title=f"Category {category}",
             tolerance=gates.worst_category,
             confidence=gates.guard_confidence,
         )
-        for category, members in _by_category(items).items()
+        for category, members in by_category(found.complete).items()
     ]
-    worst = min(by_category, key=lambda one: (one.passed, one.after - one.before), default=None)
+    worst = min(categories, key=lambda one: (one.passed, one.after - one.before), default=None)
     return (*overall, worst) if worst else tuple(overall)
 
 
@@ -304,34 +198,26 @@ def _judge_doubts(judged: JudgeReport | None) -> list[str]:
     ]
 
 
-def _doubts(
-    title: str,
-    measurable: Sequence[EvaluationItem],
-    kept: Mapping[str, Mapping[str, Answer]],
-    scored: int,
-    answered: int,
-    gates: Gates,
-) -> list[str]:
-    """Why the comparison cannot be trusted, one sentence each; `answered` are the different questions with answers."""
-    needed = max(gates.minimum_items, 2)
-    if len(measurable) < needed:
+def _doubts(found: Scoring, gates: Gates) -> list[str]:
+    """Why the comparison cannot be trusted, one sentence each."""
+    needed, measurable, scored = max(gates.minimum_items, 2), len(found.measurable), len(found.complete)
+    if measurable < needed:
         return [
-            f"Only {len(measurable)} evaluation items can be measured by {in_sentence(title)}; at least {needed} are "
+            f"Only {measurable} evaluation items can be measured by {in_sentence(found.title)}; at least {needed} are "
             "needed to tell a better model from chance."
         ]
-    if scored / len(measurable) >= gates.coverage and answered < needed:
+    if scored / measurable < gates.coverage:
+        gaps = ", ".join(f"{count} from {NAMES[one]}" for one, count in found.missing().items() if count)
+        return [
+            f"Answers are missing ({gaps}): {scored} of {measurable} items have all of theirs, "
+            f"{gates.coverage:.0%} are needed. Missing answers are not counted as wrong; run the evaluation again."
+        ]
+    if (answered := found.different(found.complete)) < needed:
         return [
             f"The {scored} items with all answers ask only {answered} different questions, and answers to the same one "
             f"are evidence once; at least {needed} different ones are needed."
         ]
-    if scored / len(measurable) >= gates.coverage:
-        return []
-    missing = {one: sum(item.id not in kept[one] for item in measurable) for one in kept}
-    gaps = ", ".join(f"{count} from {NAMES[one]}" for one, count in missing.items() if count)
-    return [
-        f"Answers are missing ({gaps}): {scored} of {len(measurable)} items have all of theirs, "
-        f"{gates.coverage:.0%} are needed. Missing answers are not counted as wrong; run the evaluation again."
-    ]
+    return []
 
 
 def _training_objections(training: TrainingSummary | None, gates: Gates) -> list[str]:
@@ -341,57 +227,17 @@ def _training_objections(training: TrainingSummary | None, gates: Gates) -> list
     return [f"Training did not pass: {training.reason}"] if broken else []
 
 
-def _constant_objections(
-    scores: Scores, items: Sequence[EvaluationItem], question: Mapping[str, int], gates: Gates, seed: int
-) -> list[str]:
+def _constant_objections(found: Scoring, gates: Gates, seed: int) -> list[str]:
     """A base model that names no label at all is beaten by guessing; an answer that needs no model is not."""
+    if found.primary != "label":
+        return []
+    items = found.complete
     labels = [metrics.label_of(item.reference or "") for item in items]
-    groups = [question[item.id] for item in items]
-    if len(set(labels)) < 2 or len(set(groups)) < 2:
+    if len(set(labels)) < 2 or found.different(items) < 2:
         return []
     [(usual, _)] = Counter(labels).most_common(1)
-    found = compare(
-        [(float(label == usual), scores["label"][item.id]) for item, label in zip(items, labels, strict=True)],
-        against="always giving the most frequent label",
-        title=metrics.metric("label").title,
-        minimum_gain=0.0,
-        confidence=gates.confidence,
-        seed=seed,
-        groups=groups,
-    )
-    return [] if found.better else [found.reason]
-
-
-def _by_category(items: Sequence[EvaluationItem]) -> dict[str, list[EvaluationItem]]:
-    named = sorted({item.category for item in items if item.category is not None})
-    return {category: [item for item in items if item.category == category] for category in named}
-
-
-def _categories(scores: Mapping[str, Mapping[str, float]], items: Sequence[EvaluationItem]) -> tuple[Category, ...]:
-    return tuple(
-        Category(
-            name=category,
-            items=len(members),
-            scores={one: fmean(by_item[item.id] for item in members) for one, by_item in scores.items()},
-        )
-        for category, members in _by_category(items).items()
-    )
-
-
-def _usage(answers: Sequence[Answer], prices: TokenPrices | None) -> Usage:
-    latencies = sorted(answer.latency_ms for answer in answers)
-    percentiles = quantiles(latencies, n=20, method="inclusive") if len(latencies) > 1 else latencies * 19
-    asked, said = fmean(one.input_tokens for one in answers), fmean(one.output_tokens for one in answers)
-    return Usage(
-        latency_p50_ms=percentiles[9],
-        latency_p95_ms=percentiles[18],
-        input_tokens=asked,
-        output_tokens=said,
-        usd_per_thousand_calls=prices.usd(1000 * asked, 1000 * said) if prices else None,
-    )
-
-
-def _labels(items: Sequence[EvaluationItem], kept: Mapping[str, Answer]) -> metrics.LabelReport:
-    """Blocked and unusable answers name no label."""
-    texts = ["" if kept[item.id].outcome in SCORED_AS_ZERO else kept[item.id].text for item in items]
-    return metrics.label_report(texts, [item.reference or "" for item in items])
+    scores = found.scores["candidate"]["label"]
+    pairs = [(float(label == usual), scores[item.id]) for item, label in zip(items, labels, strict=True)]
+    always = "always giving the most frequent label"
+    constant = _compared(found, always, items, pairs, gates.model_copy(update={"minimum_gain": 0.0}), seed)
+    return [] if constant.better else [constant.reason]

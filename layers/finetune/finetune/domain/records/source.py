@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from finetune.domain.findings import Flaw
+from finetune.domain.findings import Flaw, Place
 from finetune.domain.records.arrays import array_elements
 from finetune.domain.records.lines import lines_of, newlines
 from finetune.domain.records.record import Unit
@@ -96,6 +96,12 @@ class Source:
             self._units += len(block.units)
         if excess := too_many(self._units) or too_large(self._size):
             self.flaw = Flaw("file-too-large", f"the file {excess}")
+
+    def placed(self) -> Iterator[tuple[Place, Unit]]:
+        """Every unit by itself, with its place."""
+        for first, units in self:
+            for line, unit in enumerate(units, first):
+                yield Place(line, self.element), unit
 
     def _blocks(self) -> Iterator[Block]:
         if self.container == "jsonl":

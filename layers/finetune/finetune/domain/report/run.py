@@ -11,7 +11,8 @@ from finetune.domain.evaluation.comparison import NAMES, Comparison, in_sentence
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import CRITERIA
 from finetune.domain.evaluation.metrics import METRICS, LabelReport
-from finetune.domain.evaluation.verdict import Category, Evaluation, Usage
+from finetune.domain.evaluation.scoring import Category, Usage
+from finetune.domain.evaluation.verdict import Evaluation
 from finetune.domain.report import charts
 from finetune.domain.report.bill import bill
 from finetune.domain.report.markup import Markup, dollars, facts, join, one_line, section, signed, table, tag

@@ -14,8 +14,9 @@ from finetune.domain.evaluation.checks import results
 from finetune.domain.evaluation.comparison import NAMES, in_sentence
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.metrics import keywords_found
+from finetune.domain.evaluation.scoring import ItemRow
 from finetune.domain.evaluation.significance import SAME
-from finetune.domain.evaluation.verdict import Evaluation, ItemRow
+from finetune.domain.evaluation.verdict import Evaluation
 from finetune.domain.report.markup import Attribute, Markup, join, one_line, section, shortened, signed, tag
 
 Kind = Literal["gain", "loss", "same", "open"]

@@ -120,27 +120,35 @@ def _stage(survey: Survey, rules: DatasetRules, before: int, line: int, units: S
     needed = [index for index, disposition in enumerate(dispositions) if disposition in writers and not copied[index]]
     # Lines are parsed many at once, and fastest if all of a block are.
     parsed = units if len(needed) == len(units) else [units[index] for index in needed]
-    for start, part, plain in runs(0, parsed):
-        for offset, unit in enumerate(part):
-            index = needed[start + offset]
-            disposition, data = Disposition(dispositions[index]), None
-            if plain and disposition != Disposition.EVALUATION:
-                data = _converted(plain, offset, rules)
-            if data is None:
-                record = (record_of(plain, offset) if plain else None) or _record(unit)
-                data = convert(record, rules.record_format)
-                if disposition == Disposition.EVALUATION:
-                    data, tokens[index] = _question(record, data, line + index, rules)
+    at = iter(needed)
+    for _, part, plain in runs(0, parsed):
+        for offset, (unit, index) in enumerate(zip(part, at, strict=False)):
+            disposition = Disposition(dispositions[index])
+            if disposition == Disposition.EVALUATION:
+                data, tokens[index] = _question(_record(unit, plain, offset), line + index, rules)
+            else:
+                data = _converted(unit, plain, offset, rules)
             writers[disposition].extend((orders[index],), (data,), (tokens[index],))
 
 
-def _converted(plain: Plain, index: int, rules: DatasetRules) -> bytes | None:
-    """A record of the columns in the base model's format; None where a zero in its texts hides where they part."""
-    _, sections, turns = plain.shapes[index]
-    texts = plain.texts[index].split("\0")
-    if len(texts) != turns + len(sections):
-        return None
-    return convert_texts(texts, sections, rules.record_format)
+def _converted(unit: Any, plain: Plain | None, offset: int, rules: DatasetRules) -> bytes:
+    """A record in the base model's format; the columns it stands in spare making it, unless a text holds a zero."""
+    if plain:
+        _, sections, turns = plain.shapes[offset]
+        texts = plain.texts[offset].split("\0")
+        if len(texts) == turns + len(sections):
+            return convert_texts(texts, sections, rules.record_format)
+    return convert(_record(unit, plain, offset), rules.record_format)
+
+
+def _record(unit: Any, plain: Plain | None, offset: int) -> Record:
+    """The record of a unit, from the columns where it stands in them."""
+    if plain and (record := record_of(plain, offset)):
+        return record
+    reading = read_unit(unit)
+    if reading is None or reading.record is None:
+        raise ValueError(_CHANGED)
+    return reading.record
 
 
 def _one_line(element: bytes) -> bytes:
@@ -148,15 +156,7 @@ def _one_line(element: bytes) -> bytes:
     return orjson.dumps(orjson.loads(element)) if b"\n" in element else element.strip()
 
 
-def _record(unit: Any) -> Record:
-    """The record of a unit, the long way."""
-    reading = read_unit(unit)
-    if reading is None or reading.record is None:
-        raise ValueError(_CHANGED)
-    return reading.record
-
-
-def _question(record: Record, content: bytes, line: int, rules: DatasetRules) -> tuple[bytes, int]:
+def _question(record: Record, line: int, rules: DatasetRules) -> tuple[bytes, int]:
     """A held-out record as an evaluation item, asked the way the model is trained to be asked, and its tokens.
 
     It is what `to_jsonl` writes of an item, without the cost of making one.
@@ -166,6 +166,7 @@ def _question(record: Record, content: bytes, line: int, rules: DatasetRules) ->
     turns = [{"role": turn["role"], "text": turn_text(turn)} for turn in asked]
     if rules.record_format == "prompt_completion":
         system, turns = None, [{"role": "user", "text": folded_prompt(record)}]
+    content = convert(record, rules.record_format)
     item: dict[str, Any] = {"id": "i" + blake2b(content, digest_size=6).hexdigest(), "line": line}
     if system is not None:
         item["system"] = system

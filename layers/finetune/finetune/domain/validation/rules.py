@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
@@ -185,27 +185,31 @@ class RecordCheck:
         """What `measure` says of each record of the columns; flaws by index, of those that have any."""
         texts, shapes = plain
         kinds = counted(shapes)
+        # The texts of a record stand in one string with a zero between two.
         between = {shape: shape[2] + len(shape[1]) - 1 for shape in kinds}
         if len(kinds) == 1:
             zeros = between[shapes[0]]
             characters = [len(text) - zeros for text in texts]
         else:
             characters = [len(text) - between[shape] for text, shape in zip(texts, shapes, strict=True)]
-        each, beyond = self._weights
         together = "\0".join(texts)
-        if together.isascii():
-            token_counts = [ceil(each * count) for count in characters]
-        else:
-            extra = map(sub, map(len, map(str.encode, texts)), map(len, texts))
-            token_counts = [ceil(each * count + beyond * more) for count, more in zip(characters, extra, strict=True)]
-        flaws: dict[int, list[Flaw]] = {}
+        token_counts = self._token_counts(texts, characters, is_ascii=together.isascii())
         unfit = {shape for shape in kinds if self._shape_flaws(*shape)}
-        if unfit or max(token_counts) > self._near or self._maybe_reserved(together):
-            for index, (shape, text, token_count) in enumerate(zip(shapes, texts, token_counts, strict=True)):
-                found = self._shape_flaws(*shape) if shape in unfit else []
-                if found := found + self._text_flaws(text, token_count):
-                    flaws[index] = found
-        return characters, token_counts, flaws
+        if not unfit and max(token_counts) <= self._near and not self._maybe_reserved(together):
+            return characters, token_counts, {}
+        flaws = (
+            (self._shape_flaws(*shape) if shape in unfit else []) + self._text_flaws(text, token_count)
+            for shape, text, token_count in zip(shapes, texts, token_counts, strict=True)
+        )
+        return characters, token_counts, {index: found for index, found in enumerate(flaws) if found}
+
+    def _token_counts(self, texts: Sequence[str], characters: Sequence[int], *, is_ascii: bool) -> list[int]:
+        """Estimated tokens of records by their texts and numbers of characters."""
+        each, beyond = self._weights
+        if is_ascii:
+            return [ceil(each * count) for count in characters]
+        extra = map(sub, map(len, map(str.encode, texts)), map(len, texts))
+        return [ceil(each * count + beyond * more) for count, more in zip(characters, extra, strict=True)]
 
     def _shape_flaws(self, source: SourceFormat, sections: frozenset[str], turns: int) -> list[Flaw]:
         if (source, sections, turns) in self._expressible:

@@ -1,0 +1,229 @@
+"""Every contestant's answers to the same items, scored by the metrics that apply to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, quantiles
+from typing import get_args
+
+from finetune.domain.cost import TokenPrices
+from finetune.domain.evaluation import metrics
+from finetune.domain.evaluation.answers import SCORED_AS_ZERO, Answer, Outcome
+from finetune.domain.evaluation.comparison import NAMES
+from finetune.domain.evaluation.items import EvaluationItem, questions
+from finetune.errors import EvaluationSetInvalid
+from finetune.frozen import Frozen
+
+Scores = Mapping[str, Mapping[str, float]]
+Pairs = list[tuple[float, float]]
+
+
+class Category(Frozen):
+    """Mean primary score of each contestant over one category's items."""
+
+    name: str
+    items: int
+    scores: Mapping[str, float]
+
+
+class Usage(Frozen):
+    """What a contestant's answers took: latency, mean tokens of prompt and answer, and what 1,000 such calls cost.
+
+    The price is None where it is unknown or where the endpoint is not paid by the token.
+    """
+
+    latency_p50_ms: float
+    latency_p95_ms: float
+    input_tokens: float
+    output_tokens: float
+    usd_per_thousand_calls: float | None
+
+
+class ItemRow(Frozen):
+    """One item's primary score and outcome per contestant; no texts."""
+
+    id: str
+    line: int
+    category: str | None
+    scores: Mapping[str, float | None]
+    outcomes: Mapping[str, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Scores by contestant, metric and item id; `primary` is the metric that decides.
+
+    `kept` are the answers that can be scored. `measurable` items have what the primary metric needs, `complete` ones
+    were also answered by every contestant; `question` numbers the different questions among the measurable.
+    """
+
+    items: Sequence[EvaluationItem]
+    primary: str
+    kept: Mapping[str, Mapping[str, Answer]]
+    scores: Mapping[str, Scores]
+    measurable: Sequence[EvaluationItem]
+    complete: Sequence[EvaluationItem]
+    question: Mapping[str, int]
+
+    @classmethod
+    def of(
+        cls, items: Sequence[EvaluationItem], answers: Mapping[str, Mapping[str, Answer]], metric: str | None
+    ) -> Scoring:
+        """Score answers by contestant and item id; without a `metric` the items choose the primary one."""
+        contestants = [name for name in NAMES if name in answers]
+        if not {"base", "candidate"} <= set(contestants):
+            raise ValueError("answers must hold the contestants base and candidate")
+        if len({item.id for item in items}) < len(items):
+            raise EvaluationSetInvalid("Two items of the evaluation set have the same id; give each its own.")
+        primary = metric or metrics.primary_metric(items)
+        names = {primary, *metrics.applicable(items)}
+        kept = {one: _kept(items, answers[one]) for one in contestants}
+        measurable = [item for item in items if metrics.METRICS[primary].applies(item)]
+        return cls(
+            items=items,
+            primary=primary,
+            kept=kept,
+            scores={one: _scores(items, kept[one], names) for one in contestants},
+            measurable=measurable,
+            complete=[item for item in measurable if all(item.id in kept[one] for one in contestants)],
+            question=questions(measurable),
+        )
+
+    @property
+    def contestants(self) -> tuple[str, ...]:
+        """The base model, the champion where there is one, and the candidate."""
+        return tuple(self.kept)
+
+    @property
+    def title(self) -> str:
+        """The primary metric's name for people."""
+        return metrics.METRICS[self.primary].title
+
+    def different(self, items: Iterable[EvaluationItem]) -> int:
+        """How many different questions some measurable items ask."""
+        return len({self.question[item.id] for item in items})
+
+    def pairs(self, against: str, items: Iterable[EvaluationItem], name: str | None = None) -> Pairs:
+        """The scores of another contestant and of the candidate, by the primary metric or the named one."""
+        before, after = self._both(against, name or self.primary)
+        return [(before[item.id], after[item.id]) for item in items if item.id in before and item.id in after]
+
+    def pairs_at_worst(self, against: str) -> Pairs:
+        """Pairs in which every missing answer speaks against the candidate (the worst case of Manski 1990)."""
+        before, after = self._both(against, self.primary)
+        return [
+            (before.get(item.id, 1.0 if item.id in after else 0.0), after.get(item.id, 0.0)) for item in self.measurable
+        ]
+
+    def _both(self, against: str, name: str) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        return self.scores[against].get(name, {}), self.scores["candidate"].get(name, {})
+
+    def missing(self) -> dict[str, int]:
+        """Measurable items without an answer, by contestant."""
+        return {one: sum(item.id not in kept for item in self.measurable) for one, kept in self.kept.items()}
+
+    def means(self) -> Scores:
+        """The mean of each metric by contestant, over the items that it answered."""
+        return {one: {name: fmean(by.values()) for name, by in own.items() if by} for one, own in self.scores.items()}
+
+    def categories(self) -> tuple[Category, ...]:
+        """The primary metric by category, over the items that every contestant answered."""
+        return tuple(
+            Category(
+                name=category,
+                items=len(members),
+                scores={one: fmean(own[self.primary][item.id] for item in members) for one, own in self.scores.items()},
+            )
+            for category, members in by_category(self.complete).items()
+        )
+
+    def outcomes(self) -> Mapping[str, Mapping[Outcome, int]]:
+        """How the answers ended, by contestant."""
+        counts = {one: Counter(_outcome(kept.get(item.id)) for item in self.items) for one, kept in self.kept.items()}
+        return {one: {outcome: count[outcome] for outcome in get_args(Outcome)} for one, count in counts.items()}
+
+    def usage(self, prices: Mapping[str, TokenPrices]) -> Mapping[str, Usage]:
+        """What the answers took, by contestant."""
+        return {one: _usage(list(kept.values()), prices.get(one)) for one, kept in self.kept.items() if kept}
+
+    def labels(self) -> Mapping[str, metrics.LabelReport]:
+        """The confusion of labels by contestant, where labels decide."""
+        if self.primary != "label":
+            return {}
+        return {one: _labels(self.complete, kept) for one, kept in self.kept.items()}
+
+    def rows(self) -> tuple[ItemRow, ...]:
+        """Every item by itself."""
+        return tuple(
+            ItemRow(
+                id=item.id,
+                line=item.line,
+                category=item.category,
+                scores={one: own[self.primary].get(item.id) for one, own in self.scores.items()},
+                outcomes={one: _outcome(kept.get(item.id)) for one, kept in self.kept.items()},
+            )
+            for item in self.items
+        )
+
+
+def by_category(items: Sequence[EvaluationItem]) -> dict[str, list[EvaluationItem]]:
+    """The items of each category, in the order of the categories' names."""
+    named = sorted({item.category for item in items if item.category is not None})
+    return {category: [item for item in items if item.category == category] for category in named}
+
+
+def _kept(items: Sequence[EvaluationItem], answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    """The answers to these items that can be scored."""
+    given = {item.id: answers.get(item.id) for item in items}
+    return {key: answer for key, answer in given.items() if answer and answer.outcome != "missing"}
+
+
+def _outcome(answer: Answer | None) -> Outcome:
+    return answer.outcome if answer else "missing"
+
+
+def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: Iterable[str]) -> Scores:
+    """Scores by metric and item id, for the items that were answered and that the metric applies to."""
+    answered = [(item, kept[item.id]) for item in items if item.id in kept]
+    table = {
+        name: {
+            item.id: 0.0 if answer.outcome in SCORED_AS_ZERO else metrics.METRICS[name].score(answer.text, item)
+            for item, answer in answered
+            if metrics.METRICS[name].applies(item)
+        }
+        for name in metrics.METRICS
+        if name in set(names)
+    }
+    not_empty = {
+        item.id: float(answer.outcome in SCORED_AS_ZERO or not metrics.is_empty(answer.text))
+        for item, answer in answered
+    }
+    not_refused = {item.id: float(not _refused(answer, item)) for item, answer in answered}
+    return {**table, "not_empty": not_empty, "not_refused": not_refused}
+
+
+def _refused(answer: Answer, item: EvaluationItem) -> bool:
+    """Whether help was refused where the reference gives it."""
+    expected = item.reference is not None and metrics.is_refusal(item.reference)
+    return answer.outcome == "blocked" or (metrics.is_refusal(answer.text) and not expected)
+
+
+def _usage(answers: Sequence[Answer], prices: TokenPrices | None) -> Usage:
+    latencies = sorted(answer.latency_ms for answer in answers)
+    percentiles = quantiles(latencies, n=20, method="inclusive") if len(latencies) > 1 else latencies * 19
+    asked, said = fmean(one.input_tokens for one in answers), fmean(one.output_tokens for one in answers)
+    return Usage(
+        latency_p50_ms=percentiles[9],
+        latency_p95_ms=percentiles[18],
+        input_tokens=asked,
+        output_tokens=said,
+        usd_per_thousand_calls=prices.usd(1000 * asked, 1000 * said) if prices else None,
+    )
+
+
+def _labels(items: Sequence[EvaluationItem], kept: Mapping[str, Answer]) -> metrics.LabelReport:
+    """Blocked and unusable answers name no label."""
+    texts = ["" if kept[item.id].outcome in SCORED_AS_ZERO else kept[item.id].text for item in items]
+    return metrics.label_report(texts, [item.reference or "" for item in items])
