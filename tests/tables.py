@@ -21,7 +21,7 @@ from finetune.domain.catalog import BaseModelRow, Hyperparameter, base_models
 from finetune.domain.evaluation.gates import MetricName
 from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
-from finetune.domain.tokens import ERRORS, Kind
+from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
 from tests.project import ROOT, resources, states, substitution, template
 
@@ -204,11 +204,11 @@ def media() -> Rows:
 
 
 def token_errors() -> Rows:
-    def cell(kind: Kind, family: str) -> str:
-        error = ERRORS[family][kind]
+    def cell(kind: Script, provider: str) -> str:
+        error = ERRORS[provider][kind]
         return f"{error.low:+.0%} to {error.high:+.0%}"
 
-    return [[kind, *(cell(kind, family) for family in ERRORS)] for kind in ERRORS["meta"]]
+    return [[kind, *(cell(kind, provider) for provider in ERRORS)] for kind in ERRORS["meta"]]
 
 
 def hyperparameters() -> Rows:

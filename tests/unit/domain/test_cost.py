@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from finetune.domain.catalog import BaseModelRow, base_model, base_models
-from finetune.domain.cost import CostEstimate, PriceOverrides, break_even, estimate_run, price, within_budget
+from finetune.domain.cost import CostEstimate, PriceOverrides, break_even, dollars, estimate_run, price, within_budget
 
 NOVA_LITE = base_model("amazon.nova-lite-v1:0:300k")
 ALL = PriceOverrides(
@@ -112,3 +112,11 @@ def test_break_even_is_unknown_without_a_price() -> None:
 def test_price_overrides_refuse_what_they_do_not_know(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         PriceOverrides.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("usd", "written"),
+    [(0, "$0.00"), (78_949.5, "$78,949.50"), (1, "$1.00"), (0.06, "$0.06"), (0.0166, "$0.017"), (0.00006, "$0.00006")],
+)
+def test_amounts_are_written_as_people_write_them(usd: float, written: str) -> None:
+    assert dollars(usd) == written

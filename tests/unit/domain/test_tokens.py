@@ -6,7 +6,7 @@ from finetune.domain.tokens import ERRORS, errors, estimate, likely
 
 
 @pytest.mark.parametrize(
-    ("text", "family", "tokens"),
+    ("text", "provider", "tokens"),
     [
         ("", "Meta", 0),
         ("a", "Meta", 1),
@@ -17,8 +17,8 @@ from finetune.domain.tokens import ERRORS, errors, estimate, likely
         ("漢" * 1000, "Anthropic", 1162),
     ],
 )
-def test_tokens_follow_from_characters_and_further_bytes(text: str, family: str, tokens: int) -> None:
-    assert estimate(text, family) == tokens
+def test_tokens_follow_from_characters_and_further_bytes(text: str, provider: str, tokens: int) -> None:
+    assert estimate(text, provider) == tokens
 
 
 def test_a_lone_surrogate_does_not_raise() -> None:

@@ -16,7 +16,7 @@ import tiktoken
 from tiktoken.load import load_tiktoken_bpe
 from tokenizers import Tokenizer
 
-from finetune.domain.tokens import ERRORS, Kind, estimate, kind_of
+from finetune.domain.tokens import ERRORS, Script, estimate, script_of
 
 # The beginning of the Universal Declaration of Human Rights, which is there in every language.
 RIGHTS: Mapping[str, str] = json.loads(Path(__file__).with_name("human_rights.json").read_bytes())
@@ -26,7 +26,7 @@ TABLE = io.StringIO()
 csv.writer(TABLE).writerows(PRICES)
 ENGLISH = {name: pydoc_data.topics.topics[name] for name in ("exceptions", "naming", "import", "objects")}
 CODE = {"json.decoder": inspect.getsource(json.decoder), "inspect": inspect.getsource(inspect)}
-SPOKEN: Mapping[Kind, str] = {
+SPOKEN: Mapping[Script, str] = {
     "Latin letters": "German French Spanish Polish Turkish Indonesian",
     "Cyrillic, Arabic or Greek": "Russian Arabic Greek",
     "Chinese, Japanese, Korean or Hindi": "Chinese Japanese Korean Hindi",
@@ -40,7 +40,7 @@ DIGITS = {
     ),
     "hashes": RANDOM.randbytes(4000).hex(),
 }
-TEXTS: list[tuple[Kind, str, str]] = [
+TEXTS: list[tuple[Script, str, str]] = [
     *(("Latin letters", name, text) for name, text in {**ENGLISH, **CODE}.items()),
     *((kind, name, RIGHTS[name]) for kind, names in SPOKEN.items() for name in names.split()),
     *(("digits", name, text) for name, text in DIGITS.items()),
@@ -69,29 +69,29 @@ def tokenizers() -> Mapping[str, Count]:
     return {"meta": lambda text: len(llama.encode(text)), "anthropic": lambda text: len(claude.encode(text).ids)}
 
 
-def deviation(count: Count, text: str, family: str) -> float:
-    return estimate(text, family) / count(text) - 1
+def deviation(count: Count, text: str, provider: str) -> float:
+    return estimate(text, provider) / count(text) - 1
 
 
-@pytest.mark.parametrize("family", ERRORS)
+@pytest.mark.parametrize("provider", ERRORS)
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, _, text in TEXTS], ids=[each[1] for each in TEXTS])
 def test_an_estimate_is_off_by_no_more_than_is_stated_for_its_kind_of_text(
-    tokenizers: Mapping[str, Count], family: str, kind: Kind, text: str
+    tokenizers: Mapping[str, Count], provider: str, kind: Script, text: str
 ) -> None:
-    assert kind_of(text) == kind
-    low, high = ERRORS[family][kind]
-    assert low <= deviation(tokenizers[family], text, family) <= high
+    assert script_of(text) == kind
+    low, high = ERRORS[provider][kind]
+    assert low <= deviation(tokenizers[provider], text, provider) <= high
 
 
-@pytest.mark.parametrize("family", ERRORS)
-def test_what_is_stated_is_not_wider_than_the_texts_ask_for(tokenizers: Mapping[str, Count], family: str) -> None:
-    for kind, error in ERRORS[family].items():
-        found = [deviation(tokenizers[family], text, family) for own, _, text in TEXTS if own == kind]
+@pytest.mark.parametrize("provider", ERRORS)
+def test_what_is_stated_is_not_wider_than_the_texts_ask_for(tokenizers: Mapping[str, Count], provider: str) -> None:
+    for kind, error in ERRORS[provider].items():
+        found = [deviation(tokenizers[provider], text, provider) for own, _, text in TEXTS if own == kind]
         assert error.low == pytest.approx(min(found), abs=0.15)
         assert error.high == pytest.approx(max(found), abs=0.15)
 
 
-@pytest.mark.parametrize("family", ERRORS)
+@pytest.mark.parametrize("provider", ERRORS)
 @pytest.mark.parametrize("text", [*ENGLISH.values(), *CODE.values()])
-def test_english_and_code_are_not_counted_short(tokenizers: Mapping[str, Count], family: str, text: str) -> None:
-    assert deviation(tokenizers[family], text, family) > -0.01
+def test_english_and_code_are_not_counted_short(tokenizers: Mapping[str, Count], provider: str, text: str) -> None:
+    assert deviation(tokenizers[provider], text, provider) > -0.01

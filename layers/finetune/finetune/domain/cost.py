@@ -145,6 +145,13 @@ def _judge_lines(calls: int, input_tokens: float, prices: TokenPrices) -> tuple[
     )
 
 
+def dollars(usd: float) -> str:
+    """An amount in whole cents, or with two significant digits where it is less than a dollar."""
+    digits = max(2, 1 - math.floor(math.log10(usd))) if 0 < usd < 1 else 2
+    whole, _, decimals = f"{usd:,.{digits}f}".partition(".")
+    return f"${whole}.{decimals.rstrip('0'):0<2}"
+
+
 def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float | None:
     """A price by its name in `PriceOverrides`: the settings' where they have it, else the catalog's, else None."""
     override: float | None = getattr(prices, name, None)

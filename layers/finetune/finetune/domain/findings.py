@@ -238,7 +238,7 @@ def quoted(name: object) -> str:
     """
     if isinstance(name, str):
         return repr(name) if _NAME.fullmatch(name) else f"a string of {len(name)} characters"
-    return kind(name)
+    return json_type(name)
 
 
 _KINDS: Mapping[type, str] = {
@@ -252,6 +252,6 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def kind(value: object) -> str:
+def json_type(value: object) -> str:
     """The JSON type of a value, for a message."""
     return _KINDS.get(type(value), "a value")

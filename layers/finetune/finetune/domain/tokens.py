@@ -7,7 +7,7 @@ from math import ceil
 from string import digits
 from typing import Literal, NamedTuple
 
-Kind = Literal["Latin letters", "digits", "Cyrillic, Arabic or Greek", "Chinese, Japanese, Korean or Hindi"]
+Script = Literal["Latin letters", "digits", "Cyrillic, Arabic or Greek", "Chinese, Japanese, Korean or Hindi"]
 
 
 class Weights(NamedTuple):
@@ -29,13 +29,13 @@ _LLAMA = Weights(0.241, 0.210)
 WEIGHTS: Mapping[str, Weights] = {"meta": _LLAMA, "anthropic": Weights(0.268, 0.447)}
 
 # What single texts deviate by; the tests hold both to the tokenizers. English and code alone lie between -3 and +24.
-_LLAMA_ERRORS: Mapping[Kind, Error] = {
+_LLAMA_ERRORS: Mapping[Script, Error] = {
     "Latin letters": Error(-0.31, 0.23),
     "digits": Error(-0.60, 0.05),
     "Cyrillic, Arabic or Greek": Error(-0.05, 0.50),
     "Chinese, Japanese, Korean or Hindi": Error(-0.22, 0.20),
 }
-ERRORS: Mapping[str, Mapping[Kind, Error]] = {
+ERRORS: Mapping[str, Mapping[Script, Error]] = {
     "meta": _LLAMA_ERRORS,
     "anthropic": {
         "Latin letters": Error(-0.38, 0.25),
@@ -46,31 +46,31 @@ ERRORS: Mapping[str, Mapping[Kind, Error]] = {
 }
 
 
-def weights(family: str) -> Weights:
-    """The weights of a model family, named by its provider; families without a public tokenizer count as Llama 3."""
-    return WEIGHTS.get(family.lower(), _LLAMA)
+def weights(provider: str) -> Weights:
+    """The weights of a model by its provider; those without a public tokenizer count as Llama 3."""
+    return WEIGHTS.get(provider.lower(), _LLAMA)
 
 
-def errors(family: str) -> Mapping[Kind, Error]:
-    """How far estimates for a model family are off, by kind of text; without a public tokenizer those of Llama 3."""
-    return ERRORS.get(family.lower(), _LLAMA_ERRORS)
+def errors(provider: str) -> Mapping[Script, Error]:
+    """How far a provider's estimates are off, by script; without a public tokenizer those of Llama 3."""
+    return ERRORS.get(provider.lower(), _LLAMA_ERRORS)
 
 
-def estimate(text: str, family: str) -> int:
+def estimate(text: str, provider: str) -> int:
     """Tokens of a text, rounded up.
 
     >>> estimate("one two three", "Meta")
     4
     """
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    per_character, per_extra_byte = weights(family)
+    per_character, per_extra_byte = weights(provider)
     return ceil(per_character * len(text) + per_extra_byte * (size - len(text)))
 
 
-def kind_of(text: str) -> Kind:
+def script_of(text: str) -> Script:
     """The kind of a text, by its share of digits, else by its bytes per character.
 
-    >>> kind_of("Grüße aus Köln"), kind_of("[3.14, 2.72]"), kind_of("Привет"), kind_of("你好")
+    >>> script_of("Grüße aus Köln"), script_of("[3.14, 2.72]"), script_of("Привет"), script_of("你好")
     ('Latin letters', 'digits', 'Cyrillic, Arabic or Greek', 'Chinese, Japanese, Korean or Hindi')
     """
     if sum(map(text.count, digits)) > 0.1 * len(text):
@@ -81,18 +81,18 @@ def kind_of(text: str) -> Kind:
     return "Cyrillic, Arabic or Greek" if extra <= 1.2 * len(text) else "Chinese, Japanese, Korean or Hindi"
 
 
-def likely(tokens: int, text: str, family: str) -> tuple[int, int]:
+def likely(tokens: int, text: str, provider: str) -> tuple[int, int]:
     """The fewest and the most tokens that a text of this estimate has, by the error that is stated for its kind."""
-    error = errors(family)[kind_of(text)]
+    error = errors(provider)[script_of(text)]
     return round(tokens / (1 + error.high)), round(tokens / (1 + error.low))
 
 
-def stated(family: str) -> str:
-    """How far estimates for a model family are off, in words, for the end of a sentence.
+def stated(provider: str) -> str:
+    """How far a provider's estimates are off, in words, for the end of a sentence.
 
     >>> stated("Meta")
     'up to 31% too low or 23% too high in Latin letters, more in digits and other scripts'
     """
-    error = errors(family)["Latin letters"]
+    error = errors(provider)["Latin letters"]
     latin = f"{-error.low:.0%} too low or {error.high:.0%} too high in Latin letters"
     return f"up to {latin}, more in digits and other scripts"

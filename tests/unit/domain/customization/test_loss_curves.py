@@ -4,7 +4,7 @@ import pytest
 
 from finetune.domain.customization.loss_curves import (
     Curve,
-    Kind,
+    LossKind,
     Overfitting,
     Point,
     UnreadableMetricsError,
@@ -17,7 +17,7 @@ from finetune.domain.customization.loss_curves import (
 TRAINING = b"step_number,epoch_number,training_loss,perplexity\n1,0,2.5,12.18\n2,0,2.0,7.39\n3,1,1.5,4.48\n"
 
 
-def curve(kind: Kind, *losses: float, diverged: bool = False) -> Curve:
+def curve(kind: LossKind, *losses: float, diverged: bool = False) -> Curve:
     points = tuple(Point(step=10 * n, epoch=n // 2, loss=loss) for n, loss in enumerate(losses, 1))
     return Curve(kind=kind, points=points, diverged=diverged)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
-from finetune.domain.evaluation.answers import OUTCOMES, Answer, Outcome, from_jsonl, to_jsonl
+from finetune.domain.evaluation.answers import OUTCOMES, Answer, AnswerOutcome, from_jsonl, to_jsonl
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.verdict import Evaluation, decide
@@ -468,7 +468,7 @@ def test_gates_refuse_what_makes_no_sense_and_what_they_do_not_know(wrong: dict[
 def test_every_outcome_is_counted_for_every_contestant() -> None:
     asked = items(20)
     judged = verdict(asked, base=answers(asked, 2), candidate=answers(asked, 9))
-    assert all(set(counts) == set(get_args(Outcome)) for counts in judged.outcomes.values())
+    assert all(set(counts) == set(get_args(AnswerOutcome)) for counts in judged.outcomes.values())
 
 
 def test_usage_tells_what_1000_calls_cost_where_the_prices_are_known() -> None:

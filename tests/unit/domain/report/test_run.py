@@ -281,14 +281,6 @@ def test_a_curve_of_any_shape_is_drawn(points: bytes) -> None:
     assert "nan" not in page.split("<h2>Training</h2>")[1].split("</figure>")[0]
 
 
-@pytest.mark.parametrize(
-    ("usd", "written"),
-    [(0, "$0.00"), (78_949.5, "$78,949.50"), (1, "$1.00"), (0.06, "$0.06"), (0.0166, "$0.017"), (0.00006, "$0.00006")],
-)
-def test_amounts_are_written_as_people_write_them(usd: float, written: str) -> None:
-    assert markup.dollars(usd) == written
-
-
 def test_tokens_are_priced_by_the_million_and_the_break_even_is_in_round_numbers() -> None:
     row = catalog.base_model("amazon.nova-lite-v1:0:300k")
     estimate = cost.estimate_run(row, training_tokens=184_000, epochs=3, evaluation_items=60, endpoint="on_demand")

@@ -686,7 +686,7 @@ def test_tokens_are_bounded_with_the_error_that_the_estimate_has_for_the_kind_of
     letter: str, tokens: int, codes: list[str]
 ) -> None:
     own = rules(tokens_per_record=100)
-    characters = max(n for n in range(1, 1000) if estimate(letter * n, own.family) <= tokens)
+    characters = max(n for n in range(1, 1000) if estimate(letter * n, own.provider) <= tokens)
     data = line({"prompt": letter * (characters - 1), "completion": letter})
     assert list(found(check(data, tokens_per_record=100))) == codes
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from finetune.frozen import Frozen
 
-Kind = Literal["training", "validation"]
+LossKind = Literal["training", "validation"]
 Overfitting = Literal["none", "mild", "severe", "unknown"]
 
 # Generalisation loss: the rise of the validation loss over its lowest point (Prechelt 1998, "Early Stopping - But
@@ -38,7 +38,7 @@ class Point(Frozen):
 class Curve(Frozen):
     """A loss over a job's steps, in their order; `diverged` when a row held no finite loss (such rows are left out)."""
 
-    kind: Kind
+    kind: LossKind
     points: tuple[Point, ...]
     diverged: bool = False
 
@@ -67,7 +67,7 @@ class TrainingSummary(Frozen):
     reason: str
 
 
-def read_metrics(data: bytes, kind: Kind) -> Curve:
+def read_metrics(data: bytes, kind: LossKind) -> Curve:
     """The curve in a `step_wise_training_metrics.csv` or `validation_metrics.csv`, or an UnreadableMetricsError.
 
     Column order, further columns, a byte order mark, blank lines and a missing perplexity do not matter.
@@ -92,7 +92,7 @@ def read_metrics(data: bytes, kind: Kind) -> Curve:
     )
 
 
-def _point(line: int, row: dict[str, str], kind: Kind) -> Point:
+def _point(line: int, row: dict[str, str], kind: LossKind) -> Point:
     def number(name: str) -> float:
         try:
             return float(row[name])

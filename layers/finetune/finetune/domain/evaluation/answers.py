@@ -9,11 +9,11 @@ from pydantic import AfterValidator, BaseModel
 
 from finetune.frozen import Frozen
 
-Outcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
+AnswerOutcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
 
 # What a Converse stop reason means for the score. Answered and cut texts are measured as they are; blocked and unusable
 # ones score 0, because whoever asked got nothing to use; missing ones are never scored.
-OUTCOMES: Mapping[str, Outcome] = {
+OUTCOMES: Mapping[str, AnswerOutcome] = {
     "end_turn": "answered",
     "stop_sequence": "answered",
     "max_tokens": "cut",
@@ -24,7 +24,7 @@ OUTCOMES: Mapping[str, Outcome] = {
     "malformed_tool_use": "unusable",
     "tool_use": "unusable",
 }
-SCORED_AS_ZERO: frozenset[Outcome] = frozenset({"blocked", "unusable"})
+SCORED_AS_ZERO: frozenset[AnswerOutcome] = frozenset({"blocked", "unusable"})
 
 
 def whole(text: str) -> str:
@@ -44,7 +44,7 @@ class Answer(Frozen):
     error: str | None = None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> AnswerOutcome:
         """How the answer counts; a stop reason that the table does not know is missing rather than guessed at."""
         return "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
 

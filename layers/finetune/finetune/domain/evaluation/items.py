@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from finetune.domain.evaluation.answers import whole
 from finetune.domain.evaluation.checks import Checks, read_checks
-from finetune.domain.findings import Flaw, Ledger, Place, kind, quoted
+from finetune.domain.findings import Flaw, Ledger, Place, json_type, quoted
 from finetune.domain.records.conversion import turn_text
 from finetune.domain.records.reading import read_question
 from finetune.domain.records.record import Reading, Record, Unit
@@ -130,7 +130,7 @@ def _item_of(unit: Unit, place: Place) -> tuple[EvaluationItem | None, tuple[Fla
 def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading:
     reading = Reading()
     if not isinstance(value, dict):
-        reading.error("not-an-object", f"is {kind(value)}, not an object")
+        reading.error("not-an-object", f"is {json_type(value)}, not an object")
         return reading
     if ("prompt" in value) == ("messages" in value):
         reading.error("missing-key", "needs the key prompt or the key messages, one of the two")
@@ -178,7 +178,7 @@ def _optional_text(value: Mapping[str, Any], key: str, reading: Reading) -> str 
     if text is None or (isinstance(text, str) and text.strip()):
         return text
     flaw = Flaw("empty-text", f"{key} is empty") if text == "" or isinstance(text, str) else None
-    reading.errors.append(flaw or Flaw("wrong-type", f"{key} is {kind(text)}, not a string"))
+    reading.errors.append(flaw or Flaw("wrong-type", f"{key} is {json_type(text)}, not a string"))
     return None
 
 

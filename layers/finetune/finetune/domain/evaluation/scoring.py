@@ -10,7 +10,7 @@ from typing import get_args
 
 from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import metrics
-from finetune.domain.evaluation.answers import SCORED_AS_ZERO, Answer, Outcome
+from finetune.domain.evaluation.answers import SCORED_AS_ZERO, Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES
 from finetune.domain.evaluation.items import EvaluationItem, questions
 from finetune.errors import EvaluationSetInvalid
@@ -48,7 +48,7 @@ class ItemRow(Frozen):
     line: int
     category: str | None
     scores: Mapping[str, float | None]
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, AnswerOutcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,10 @@ class Scoring:
             for category, members in by_category(self.complete).items()
         )
 
-    def outcomes(self) -> Mapping[str, Mapping[Outcome, int]]:
+    def outcomes(self) -> Mapping[str, Mapping[AnswerOutcome, int]]:
         """How the answers ended, by contestant."""
         counts = {one: Counter(_outcome(kept.get(item.id)) for item in self.items) for one, kept in self.kept.items()}
-        return {one: {outcome: count[outcome] for outcome in get_args(Outcome)} for one, count in counts.items()}
+        return {one: {outcome: count[outcome] for outcome in get_args(AnswerOutcome)} for one, count in counts.items()}
 
     def usage(self, prices: Mapping[str, TokenPrices]) -> Mapping[str, Usage]:
         """What the answers took, by contestant."""
@@ -180,7 +180,7 @@ def _kept(items: Sequence[EvaluationItem], answers: Mapping[str, Answer]) -> Map
     return {key: answer for key, answer in given.items() if answer and answer.outcome != "missing"}
 
 
-def _outcome(answer: Answer | None) -> Outcome:
+def _outcome(answer: Answer | None) -> AnswerOutcome:
     return answer.outcome if answer else "missing"
 
 

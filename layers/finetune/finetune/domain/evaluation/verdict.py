@@ -9,7 +9,7 @@ from typing import Literal
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation import metrics
-from finetune.domain.evaluation.answers import Answer, Outcome
+from finetune.domain.evaluation.answers import Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem
@@ -50,7 +50,7 @@ class Evaluation(Frozen):
     comparisons: tuple[Comparison, ...]
     categories: tuple[Category, ...]
     guards: tuple[Guard, ...]
-    outcomes: Mapping[str, Mapping[Outcome, int]]
+    outcomes: Mapping[str, Mapping[AnswerOutcome, int]]
     usage: Mapping[str, Usage]
     labels: Mapping[str, metrics.LabelReport]
     judge: JudgeReport | None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from finetune.domain.findings import kind, quoted
+from finetune.domain.findings import json_type, quoted
 from finetune.domain.records.record import MAX_TURNS, Reading, Record, SourceFormat, check_keys, text_at
 
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./-]+", re.ASCII)
@@ -42,7 +42,7 @@ class Conversation:
 
     def read(self, turns: Any, last: str = "assistant") -> None:
         if not isinstance(turns, list):
-            self.reading.error("wrong-type", f"messages is {kind(turns)}, not an array")
+            self.reading.error("wrong-type", f"messages is {json_type(turns)}, not an array")
             return
         if len(turns) > MAX_TURNS:
             self.reading.error("too-many-turns", f"messages holds {len(turns):,} turns; the most is {MAX_TURNS:,}")
@@ -52,7 +52,7 @@ class Conversation:
             if isinstance(turn, dict):
                 self._read_turn(turn, index, where)
             else:
-                self.reading.error("wrong-type", f"{where} is {kind(turn)}, not an object")
+                self.reading.error("wrong-type", f"{where} is {json_type(turn)}, not an object")
                 self._roles_known = False
         if self._roles_known and not self._last_role:
             self.reading.error("no-turns", "messages holds no turns of user and assistant")
@@ -69,7 +69,7 @@ class Conversation:
         if not isinstance(blocks, list):
             self.reading.error(
                 "wrong-type",
-                f"system is {kind(system)}, not {'an array of text blocks' if self.bedrock else 'a string'}",
+                f"system is {json_type(system)}, not {'an array of text blocks' if self.bedrock else 'a string'}",
             )
             return
         if is_empty(system) or (blocks and all(is_empty(block) for block in blocks)):
@@ -137,7 +137,7 @@ class Conversation:
         if "role" not in turn:
             self.reading.error("missing-key", f"{where}.role is missing")
         elif not isinstance(role, str):
-            self.reading.error("wrong-type", f"{where}.role is {kind(role)}, not a string")
+            self.reading.error("wrong-type", f"{where}.role is {json_type(role)}, not a string")
         else:
             self.reading.error("unknown-role", f"{where}.role is {quoted(role)}, not 'user' or 'assistant'")
 
@@ -152,7 +152,7 @@ class Conversation:
             if "content" not in turn:
                 self.reading.error("missing-key", f"{where} is missing")
             else:
-                self.reading.error("wrong-type", f"{where} is {kind(content)}, not {wanted}")
+                self.reading.error("wrong-type", f"{where} is {json_type(content)}, not {wanted}")
             return []
         filled = [(index, block) for index, block in enumerate(content) if not is_empty(block)]
         if 0 < len(filled) < len(content):
@@ -167,7 +167,7 @@ class Conversation:
     def _read_block(self, block: Any, role: Any, where: str) -> dict[str, Any]:
         """The block as bedrock-conversation-2024 has it; empty after noting why it cannot be taken."""
         if not isinstance(block, dict):
-            self.reading.error("wrong-type", f"{where} is {kind(block)}, not an object")
+            self.reading.error("wrong-type", f"{where} is {json_type(block)}, not an object")
             return {}
         # Programs that write every key of a block they know leave null where it has none.
         block = {key: value for key, value in block.items() if value is not None} or block

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from finetune.domain.findings import kind, quoted
+from finetune.domain.findings import json_type, quoted
 from finetune.domain.records.conversations import Conversation, check_uri, is_empty
 from finetune.domain.records.record import (
     SCHEMA_VERSION,
@@ -34,7 +34,7 @@ def read(value: Any) -> Reading:
     """Everything that is wrong with one JSON value as a record, and the record when nothing is."""
     reading = Reading()
     if not isinstance(value, dict):
-        reading.error("not-an-object", f"is {kind(value)}, not an object")
+        reading.error("not-an-object", f"is {json_type(value)}, not an object")
         return reading
     reading.format = detect(value)
     if reading.format is None:
@@ -79,7 +79,7 @@ def _read_conversation(value: Mapping[str, Any], reading: Reading) -> Record:
         elif isinstance(version, str):
             reading.warn("schema-version", f"schemaVersion is not {SCHEMA_VERSION!r}")
         else:
-            reading.error("wrong-type", f"schemaVersion is {kind(version)}, not a string")
+            reading.error("wrong-type", f"schemaVersion is {json_type(version)}, not a string")
     conversation = Conversation(value, reading)
     conversation.read(value["messages"])
     return conversation.record(reading.format or "messages")
@@ -113,7 +113,7 @@ def _read_reinforcement(value: Mapping[str, Any], reading: Reading) -> Record:
 def _read_scored_responses(value: Mapping[str, Any], reading: Reading) -> Record:
     prompt, responses = text_at(value, "prompt", reading), value["responses"]
     if not isinstance(responses, list) or not responses:
-        reading.error("wrong-type", f"responses is {kind(responses)}, not an array of scored responses")
+        reading.error("wrong-type", f"responses is {json_type(responses)}, not an array of scored responses")
         responses = []
     for index, response in enumerate(responses):
         score = response.get("score") if isinstance(response, dict) else None

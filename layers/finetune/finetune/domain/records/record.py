@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
-from finetune.domain.findings import Flaw, kind, quoted
+from finetune.domain.findings import Flaw, json_type, quoted
 
 SourceFormat = Literal[
     "bedrock-conversation-2024",
@@ -149,7 +149,7 @@ def text_at(value: Mapping[str, Any], key: str, reading: Reading, where: str = "
     if key not in value:
         reading.error("missing-key", f"{where}{key} is missing")
     elif not isinstance(text, str):
-        reading.error("wrong-type", f"{where}{key} is {kind(text)}, not a string")
+        reading.error("wrong-type", f"{where}{key} is {json_type(text)}, not a string")
     elif not text or text.isspace():
         reading.error("empty-text", f"{where}{key} is empty")
     else:

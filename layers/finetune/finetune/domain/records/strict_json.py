@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from finetune.domain.findings import Flaw, kind, quoted
+from finetune.domain.findings import Flaw, json_type, quoted
 
 # Eight times the largest record that any base model takes (32,000 tokens of four-byte characters).
 MAX_LINE_BYTES = 1 << 20
@@ -49,7 +49,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
     """The document, which must be an object."""
     value = parse(data)
     if not isinstance(value, dict):
-        raise Unreadable("not-an-object", f"is {kind(value)}, not an object")
+        raise Unreadable("not-an-object", f"is {json_type(value)}, not an object")
     return value
 
 

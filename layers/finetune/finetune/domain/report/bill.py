@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from finetune.domain.cost import BreakEven, CostEstimate, CostLine
-from finetune.domain.report.markup import Markup, dollars, facts, section, table, tag
+from finetune.domain.cost import BreakEven, CostEstimate, CostLine, dollars
+from finetune.domain.report.markup import Markup, facts, section, table, tag
 
 _THOUSAND_TOKENS = "1,000 tokens"
 _NO_BREAK_EVEN = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -58,13 +57,6 @@ def shortened(text: str, limit: int) -> Markup:
 def signed(points: float, digits: int = 1) -> str:
     """A difference with its sign, a true minus, and none for zero."""
     return f"{points:+.{digits}f}".replace("-", "\u2212") if round(points, digits) else "0"
-
-
-def dollars(usd: float) -> str:
-    """An amount in whole cents, or with two significant digits where it is less than a dollar."""
-    digits = max(2, 1 - math.floor(math.log10(usd))) if 0 < usd < 1 else 2
-    whole, _, decimals = f"{usd:,.{digits}f}".partition(".")
-    return f"${whole}.{decimals.rstrip('0'):0<2}"
 
 
 def one_line(text: str, limit: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from finetune.domain.cost import BreakEven, CostEstimate
+from finetune.domain.cost import BreakEven, CostEstimate, dollars
 from finetune.domain.customization.loss_curves import Curve, TrainingSummary
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.comparison import NAMES, Comparison, in_sentence
@@ -15,7 +15,7 @@ from finetune.domain.evaluation.scoring import Category, Usage
 from finetune.domain.evaluation.verdict import Evaluation
 from finetune.domain.report import charts
 from finetune.domain.report.bill import bill
-from finetune.domain.report.markup import Markup, dollars, facts, join, one_line, section, signed, table, tag
+from finetune.domain.report.markup import Markup, facts, join, one_line, section, signed, table, tag
 from finetune.domain.report.page import page
 from finetune.domain.report.side_by_side import HEADINGS, OUTCOME_WORDS, share, side_by_side
 from finetune.frozen import Frozen

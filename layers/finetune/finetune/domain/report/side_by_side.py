@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from finetune.domain.evaluation.answers import Answer, Outcome
+from finetune.domain.evaluation.answers import Answer, AnswerOutcome
 from finetune.domain.evaluation.checks import results
 from finetune.domain.evaluation.comparison import NAMES, in_sentence
 from finetune.domain.evaluation.items import EvaluationItem, Turn
@@ -19,7 +19,7 @@ from finetune.domain.evaluation.significance import SAME
 from finetune.domain.evaluation.verdict import Evaluation
 from finetune.domain.report.markup import Attribute, Markup, join, one_line, section, shortened, signed, tag
 
-Kind = Literal["gain", "loss", "same", "open"]
+ItemChange = Literal["gain", "loss", "same", "open"]
 
 ITEMS_SHOWN = 25
 _OPEN = 3
@@ -32,10 +32,15 @@ _NAME_CHARACTERS = 60
 _DIFF_WORDS = 400
 _DIFF_COMMON = 0.3
 
-_KINDS: Mapping[Kind, str] = {"loss": "losses", "gain": "gains", "same": "without a difference", "open": "not compared"}
+_KINDS: Mapping[ItemChange, str] = {
+    "loss": "losses",
+    "gain": "gains",
+    "same": "without a difference",
+    "open": "not compared",
+}
 
 HEADINGS: Mapping[str, str] = {"base": "Base model", "champion": "In service", "candidate": "Custom model"}
-OUTCOME_WORDS: Mapping[Outcome, str] = {
+OUTCOME_WORDS: Mapping[AnswerOutcome, str] = {
     "answered": "Complete",
     "cut": "Cut at the length limit",
     "blocked": "Blocked by a filter",
@@ -60,7 +65,7 @@ class _Change:
     points: float | None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ItemChange:
         if self.points is None:
             return "open"
         return "same" if abs(self.points) <= 100 * SAME else "gain" if self.points > 0 else "loss"

@@ -172,10 +172,10 @@ def _question(record: Record, line: int, rules: DatasetRules) -> tuple[bytes, in
         item["system"] = system
     item |= {"messages": turns, "reference": reference, "expected_keywords": []}
     texts = (system or "", *(turn["text"] for turn in turns), reference)
-    return orjson.dumps(item), estimate("".join(texts), rules.family)
+    return orjson.dumps(item), estimate("".join(texts), rules.provider)
 
 
 def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:
     """Estimated tokens of one evaluation item, question and reference."""
     texts = (item.system or "", *(turn.text for turn in item.messages), item.reference or "")
-    return estimate("".join(texts), rules.family)
+    return estimate("".join(texts), rules.provider)

@@ -366,6 +366,6 @@ class _Check:
                 "duplicates": self.duplicates,
                 "system_share": round(systems / self.records, 4) if self.records else 0,
                 **{name: values.as_dict() for name, values in self.ranges.items()},
-                "token_errors": {kind: error._asdict() for kind, error in errors(self.rules.family).items()},
+                "token_errors": {kind: error._asdict() for kind, error in errors(self.rules.provider).items()},
             },
         )

@@ -36,7 +36,7 @@ class DatasetRules:
 
     base_model: str
     name: str
-    family: str
+    provider: str
     method: Method
     record_format: RecordFormat
     records: Bounds
@@ -91,7 +91,7 @@ def rules_for(
     return DatasetRules(
         base_model=row.id,
         name=row.name,
-        family=row.provider,
+        provider=row.provider,
         method=method,
         record_format=rules.record_format,
         records=Bounds(
@@ -146,10 +146,10 @@ class RecordCheck:
 
     def __init__(self, rules: DatasetRules) -> None:
         self._rules = rules
-        self._weights = tokens.weights(rules.family)
+        self._weights = tokens.weights(rules.provider)
         self._limit = rules.tokens_per_record or maxsize
         # Below this no kind of text can be over the bound; what is above it is looked at by its kind.
-        self._near = self._limit * (1 + min(error.low for error in tokens.errors(rules.family).values()))
+        self._near = self._limit * (1 + min(error.low for error in tokens.errors(rules.provider).values()))
         # Formats, sections and numbers of turns that were found to fit; most records of a dataset are alike in them.
         self._expressible: set[tuple[str, frozenset[str], int]] = set()
         self._cased: Callable[[str], str] = str.lower if rules.reserved_ignores_case else str
@@ -257,7 +257,7 @@ class RecordCheck:
 
     def _long(self, text: str, token_count: int) -> list[Flaw]:
         """Too long when that is so with the error of the estimate allowed for; a warning where it may be so."""
-        least, most = tokens.likely(token_count, text, self._rules.family)
+        least, most = tokens.likely(token_count, text, self._rules.provider)
         if most <= self._limit:
             return []
         code = "too-many-tokens" if least > self._limit else "near-token-limit"
