@@ -28,9 +28,9 @@ def uri(run: Run, contestant: str, shard: int) -> str:
 
 
 def earlier_uri(run: Run, model: str, inference: Mapping[str, float], items: Iterable[EvaluationItem]) -> str:
-    """Where every run of the project finds the answers of one model to these very items, asked the same way.
+    """Where runs of the project keep one model's answers to exactly these items, asked with the same parameters.
 
-    The name follows from the model's own id, so an endpoint whose model was swapped has other answers.
+    The name is made from the model's id, not the endpoint's: an endpoint that serves another model has other answers.
     """
     asked = orjson.dumps({"model": model, "inference": dict(inference)}, option=orjson.OPT_SORT_KEYS)
     bucket, _ = storage.split_uri(run.folder)

@@ -51,10 +51,10 @@ def ask_all[Q: Question, R: Reply](  # noqa: PLR0913 - keywords, one for each wa
     now: Callable[[], float] = time.monotonic,
     rest: Callable[[float], None] = time.sleep,
 ) -> Iterator[R]:
-    """Replies as they come, one at most for each question; those missing at the end had no time.
+    """Replies in the order in which they come, at most one for each question; questions without a reply had no time.
 
-    A reply with an error in `BUSY` is never yielded, one in `again` only when it came `most` times. `ask` runs in
-    threads.
+    A question is asked again after an error in `BUSY`, and after one in `again` until it came `most` times. `ask` runs
+    in threads.
     """
     queue, running, faults = deque(questions), dict[Future[R], tuple[Q, float]](), Counter[str]()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="asking")

@@ -93,9 +93,9 @@ def sweep(
 ) -> SweepEndpointsOutput:
     """Do what every other line of defence missed.
 
-    Ended executions whose status change was lost are cleaned up after, endpoints without an owner deleted and told of
-    by mail, and mails that were written down and never sent are sent. One part that fails does not keep the others
-    from being done; its error is raised in the end, for the alarm.
+    Clean up after ended executions whose status event was lost, delete endpoints without an owner and mail that, and
+    send mails that were written down but not sent. If one part fails the others are still done; its error is raised at
+    the end, for the alarm.
     """
     bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
     with attempts.one():

@@ -199,9 +199,9 @@ def _sink() -> BinaryIO:
 
 
 def _beside_media(run: Run, uri: str) -> str:
-    """The same key in the dataset's bucket, where the images and videos lie.
+    """The same key in the dataset bucket, where the images and videos are.
 
-    The documentation of fine-tuning Nova asks that they be in the same bucket as the file that refers to them.
+    Nova's documentation asks that media and the file that refers to them are in one bucket.
     """
     return f"s3://{run.dataset.bucket}/{storage.split_uri(uri)[1]}"
 

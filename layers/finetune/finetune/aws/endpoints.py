@@ -31,9 +31,9 @@ _STATUS: Mapping[str, Literal["Creating", "Ready", "Failed"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An endpoint as the service describes it, in one form for both kinds; `as_of` is the service's time.
+    """An endpoint as Bedrock describes it, in one form for both kinds; `as_of` is Bedrock's time.
 
-    `model_arn` is what answers now; while it is `updating`, another model is on its way behind the endpoint.
+    `model_arn` is the model that answers now. While `updating`, Bedrock is putting another model behind the endpoint.
     """
 
     endpoint: Endpoint
@@ -160,10 +160,10 @@ def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | N
 def open_endpoint(
     bedrock: BedrockClient, run: Run, model: SelectModelOutput, kinds: Sequence[Deployment], *, stack: str
 ) -> Endpoint:
-    """Open the run's endpoint of the first kind that no quota refuses, or adopt the one an earlier attempt opened.
+    """Open the run's endpoint, of the first kind that no quota refuses, or return the one that an attempt before opened.
 
-    Neither create call reports a conflict, so an endpoint is looked for by its name first. QuotaExceeded when the quota
-    of every kind is used up.
+    Neither create call reports a conflict, so the endpoint is looked up by its name first. Raises QuotaExceeded if the
+    quotas of all kinds are used up.
     """
     name, model_arn = run.endpoint_name, model.model_arn
     if model_arn is None:

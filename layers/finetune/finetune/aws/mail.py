@@ -33,9 +33,10 @@ def was_sent(s3: S3Client, bucket: str, execution_arn: str) -> bool:
 def deliver(
     s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, execution_arn: str, mail: Mail | None
 ) -> bool:
-    """Send an execution's mail unless it was sent or somebody else is sending it; whether it was sent now.
+    """Send an execution's mail unless it was sent already or is being sent; returns whether this call sent it.
 
-    The first mail written down for an execution is the one that goes out, whoever sends it; None sends what is written.
+    The first mail that was written down for an execution is the one that is sent. `mail` None sends what is written
+    down.
     """
     if was_sent(s3, bucket, execution_arn):
         return False

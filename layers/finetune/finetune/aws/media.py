@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def size_of(s3: S3Client, root: str) -> Callable[[str], int | None]:
-    """The bytes of a file under `root`<project>/media/ by its URI, None when there is none.
+    """A function from the URI of a file under `root`<project>/media/ to its bytes, or None if there is no such file.
 
-    A project's media folder is listed when its first file is asked for: a request for a thousand files, not for each.
+    It lists a project's media folder when the first file is asked for: one request for a thousand files.
     """
     sizes_under = cache(partial(storage.sizes_under, s3))
 

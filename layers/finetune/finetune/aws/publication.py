@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Swap(BaseModel):
-    """A change of the endpoint's model that a run has begun and not yet published, written down before it begins.
+    """A change of the endpoint's model that has begun and is not published yet; it is written down before it begins.
 
-    Whoever finds it after the run has ended puts the published model back. `begun` is the service's time. A rollback
-    has no execution; `run_id` is then the run that it goes back to.
+    Whoever finds it after the run has ended puts the published model back. `begun` is Bedrock's time. A rollback has no
+    execution; `run_id` is then the run whose model it returns to.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -50,10 +50,10 @@ class Attempts:
 
 
 def release_run(bedrock: BedrockClient, ssm: SSMClient, run: Run, *, stack: str) -> list[str]:
-    """End what a run still pays for and undo what it did not finish; what was stopped or deleted.
+    """End what a run still pays for and undo what it did not finish; returns the names of what was stopped or deleted.
 
-    Its jobs are stopped, its endpoints deleted unless one is in service, and a swap behind the project's endpoint that
-    was not published is taken back.
+    Stops the run's jobs, deletes its endpoints unless one is in service, and puts the published model back if the run
+    had begun to change it.
     """
     attempts, ended = Attempts(), []
     for candidate in run.candidates:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def forget_old_models(
     bedrock: BedrockClient, run: Run, published: Published, *, stack: str
 ) -> tuple[tuple[str, ...], str | None]:
-    """Delete what the settings no longer keep; the names that went, and what prevented the rest.
+    """Delete the project's models beyond those that its settings keep; returns their names and what prevented the rest.
 
-    A promotion stands whatever comes of this, so a problem is told and not raised; the next promotion tries again.
+    Never raises: the promotion is done already, and the next one tries again.
     """
     deleted: list[str] = []
     try:

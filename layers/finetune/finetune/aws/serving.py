@@ -37,10 +37,9 @@ class NothingToRollBack(Exception):
 
 
 def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: SelectModelOutput, *, stack: str) -> Endpoint:
-    """The endpoint that the settings want the model served by: the project's own if it can carry it, else a new one.
+    """The endpoint for the model to be served by: the project's own if it can carry the model, else a new one.
 
-    While a quota refuses a new one, the endpoint that evaluated is released: the wait may take hours, and it is paid
-    for by the hour.
+    If a quota refuses a new one, the endpoint that was evaluated is released before the wait: it is billed by the hour.
     """
     kind: Deployment = "provisioned" if run.settings.deployment == "provisioned" else "on_demand"
     before = publication.read(ssm, stack, run.slug)
@@ -58,11 +57,12 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
 def promote(
     bedrock: BedrockClient, runtime: BedrockRuntimeClient, ssm: SSMClient, stack: str, request: PromoteModelInput
 ) -> PromoteModelOutput:
-    """Put the run's model into service, ask it, publish it and release what it replaced; done twice it is done once.
+    """Put the run's model into service, ask it, publish it and release what it replaced; may be repeated.
 
-    The endpoint in service keeps its ARN where it can carry the model. EndpointBusy while the service is at it;
-    EndpointFailed when the model does not get there or does not answer, and ChampionChanged when it was never compared
-    with what is in service now: what is published stays published, and Release Endpoint puts it back.
+    The endpoint in service keeps its ARN if it can carry the model. Raises EndpointBusy while Bedrock is still changing
+    the endpoint, EndpointFailed if the model is not served or does not answer, and ChampionChanged if another model
+    went into service since the run was planned. In each case the published model stays published; Release Endpoint
+    restores it.
     """
     run, model_arn = request.run, request.model.model_arn
     if model_arn is None:
@@ -213,10 +213,11 @@ def roll_back(
     *,
     wait: Callable[[], None],
 ) -> Published:
-    """Put a project's previous model back behind its endpoint and publish it; what was in service becomes the previous.
+    """Put a project's previous model back behind its endpoint and publish it.
 
-    `wait` is called between two looks. An interrupted rollback goes on where it stopped when it is called again.
-    NothingToRollBack says why there is nowhere to go back to, EndpointFailed and EndpointBusy why it did not get there.
+    The model in service becomes the previous one. `wait` is called between two looks at the endpoint. Called again
+    after an interruption, it continues. Raises NothingToRollBack if there is no previous model, EndpointFailed or
+    EndpointBusy if the endpoint does not serve it.
     """
     published = publication.read(ssm, stack, slug)
     if published is None:

@@ -43,9 +43,9 @@ _ERRORS: dict[str, type[FineTuneError]] = {
 
 @contextmanager
 def translated(doing: str, *, conflict: type[FineTuneError] = ServiceRefused) -> Iterator[None]:
-    """Raise what goes wrong while `doing` something as ours, with the service's own words kept.
+    """Raise AWS's errors as ours, with AWS's words kept; `doing` says what was tried.
 
-    `conflict` is what a ConflictException means here: refused for good, unless the caller knows that it passes.
+    `conflict` is the error for a ConflictException: a refusal, unless the caller knows that the conflict passes.
     """
     try:
         yield

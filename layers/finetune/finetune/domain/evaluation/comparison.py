@@ -20,8 +20,8 @@ NAMES: Mapping[str, str] = {
 class Comparison(Frozen):
     """The candidate against one other contestant by the primary metric, over the items that both answered.
 
-    `scores` are the means of the other and of the candidate; both p are one-sided. `questions` are the different ones
-    that the items ask; the tests count questions.
+    `scores` are the means of the other and of the candidate. Both p values are one-sided. `questions` counts the
+    different questions among the items; the tests count questions, not items.
     """
 
     against: str
@@ -65,12 +65,12 @@ def compare(  # noqa: PLR0913 - keywords, one for each thing a comparison rests 
 ) -> Comparison:
     """Whether the candidate's scores (second of each pair) are higher than the other's by more than `minimum_gain`.
 
-    `against` is a contestant, or says in a sentence what is no contestant; pairs of the same one of `groups` ask the
-    same question. At least two groups.
+    `against` is a contestant, or a phrase for something else. Pairs with the same value in `groups` ask the same
+    question; there must be at least two groups.
 
-    Better needs both: the interval of the mean difference lies above the gain, and the test of the mean agrees at the
-    interval's one-sided level. The interval alone promotes too often below about forty items, and whenever many small
-    gains hide a few large losses. `fell` is the same below 0.
+    Better needs both: the interval of the mean difference is above the gain, and the test of the mean agrees at the
+    same one-sided level. The interval alone promotes too often below about forty items, and when many small gains hide
+    a few large losses. `fell` is the same test in the other direction.
     """
     differences = [after - before for before, after in pairs]
     found = significance.clusters(differences, groups)
@@ -107,9 +107,9 @@ def compare(  # noqa: PLR0913 - keywords, one for each thing a comparison rests 
 
 
 def guard(pairs: Sequence[tuple[float, float]], *, name: str, title: str, tolerance: float, confidence: float) -> Guard:
-    """Whether a figure's mean stayed within `tolerance` of what it was, or fell further by what may still be chance.
+    """Whether a figure's mean stayed within `tolerance` of what it was, or its fall may still be chance.
 
-    Chance is judged by the exact sign test of the items that changed, one-sided at `confidence`.
+    Chance is judged by the exact sign test over the items that changed, one-sided at `confidence`.
     """
     before, after = fmean(pair[0] for pair in pairs), fmean(pair[1] for pair in pairs)
     improved, worse = changed(pairs)

@@ -27,11 +27,11 @@ MetricName = Literal[
 
 
 class Gates(Frozen):
-    """What a candidate must show before it is promoted; part of settings.yaml.
+    """What a candidate must show before it is promoted.
 
-    Gains and tolerances are in the metric's unit, 0..1. `confidence` is the two-sided interval's: at 0.95 one that
-    is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance that is not
-    chance at `guard_confidence`, one-sided.
+    Gains and tolerances are in the metric's unit, 0 to 1. `confidence` belongs to the two-sided interval: at 0.95 a
+    model that is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance
+    that is not chance at `guard_confidence`, one-sided.
     """
 
     minimum_items: int = Field(20, ge=5)
@@ -48,10 +48,11 @@ class Gates(Frozen):
 
 
 class JudgeSettings(Frozen):
-    """Which model judges, by its id for Converse, if any; `items` are judged at most, by two calls each.
+    """Which model judges, by its id for Converse; without one nothing is judged.
 
-    `output` is `json` for models that cannot be made to call a tool. Below `coverage` of the items judged the run is
-    inconclusive. Prices are needed where the catalog does not have the model.
+    At most `items` are judged, in two calls each. `output` is `json` for models that cannot be made to call a tool. If
+    fewer than `coverage` of the items are judged the run is inconclusive. Prices are needed for a model that is not in
+    the catalog.
     """
 
     model: str | None = Field(None, min_length=1, max_length=2048)

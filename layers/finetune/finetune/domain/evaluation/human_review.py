@@ -1,7 +1,7 @@
-"""People as judges: a form with the judge's rubric in a CSV file, and what the ratings in it say about the verdict.
+"""Human review: a form for people's ratings in a CSV file, and what the ratings say about the verdict.
 
-A spreadsheet is the one tool every reviewer has. No cell of the form can be a formula, and which model gave which
-answer is not in the file: the order of each row's answers follows from the evaluation's seed.
+Every reviewer has a spreadsheet. No cell of the form can be a formula, and the file does not tell which model gave
+which answer: the order of the answers in each row is drawn from the evaluation's seed.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Rated(Frozen):
 
 
 class Review(Frozen):
-    """What people's ratings say: which model is better, how far metric and judge agree with them, the verdict.
+    """What people's ratings say: which model is better, how far metric and judge agree, and the verdict.
 
-    Agreement is the share of rated items of which both prefer the same answer or neither; `kappa` is Cohen's, which
-    takes out what chance alone would give.
+    Agreement is the share of rated items for which both prefer the same answer, or neither does. `kappa` is Cohen's
+    kappa: agreement beyond chance.
     """
 
     rated: int

@@ -50,9 +50,9 @@ def from_jsonl(data: bytes) -> tuple[EvaluationItem, ...]:
 
 
 def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
-    """A number for each item by its id, the same for items that ask the same or nearly so.
+    """A number for each item by its id; items that ask the same, or nearly the same, have the same number.
 
-    The system prompt is part of what is asked: it may hold the text that the question is about.
+    The system prompt belongs to the question: it may hold the text that the question is about.
     """
     texts = [(item.system or "", *(turn.text for turn in item.messages)) for item in items]
     prompts = [b"\x1f".join(normalised(whole(part)) for part in parts) for parts in texts]
@@ -77,10 +77,10 @@ _KEYS = frozenset(
 def check_evaluation_set(
     chunks: Iterable[bytes], *, suffix: str = ".jsonl", entries_per_code: int = 20
 ) -> tuple[tuple[EvaluationItem, ...], DatasetReport]:
-    """The items of an evaluation set, as far as they can be used, and the report on all of them.
+    """The items of an evaluation set that can be used, and the report on all of them.
 
     An item is `{"prompt" or "messages", "system"?, "reference"?, "expected_keywords"?, "category"?, "checks"?, "id"?}`
-    with a reference, keywords or checks; an assistant turn that ends its messages is its reference.
+    with a reference, keywords or checks. If its messages end with an assistant turn, that turn is the reference.
     """
     ledger, items, places = Ledger(entries_per_code), list[EvaluationItem](), dict[str, Place]()
     source = Source(chunks, suffix)

@@ -1,6 +1,6 @@
-"""The part of JSON Schema that says what an answer's JSON must look like; no references, so no schema has loops.
+"""The part of JSON Schema that says what an answer's JSON must look like, without references: no schema has loops.
 
-Meanings are those of draft 2020-12. Regular expressions are left out: one that a project writes could hold up a run.
+Keywords mean what draft 2020-12 says. Regular expressions are left out: a slow one could hold up a run.
 """
 
 from __future__ import annotations

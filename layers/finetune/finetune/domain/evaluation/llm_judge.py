@@ -1,8 +1,8 @@
-"""A model as judge of two answers: what it is asked, how its reply is read, and what comes of it.
+"""A language model as judge of two answers: what it is asked, how its reply is read, and what follows from it.
 
-Answers are untrusted. They stand between markers with a number drawn for each call, nothing in them can be a marker,
-each pair is rated in both orders, and only five whole numbers for each answer are read back. A judge can object to a
-promotion; it cannot cause one.
+Answers are not trusted. They stand between markers with a number drawn for each call, and no text in them can be a
+marker. Each pair is rated in both orders, and only five whole numbers for each answer are read back. A judge can object
+to a promotion but cannot cause one.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ class Judgement(Frozen):
 class JudgeReport(Frozen):
     """What the judge made of an evaluation.
 
-    `ratings` are the scores of the model in service, or the base model, and of the candidate by item, over both orders;
-    `consistent` is the share of items of which both orders prefer the same answer; `criteria` are means by contestant.
+    `ratings` are scores by item over both orders, of the model in service (or the base model) and of the candidate.
+    `consistent` is the share of items for which the judge preferred the same answer in both orders. `criteria` are
+    means by contestant.
     """
 
     model: str

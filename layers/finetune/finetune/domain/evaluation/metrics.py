@@ -39,9 +39,9 @@ _CHRF_BETA = 2
 
 
 def normalise(text: str) -> str:
-    """Lower case without punctuation, English articles and extra spaces: SQuAD v1.1's official evaluation script.
+    """Lower case without punctuation, English articles and extra spaces, as in SQuAD v1.1's evaluation script.
 
-    Beyond the script, text is brought to Unicode's NFKC form and punctuation of every script is dropped.
+    Beyond that script, text is brought to Unicode's NFKC form and punctuation of all scripts is dropped.
     """
     kept = unicodedata.normalize("NFKC", text).lower().translate(_NO_PUNCTUATION)
     if not kept.isascii():
@@ -91,8 +91,8 @@ def chrf(text: str, reference: str) -> float:
 def keyword_recall(text: str, keywords: Sequence[str]) -> float:
     """Share of the expected keywords that the answer holds: recall over required facts ("nuggets", Voorhees 2003).
 
-    A keyword starts and ends at a word's edge; case, spacing and typographic quotes do not matter. One that ends in
-    four or more letters may carry an ending of up to three ("refund" is found in "refunded").
+    A keyword starts and ends at the edge of a word. Case, spacing and typographic quotes do not matter. A keyword that
+    ends in four or more letters may have an ending of up to three more ("refund" is found in "refunded").
     """
     found = keywords_found(text, keywords)
     return len(found) / len(keywords)
@@ -346,9 +346,9 @@ def _parsed(text: str) -> Any:
 
 
 def _leaves(document: Any) -> Iterator[tuple[object, str]]:
-    """Every scalar of a JSON document under its path, in no order. Without recursion: an answer nests as it likes.
+    """Every scalar of a JSON document with its path, in no order and without recursion: an answer may nest deeply.
 
-    A path is a pair of the one above it and its last step, so that deep ones are not copied for each scalar.
+    A path is a pair of the path above and the last step, so that it is not copied for each scalar.
     """
     pending: list[tuple[object, Any]] = [] if document is None else [(None, document)]
     while pending:

@@ -28,10 +28,10 @@ def workers(requests_per_minute: int | None, sharers: int) -> int:
 
 @dataclass
 class Pace:
-    """When the next request may be sent; all times are seconds of one monotonic clock.
+    """When the next request may be sent; times are seconds of one monotonic clock.
 
-    Nothing is paced until the model throttles, then the pace starts from what it answered so far. A documented quota
-    only bounds how slow the pace becomes: to half of the share that falls to each of the `sharers`.
+    Nothing is paced until the model throttles. The pace then starts from the rate of its answers so far. A documented
+    quota only bounds how slow the pace becomes: half of the share that each of the `sharers` has.
     """
 
     requests_per_minute: int | None = None

@@ -41,9 +41,9 @@ def not_served(row: BaseModelRow, deployment: Deployment | Literal["none"]) -> s
 def evaluation_endpoints(
     row: BaseModelRow, prices: cost.PriceOverrides, *, limit_usd: float, estimated_usd: float | None
 ) -> tuple[Deployment, ...]:
-    """The kinds of endpoint to evaluate on, cheapest first; a later one is for when a quota refuses those before it.
+    """The kinds of endpoint to evaluate on, cheapest first; a later kind is for when quotas refuse those before it.
 
-    Throughput stands in for a deployment only when what the budget leaves covers an hour of it at a known price.
+    Throughput replaces a deployment only if the rest of the budget pays for an hour of it at a known price.
     """
     cheapest = row.cheapest_endpoint
     if cheapest == "provisioned" or "provisioned" not in row.deployments or estimated_usd is None:

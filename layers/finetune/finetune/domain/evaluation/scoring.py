@@ -29,9 +29,9 @@ class Category(Frozen):
 
 
 class Usage(Frozen):
-    """What a contestant's answers took: latency, mean tokens of prompt and answer, and what 1,000 such calls cost.
+    """A contestant's latency, mean tokens of prompt and answer, and the price of 1,000 such calls.
 
-    The price is None where it is unknown or where the endpoint is not paid by the token.
+    The price is None if it is unknown or the endpoint is not billed by the token.
     """
 
     latency_p50_ms: float
@@ -55,8 +55,8 @@ class ItemRow(Frozen):
 class Scoring:
     """Scores by contestant, metric and item id; `primary` is the metric that decides.
 
-    `kept` are the answers that can be scored. `measurable` items have what the primary metric needs, `complete` ones
-    were also answered by every contestant; `question` numbers the different questions among the measurable.
+    `kept` are the answers that can be scored. `measurable` items have what the primary metric needs; `complete` ones
+    were also answered by every contestant. `question` numbers the different questions among the measurable items.
     """
 
     items: Sequence[EvaluationItem]

@@ -1,6 +1,6 @@
 """Is a paired difference real? An interval says how large it is, tests say whether it can be chance.
 
-What is drawn and tested are clusters: items that ask the same question stand or fall together, and count as one.
+What is drawn and tested are clusters: items that ask the same question count once.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def mean_of(drawn: Sequence[Cluster]) -> float:
 def bootstrap_interval(
     found: Sequence[Cluster], *, seed: str, confidence: float = 0.95, resamples: int = RESAMPLES
 ) -> Interval:
-    """Percentile bootstrap of the mean (Efron 1979, paired: Koehn 2004), the same for the same seed.
+    """Percentile bootstrap interval of the mean (Efron 1979; paired: Koehn 2004), the same for the same seed.
 
-    The percentiles are those of Hesterberg (2014, "expanded percentile interval"), which take the small sample into
-    account; plain percentiles are too narrow below about a hundred items. At least two clusters.
+    The percentiles are expanded for small samples (Hesterberg 2014, "expanded percentile interval"); plain ones are too
+    narrow below about a hundred items. Needs at least two clusters.
     """
     count = len(found)
     draw = Random(seed).choices  # noqa: S311 - resampling, not cryptography; a verdict must be reproducible
@@ -67,12 +67,12 @@ def bootstrap_interval(
 
 
 def mean_test(found: Sequence[Cluster], *, beyond: float = 0.0, seed: str, resamples: int = RESAMPLES) -> float:
-    """One-sided p of the true mean being no more than `beyond`, for differences from -1 to 1 of any distribution.
+    """One-sided p value of the true mean being at most `beyond`, for differences from -1 to 1 of any distribution.
 
-    The bound of Gaffke (2005; Learned-Miller and Thomas 2019), by simulation: clusters are weighted at random beside
-    one more, as large as the largest, that lost all there is to lose. That allows for rare large losses which the
-    sample happens to lack.
-    For answers right or wrong this is the exact sign test. Counted so that p is never 0 (Davison and Hinkley 1997).
+    The bound of Gaffke (2005; Learned-Miller and Thomas 2019), by simulation: clusters get random weights, together
+    with one more cluster of the largest size that lost everything. This allows for rare large losses that the sample
+    does not show. For answers that are right or wrong it is the exact sign test. Counted so that p is never 0 (Davison
+    and Hinkley 1997).
     """
     weigh = Random(seed).gammavariate  # noqa: S311 - resampling, not cryptography; a verdict must be reproducible
     above = Counter(total - beyond * size for total, size in found)

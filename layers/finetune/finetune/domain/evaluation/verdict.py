@@ -28,11 +28,11 @@ _OVERFITTING: Mapping[str, frozenset[str]] = {
 
 
 class Evaluation(Frozen):
-    """The verdict with everything it rests on; the same items, answers, gates and seed give the same one.
+    """The verdict with everything that it rests on; the same items, answers, gates and seed give the same verdict.
 
-    `measurable` items have what the primary metric needs, `scored` ones were also answered by every contestant, and
-    `coverage` is their share. `questions` are the different ones among the measurable, nearly equal ones counted once.
-    `scores` are means by contestant and metric over the items that contestant answered.
+    `measurable` items have what the primary metric needs, `scored` ones were also answered by every contestant,
+    `coverage` is their share. `questions` counts the different questions among the measurable items. `scores` are means
+    by contestant and metric over the items that the contestant answered.
     """
 
     decision: Decision
@@ -74,13 +74,15 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     prices: Mapping[str, TokenPrices] | None = None,
     judged: JudgeReport | None = None,
 ) -> Evaluation:
-    """Compare the candidate with the base model and, when there is one, with the champion; decide.
+    """Compare the candidate with the base model and with the champion, if there is one, and decide.
 
-    `answers` maps "base", "candidate" and optionally "champion" to their answers by item id; `metric` names the primary
-    one, else the items do; `prices` are those of contestants that are paid by the token, `judged` is what a judge made
-    of the answers. Promotion asks that the candidate is better than every other contestant, and of labels also than
-    the most frequent one alone, that no guard is broken against what is in service, and that training passed. Too few
-    items or answers are inconclusive, whatever the scores say.
+    `answers` maps "base", "candidate" and optionally "champion" to their answers by item id. `metric` is the primary
+    metric; if None it is chosen from the items. `prices` holds token prices of contestants that are billed by the
+    token. `judged` is the LLM judge's report.
+
+    A candidate is promoted if it is better than every other contestant (with labels, also better than always giving the
+    most frequent one), if no guard is broken against the model in service, and if training passed. With too few items
+    or answers the verdict is inconclusive, whatever the scores are.
     """
     found = Scoring.of(items, answers, metric)
     against, in_service = found.contestants[:-1], found.contestants[-2]

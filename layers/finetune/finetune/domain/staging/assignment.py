@@ -1,6 +1,6 @@
-"""Which prompts are held out: how many records the shares come to, and the prompts of the lowest ranks that make them.
+"""Which prompts are held out: how many records the shares ask for, and the prompts of the lowest ranks that give them.
 
-Where the answers are labels each label keeps its share of what is held out, to the record where groups allow.
+If the answers are labels, each label keeps its share of what is held out, as exactly as groups of one prompt allow.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ LIKENESSES: tuple[Likeness, ...] = ("exact", "normalised", "near")
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """An item by its line, whose training data asks the same, and how much the same.
+    """An item by its line, whose training data asks the same, and how nearly the same.
 
-    `exact` is to the letter, `normalised` but for case, space and punctuation, `near` but for a few words.
+    `exact` is letter by letter, `normalised` but for case, space and punctuation, `near` but for a few words.
     """
 
     id: str
@@ -40,9 +40,9 @@ class Leak:
 
 
 def leaks(items: Sequence[EvaluationItem], trained_on: Iterable[tuple[TrainedBy, Iterable[bytes]]]) -> tuple[Leak, ...]:
-    """The items whose prompt a line of staged training data has; of several such lines the one most like it counts.
+    """The items whose prompt is in the staged training data; of several such lines the most similar one counts.
 
-    Of a record's prompt the system prompt is left out, as `prepare_dataset` does where it removes rows.
+    Of a training record's prompt the system prompt is left out, as in `prepare_dataset`.
     """
     asked = list(map(asked_of, items))
     index = Overlap(asked)

@@ -1,8 +1,8 @@
-"""Prepare a dataset: convert it for the base model, remove what is there twice, split it without leakage, and stage it.
+"""Prepare a dataset: convert it for the base model, remove duplicates, split it without leakage, and stage it.
 
-Held out is what has the lowest seeded hash of its normalised prompt. So the split does not depend on the order of the
-input, all records of one prompt stay together, and rows that are added later move almost nothing. A check has surveyed
-the source already; it is read once more to write.
+Held out are the prompts with the lowest seeded hashes. So the split does not depend on the order of the input, all
+records of one prompt stay together, and rows that are added later move almost nothing. The dataset was surveyed when it
+was checked; it is read once more to write it.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class Accounting:
 class PreparedDataset:
     """What was staged and what was not, and why.
 
-    `removed` holds the first lines of the dataset by reason, `validation_removed` those of a validation file of one's
-    own. `media` says whether records that train or validate refer to images or videos. `problems` are bounds of the
-    base model that no longer hold; `notes` are sentences on what was done differently than asked.
+    `removed` holds the first lines of the dataset by reason, `validation_removed` those of the project's own validation
+    set. `media` says whether staged records refer to images or videos. `problems` are bounds of the base model that no
+    longer hold. `notes` are sentences about what was done differently from what the settings ask.
     """
 
     training: StagedFile | None
@@ -122,10 +122,10 @@ class Reports(NamedTuple):
 def check_and_survey(
     inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, only_accepted: bool = True, **options: Any
 ) -> Reports:
-    """Check a dataset and, in the same pass, survey it for `stage_dataset` beside the sets that it must not repeat.
+    """Check a dataset and, in the same pass, survey it for `stage_dataset`, with the sets that it must not repeat.
 
-    With `only_accepted` the survey of too many records is not finished. `options` are those of `check_dataset`. Records
-    of the validation set count towards the bounds of the dataset where the base model counts them.
+    If `only_accepted`, the survey of a dataset with too many records is not finished. `options` are those of
+    `check_dataset`. Records of the validation set count towards the dataset's bounds if the base model counts them.
     """
     items = inputs.evaluation_items
     overlaps = [(Disposition.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
@@ -163,11 +163,11 @@ def stage_dataset(
     window_bytes: int = 1 << 25,
     entries_per_reason: int = 20,
 ) -> PreparedDataset:
-    """Stage a dataset that `check_and_survey` surveyed; same input, same bytes, in every process.
+    """Stage a dataset that `check_and_survey` surveyed; the same input gives the same bytes in every process.
 
-    Records that the check rejects are left out and accounted for. Nothing is held out for evaluation when there are
-    `evaluation_items`, nothing for validation when there is a validation set or the base model takes none. ValueError
-    when the inputs give other bytes than before, SurveyUnreadable when other code surveyed them.
+    Rejected records are left out and accounted for. Nothing is held out for evaluation if there are `evaluation_items`,
+    and nothing for validation if there is a validation set or the base model takes none. Raises ValueError if the
+    inputs have changed since the survey, SurveyUnreadable if other code surveyed them.
     """
     items = inputs.evaluation_items
     notes: list[str] = []

@@ -157,9 +157,9 @@ def _one_line(element: bytes) -> bytes:
 
 
 def _question(record: Record, line: int, rules: DatasetRules) -> tuple[bytes, int]:
-    """A held-out record as an evaluation item, asked the way the model is trained to be asked, and its tokens.
+    """A held-out record as an evaluation item, asked in the way that the model is trained on, and its tokens.
 
-    It is what `to_jsonl` writes of an item, without the cost of making one.
+    Gives the bytes that `to_jsonl` would, without making an item.
     """
     *asked, answer = record.messages
     system, reference = record.system, turn_text(answer)
