@@ -44,7 +44,8 @@ def positive(text: str) -> int:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of the named file, or those of a project without one."""
-    from finetune.settings import Settings, parse_settings  # noqa: PLC0415 - takes longer than checking a small file
+    from finetune.settings import Settings  # noqa: PLC0415 - takes longer than checking a small file
+    from finetune.settings_file import parse_settings  # noqa: PLC0415 - takes longer than checking a small file
 
     path = options.settings
     return parse_settings(readable(path).read_bytes(), source=name_of(path)) if path else Settings()

@@ -7,7 +7,8 @@ from pathlib import Path
 from finetune.domain.catalog import BaseModelRow, base_models
 from finetune.domain.customization.jobs import INCOMING
 from finetune.errors import SettingsInvalid
-from finetune.settings import Settings, parse_settings
+from finetune.settings import Settings
+from finetune.settings_file import parse_settings
 
 PROJECT_FILES = ("settings.yaml", "evaluation.jsonl", "validation.jsonl")
 DEFAULT_REGION = "us-east-1"

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 from finetune.domain.catalog import RecordFormat
 from finetune.domain.findings import CODES, Flaw, Place
 from finetune.domain.records.conversion import convert, rewarded
-from finetune.domain.records.reading import read
+from finetune.domain.records.reading import read, read_unit
 from finetune.domain.records.record import Reading, Record, SourceFormat, Unit
 from finetune.domain.records.shortcut import quick
 from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import exact_of, prompt_and_identity
-from finetune.domain.validation.check import read_unit
 from finetune.domain.validation.rules import DatasetRules, RecordCheck
 
 

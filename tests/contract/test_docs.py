@@ -12,7 +12,8 @@ import pytest
 
 from finetune.domain.catalog import base_models
 from finetune.messages import ADVICE
-from finetune.settings import Settings, parse_settings
+from finetune.settings import Settings
+from finetune.settings_file import parse_settings
 from local.faults import check_faults
 from tests.project import ROOT, resources, states, substitution
 from tests.raises import EVERY_CALL, LEAVES, raised_by

@@ -14,7 +14,7 @@ import botocore.session
 import pytest
 
 from finetune import environment
-from finetune.domain.records.source import MAX_DATASET_BYTES
+from finetune.domain.records.limits import MAX_DATASET_BYTES
 from tests.project import ROOT, resources, template
 from tests.translate import translate
 

@@ -12,7 +12,7 @@ from botocore.response import StreamingBody
 
 from finetune.aws import datasets
 from finetune.contracts import ObjectVersion, Run
-from finetune.domain.records.source import MAX_DATASET_BYTES
+from finetune.domain.records.limits import MAX_DATASET_BYTES
 from finetune.errors import EvaluationSetInvalid, UnsupportedDataset
 from finetune.settings import DatasetChecks, Settings
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization.loss_curves import Overfitting
+from finetune.domain.customization.jobs import Overfitting
 from finetune.frozen import Frozen
 from finetune.settings import Settings
 
@@ -284,6 +284,7 @@ class JudgeEvaluationOutput(Contract):
     decision: Literal["promote", "do_not_promote", "inconclusive"]
     reason: str
     metric: str | None
+    metric_title: str | None = None
     base_score: float | None
     candidate_score: float | None
     champion_score: float | None

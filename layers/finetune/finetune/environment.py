@@ -6,13 +6,15 @@ import os
 from functools import cache
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from finetune.frozen import Frozen
 
 
-class Environment(BaseModel):
+class Environment(Frozen):
     """Every function knows its stack."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
     STACK_NAME: str
 
     @classmethod

@@ -8,4 +8,5 @@ from pydantic import BaseModel, ConfigDict
 class Frozen(BaseModel):
     """A value that does not change and refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built at first use: a function loads fifty contracts and reads two.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

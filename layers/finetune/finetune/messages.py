@@ -12,7 +12,6 @@ from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutp
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation import promotion
-from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.obstacles import Obstacle, obstacle
 
 SUBJECT_CHARACTERS = 99
@@ -187,7 +186,7 @@ def _comparison(known: NotifyInput) -> str:
     if found.difference is not None and found.interval:
         low, high = found.interval
         lines.append(f"{'difference':<14}{found.difference * 100:>+6.1f}  ({low * 100:+.1f} to {high * 100:+.1f})")
-    return _lines(f"{METRICS[found.metric].title} over {found.items} items:", lines)
+    return _lines(f"{found.metric_title or found.metric} over {found.items} items:", lines)
 
 
 def _not_scored(known: NotifyInput) -> str:

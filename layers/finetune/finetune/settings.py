@@ -1,18 +1,16 @@
-"""What a project's settings.yaml may say, and one clear sentence for whatever else it says."""
+"""What a project's settings.yaml may say."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from finetune.domain.catalog import Deployment, Method
 from finetune.domain.cost import PriceOverrides
 from finetune.domain.evaluation.gates import Gates, JudgeSettings, MetricName
 from finetune.domain.findings import not_a_warning
-from finetune.errors import SettingsInvalid
 from finetune.frozen import Frozen
 
 
@@ -68,7 +66,7 @@ class Settings(Frozen):
     prices: PriceOverrides = Field(default_factory=PriceOverrides)
     metric: MetricName | None = None
     gates: Gates = Field(default_factory=Gates)
-    deployment: Deployment | Literal["none"] = "on_demand"
+    deployment: Literal[Deployment, "none"] = "on_demand"
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
     retention: Retention = Field(default_factory=Retention)
 
@@ -96,41 +94,3 @@ def _plain(value: Any) -> Any:
         return format(Decimal(str(value)), "f")
     except InvalidOperation:
         return value
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets the last of two equal keys win in silence; a settings file must not."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                line = node.value[index][0].start_mark.line + 1
-                raise yaml.constructor.ConstructorError(problem=f"line {line}: the key {key!r} appears twice")
-        return super().construct_mapping(node, deep)
-
-
-def parse_settings(data: bytes, *, source: str) -> Settings:
-    """Settings from the bytes of a YAML file; SettingsInvalid names the file, the key and what it must be."""
-    try:
-        content = yaml.load(data.decode("utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506 - a safe loader
-    except UnicodeDecodeError as error:
-        raise SettingsInvalid(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or "it nests too deeply or holds an impossible value"
-        raise SettingsInvalid(f"{source}: {where}{problem}; the file must be YAML with one key per setting.") from None
-    if content is not None and not isinstance(content, dict):
-        raise SettingsInvalid(f"{source}: must be a mapping of settings, such as 'method: FINE_TUNING'.")
-    try:
-        return Settings.model_validate(content or {})
-    except ValidationError as error:
-        raise SettingsInvalid(f"{source}: {'; '.join(_sentence(detail) for detail in error.errors()[:5])}.") from None
-
-
-def _sentence(detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"]) or "the file"
-    if detail["type"] == "extra_forbidden":
-        return f"{key} is not a setting; remove it or correct its spelling"
-    return f"{key}: {detail['msg'].removeprefix('Value error, ')}"

@@ -35,8 +35,8 @@ Ending = Literal["ABORTED", "TIMED_OUT", "FAILED"]
 ENDINGS: tuple[Ending, ...] = ("ABORTED", "TIMED_OUT", "FAILED")
 
 _ENDED = {
-    "ABORTED": Failure(Error="Aborted", Cause="Somebody stopped the execution."),
-    "TIMED_OUT": Failure(Error="States.Timeout", Cause="The execution reached its time limit."),
+    "ABORTED": ("Aborted", "Somebody stopped the execution."),
+    "TIMED_OUT": ("States.Timeout", "The execution reached its time limit."),
 }
 # How far back the sweeper looks for executions whose status change was never delivered, and how many of each status.
 LOOK_BACK, MOST_LOST = timedelta(hours=6), 25
@@ -56,7 +56,8 @@ def clean_up_run(
     if run:
         with attempts.one():
             released = release.release_run(bedrock, ssm, run, stack=environment.STACK_NAME)
-    ended = _ENDED.get(request.status, Failure(Error=request.error or "Unknown", Cause=request.cause or ""))
+    error, cause = _ENDED.get(request.status, (request.error or "Unknown", request.cause or ""))
+    ended = Failure(Error=error, Cause=cause)
     letter = messages.compose(
         NotifyInput(outcome="RunFailed", execution_arn=request.execution_arn, run=run, error=ended)
     )

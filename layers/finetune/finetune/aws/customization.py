@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from finetune.aws.storage import keys_under, read
 from finetune.aws.tags import tags_of
 from finetune.aws.translation import code_of, is_missing, service_time, translated
-from finetune.contracts import CheckCustomizationOutput, Run, StartCustomizationInput, StartCustomizationOutput
+from finetune.contracts import CheckCustomizationOutput, StartCustomizationInput, StartCustomizationOutput
 from finetune.domain.customization.jobs import is_stalled, next_wait, phase_of, request_token
-from finetune.domain.customization.loss_curves import Curve, UnreadableMetricsError, read_metrics
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import ServiceRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
-    from mypy_boto3_s3 import S3Client
 
 
 def find_job(bedrock: BedrockClient, name: str) -> Any:
@@ -121,21 +118,3 @@ def stop_job(bedrock: BedrockClient, name: str) -> bool:
             if code_of(error) not in {"ConflictException", "ValidationException"}:
                 raise
     return True
-
-
-def training_curves(s3: S3Client, run: Run, job_arn: str) -> tuple[Curve | None, Curve | None]:
-    """Training and validation losses that a job wrote; None where it wrote none that can be read.
-
-    Their place below the output folder differs by model, their names do not.
-    """
-    folder = run.uri(f"output/model-customization-job-{job_arn.rsplit('/', 1)[-1]}/")
-    files = {uri.rsplit("/", 1)[-1]: uri for uri in keys_under(s3, folder)}
-
-    def curve(name: str, kind: Literal["training", "validation"]) -> Curve | None:
-        try:
-            return read_metrics(read(s3, files[name]) or b"", kind)
-        except (KeyError, UnreadableMetricsError):
-            # A model without readable losses is judged by its answers alone; the summary says "unknown".
-            return None
-
-    return curve("step_wise_training_metrics.csv", "training"), curve("validation_metrics.csv", "validation")

@@ -160,7 +160,7 @@ def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | N
 def open_endpoint(
     bedrock: BedrockClient, run: Run, model: SelectModelOutput, kinds: Sequence[Deployment], *, stack: str
 ) -> Endpoint:
-    """Open the run's endpoint, of the first kind that no quota refuses, or return the one that an attempt before opened.
+    """Open the endpoint of a run, of the first kind that no quota refuses, or return the one already open.
 
     Neither create call reports a conflict, so the endpoint is looked up by its name first. Raises QuotaExceeded if the
     quotas of all kinds are used up.

@@ -7,26 +7,27 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.aws.translation import is_missing, translated
 from finetune.contracts import Endpoint, ObjectVersion
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
 from finetune.errors import ServiceRefused
+from finetune.frozen import Frozen
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class Swap(BaseModel):
+class Swap(Frozen):
     """A change of the endpoint's model that has begun and is not published yet; it is written down before it begins.
 
     Whoever finds it after the run has ended puts the published model back. `begun` is Bedrock's time. A rollback has no
     execution; `run_id` is then the run whose model it returns to.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
     model_arn: str
     run_id: str | None = None
     execution_arn: str | None = None
@@ -38,10 +39,10 @@ class Swap(BaseModel):
         return f"Run {self.run_id}" if self.execution_arn else f"A rollback to run {self.run_id}"
 
 
-class Published(BaseModel):
+class Published(Frozen):
     """The parameter's value; `previous_*` is what a rollback returns to, `replaced` an endpoint to be released."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
     endpoint_arn: str
     endpoint_name: str
     kind: Deployment

@@ -10,7 +10,8 @@ from finetune.aws import storage
 from finetune.contracts import Candidate, Champion, DatasetDropped, Run
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.customization import jobs
-from finetune.settings import Settings, parse_settings
+from finetune.settings import Settings
+from finetune.settings_file import parse_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

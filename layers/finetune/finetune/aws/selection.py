@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from finetune.aws import storage
-from finetune.aws.customization import training_curves
+from finetune.aws.loss_curves import training_curves
 from finetune.contracts import SelectModelInput, SelectModelOutput, TrainedCandidate
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.loss_curves import best_candidate, summarise

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import ObjectVersion
-from finetune.domain.records.source import too_large
+from finetune.domain.records.limits import too_large
 from finetune.errors import DatasetMissing, UnsupportedDataset
 
 if TYPE_CHECKING:

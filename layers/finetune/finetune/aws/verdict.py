@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from finetune.aws import answers, storage
-from finetune.aws.customization import training_curves
 from finetune.aws.inference import Contestant, contestants
 from finetune.aws.llm_judge import judged, judgements
+from finetune.aws.loss_curves import training_curves
 from finetune.contracts import Failure, JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
@@ -25,7 +25,7 @@ from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.domain.evaluation.promotion import settle
 from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.report.run import ReportData, render
-from finetune.domain.staging.leaks import LIKENESSES
+from finetune.domain.similarity.identity import LIKENESSES
 from finetune.messages import kept, not_evaluated
 from finetune.version import code_version
 
@@ -235,6 +235,7 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         decision=evaluation.decision,
         reason=evaluation.reason,
         metric=evaluation.metric,
+        metric_title=evaluation.metric_title,
         base_score=scores.get("base"),
         candidate_score=scores.get("candidate"),
         champion_score=scores.get("champion"),

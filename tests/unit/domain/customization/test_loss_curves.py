@@ -2,10 +2,10 @@
 
 import pytest
 
+from finetune.domain.customization.jobs import Overfitting
 from finetune.domain.customization.loss_curves import (
     Curve,
     LossKind,
-    Overfitting,
     Point,
     UnreadableMetricsError,
     best_candidate,

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.domain.records.conversion import convert, inexpressible
+from finetune.domain.records.reading import read_unit
 from finetune.domain.records.record import Record
 from finetune.domain.records.shortcut import quick
-from finetune.domain.validation.check import read_unit
 
 TURNS = [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from finetune.domain.catalog import base_model
 from finetune.domain.records.lines import Lines
+from finetune.domain.records.reading import read_unit
 from finetune.domain.records.shortcut import Plain, plain, record_of, runs
 from finetune.domain.similarity.identity import exact_of
 from finetune.domain.validation import check
-from finetune.domain.validation.check import check_dataset, read_unit
+from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import rules_for
 from tests.unit.domain.staging.test_stage import Prepared
 

@@ -25,6 +25,7 @@ WAIT_CEILING_SECONDS = 600
 STALLED_AFTER = timedelta(hours=24)
 JOB_BOUND = timedelta(days=3)
 
+Overfitting = Literal["none", "mild", "severe", "unknown"]
 Phase = Literal["starting", "validation", "data processing", "training", "finishing"]
 _PHASES: tuple[tuple[str, Phase], ...] = (
     ("validationDetails", "validation"),

@@ -10,10 +10,10 @@ from itertools import groupby
 from statistics import fmean
 from typing import Literal
 
+from finetune.domain.customization.jobs import Overfitting
 from finetune.frozen import Frozen
 
 LossKind = Literal["training", "validation"]
-Overfitting = Literal["none", "mild", "severe", "unknown"]
 
 # Generalisation loss: the rise of the validation loss over its lowest point (Prechelt 1998, "Early Stopping - But
 # When?"), whose largest threshold is 5 %. Only four times that is severe, since instruction tuning may still gain in

@@ -9,12 +9,12 @@ from finetune.domain.evaluation.answers import whole
 from finetune.domain.evaluation.checks import Checks, read_checks
 from finetune.domain.findings import Flaw, Ledger, Place, json_type, quoted
 from finetune.domain.records.conversion import turn_text
-from finetune.domain.records.reading import read_question
+from finetune.domain.records.reading import read_question, read_unit
 from finetune.domain.records.record import Reading, Record, Unit
 from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.overlap import Asked, alike
-from finetune.domain.validation.check import read_unit
+from finetune.domain.tokens import estimate
 from finetune.domain.validation.report import DatasetReport
 from finetune.frozen import Frozen
 
@@ -65,6 +65,17 @@ def answer_of(item: EvaluationItem) -> bytes | None:
     if item.reference is not None:
         return normalised(whole(item.reference))
     return b"\x1f".join(map(normalised, map(whole, item.expected_keywords))) or None
+
+
+def asked_of(item: EvaluationItem) -> Asked:
+    """What an evaluation item asks, without its system prompt, as training records are asked about."""
+    return Asked(b"\x1f".join(normalised(turn.text) for turn in item.messages), answer_of(item))
+
+
+def item_tokens(item: EvaluationItem, provider: str) -> int:
+    """Estimated tokens of one item for a provider's models, question and reference."""
+    texts = (item.system or "", *(turn.text for turn in item.messages), item.reference or "")
+    return estimate("".join(texts), provider)
 
 
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.

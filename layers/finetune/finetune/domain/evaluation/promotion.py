@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, Deployment
-from finetune.domain.evaluation.verdict import Evaluation
+
+if TYPE_CHECKING:
+    from finetune.domain.evaluation.verdict import Evaluation  # only Judge Evaluation has one
 
 
-def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Deployment | Literal["none"]) -> Evaluation:
+def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Literal[Deployment, "none"]) -> Evaluation:
     """The evaluation with its decision turned round where nothing may or can serve the model, and the reason said."""
     obstacle = not_served(row, deployment)
     if evaluation.decision != "promote" or obstacle is None:
@@ -23,7 +25,7 @@ def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Deployment 
     )
 
 
-def not_served(row: BaseModelRow, deployment: Deployment | Literal["none"]) -> str | None:
+def not_served(row: BaseModelRow, deployment: Literal[Deployment, "none"]) -> str | None:
     """Why a custom model does not go into service the way the settings say; None when it can."""
     if deployment in row.deployments:
         return None

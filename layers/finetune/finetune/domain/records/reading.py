@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from finetune.domain.findings import json_type, quoted
+from finetune.domain.findings import CODES, Flaw, json_type, quoted
 from finetune.domain.records.conversations import Conversation, check_uri, is_empty
 from finetune.domain.records.record import (
     SCHEMA_VERSION,
     Reading,
     Record,
     SourceFormat,
+    Unit,
     check_keys,
     conversation_format,
     detect,
     of_texts,
     text_at,
 )
+from finetune.domain.records.strict_json import Unreadable, parse
 
 _KNOWN_KEYS: Mapping[SourceFormat, frozenset[str]] = {
     "bedrock-conversation-2024": frozenset({"schemaVersion", "system", "messages"}),
@@ -83,6 +85,21 @@ def _read_conversation(value: Mapping[str, Any], reading: Reading) -> Record:
     conversation = Conversation(value, reading)
     conversation.read(value["messages"])
     return conversation.record(reading.format or "messages")
+
+
+def read_unit(unit: Unit, read_value: Callable[[Any], Reading] = read) -> Reading | None:
+    """Everything there is to say about one unit on its own; None when it is blank."""
+    if isinstance(unit, bytes):
+        if not unit.strip():
+            return None
+        try:
+            unit = parse(unit)
+        except Unreadable as error:
+            unit = error.flaw
+    if isinstance(unit, Flaw):
+        is_error = CODES[unit.code].severity == "error"
+        return Reading(errors=[unit]) if is_error else Reading(warnings=[unit])
+    return read_value(unit)
 
 
 def read_question(value: Mapping[str, Any], reading: Reading) -> Record:

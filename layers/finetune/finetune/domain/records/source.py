@@ -13,6 +13,7 @@ import orjson
 
 from finetune.domain.findings import Flaw, Place
 from finetune.domain.records.arrays import array_elements
+from finetune.domain.records.limits import MAX_UNITS, too_large, too_many
 from finetune.domain.records.lines import lines_of, newlines
 from finetune.domain.records.record import Unit
 from finetune.domain.records.tables import table_rows
@@ -20,13 +21,6 @@ from finetune.errors import UnsupportedDataset
 
 Container = Literal["jsonl", "json-array", "csv"]
 SUFFIXES = (".jsonl", ".json", ".csv")
-# What a run can stage on the disk of Prepare Dataset (template.yaml). Both functions that read it do so in less than a
-# third of their fifteen minutes (benchmarks/README.md).
-MAX_DATASET_BYTES = 10 * 1024**3
-# The surveys of so many, and of as many in a validation set, fit the disk of Validate Dataset and the memory of Prepare
-# Dataset; what is behind them is not read.
-MAX_UNITS = 5_000_000
-
 _HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _MAGIC: dict[bytes, Flaw] = {
@@ -128,30 +122,6 @@ class Source:
             ends = piece.endswith(b"\n") if piece else ends
             self.lines -= ends and bool(piece)
             yield piece
-
-
-_SAMPLE = "Drop a sample of it, which `finetune prepare --limit` can make."
-
-
-def too_large(size: int) -> str | None:
-    """Why a run would not make a file of so many bytes, and what to do; None when it would.
-
-    >>> too_large(12_500_000_000)
-    'has 12.5 GB; a run takes at most 10.7 GB. Drop a sample of it, which `finetune prepare --limit` can make.'
-    """
-    if size <= MAX_DATASET_BYTES:
-        return None
-    return f"has {size / 1e9:.1f} GB; a run takes at most {MAX_DATASET_BYTES / 1e9:.1f} GB. {_SAMPLE}"
-
-
-def too_many(units: int) -> str | None:
-    """Why a run would not make a file of so many lines, rows or elements, and what to do; None when it would.
-
-    >>> too_many(5_000_000)
-    >>> too_many(5_000_001)[:40]
-    'has more than 5,000,000 lines; a run tak'
-    """
-    return f"has more than {MAX_UNITS:,} lines; a run takes no more. {_SAMPLE}" if units > MAX_UNITS else None
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

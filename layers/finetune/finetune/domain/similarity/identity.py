@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Literal
 from zlib import crc32
 
 from finetune.domain.records.record import Record
 from finetune.domain.records.shortcut import Shape
+
+Likeness = Literal["exact", "normalised", "near"]
+LIKENESSES: tuple[Likeness, ...] = ("exact", "normalised", "near")
 
 # Lower case, every white space a space, every mark that can end a clause a full stop; quotes and the like are dropped.
 _TRANSLATED = bytes.maketrans(

@@ -8,22 +8,26 @@ from hashlib import sha256
 from itertools import batched
 from typing import Literal
 
-from finetune.domain.evaluation.items import EvaluationItem, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, asked_of, item_tokens, to_jsonl
 from finetune.domain.records.conversion import turn_text
+from finetune.domain.records.reading import read_unit
 from finetune.domain.records.record import Record
 from finetune.domain.records.shortcut import runs
-from finetune.domain.similarity.identity import all_normalised, asked_and_answers, prompt_and_identity, spelled
+from finetune.domain.similarity.identity import (
+    LIKENESSES,
+    Likeness,
+    all_normalised,
+    asked_and_answers,
+    prompt_and_identity,
+    spelled,
+)
 from finetune.domain.similarity.overlap import Asked, Overlap
-from finetune.domain.staging.stage import asked_of
-from finetune.domain.staging.writer import StagedFile, item_tokens
-from finetune.domain.validation.check import read_unit
+from finetune.domain.staging.writer import StagedFile
 from finetune.domain.validation.rules import DatasetRules
 
 TrainedBy = Literal["candidate", "champion"]
-Likeness = Literal["exact", "normalised", "near"]
 # Lines are parsed many at once, which takes half the time.
 _AT_A_TIME = 256
-LIKENESSES: tuple[Likeness, ...] = ("exact", "normalised", "near")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +92,5 @@ def without(
     names = {leak.id for leak in refused}
     kept = [item for item in items if item.id not in names]
     data = to_jsonl(kept)
-    tokens = sum(item_tokens(item, rules) for item in kept)
+    tokens = sum(item_tokens(item, rules.provider) for item in kept)
     return StagedFile(len(kept), len(data), sha256(data).hexdigest(), tokens) if kept else None, data

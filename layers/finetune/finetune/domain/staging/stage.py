@@ -12,16 +12,15 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
-from finetune.domain.evaluation.items import EvaluationItem, answer_of, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, asked_of, item_tokens, to_jsonl
 from finetune.domain.findings import Finding
 from finetune.domain.records.record import Disposition
 from finetune.domain.records.source import Source
-from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.near_duplicates import MOST_GROUPED
-from finetune.domain.similarity.overlap import Asked, Overlap
+from finetune.domain.similarity.overlap import Overlap
 from finetune.domain.staging.assignment import Wanted, held_out
 from finetune.domain.staging.shares import Shares
-from finetune.domain.staging.writer import StagedFile, Writer, item_tokens, write
+from finetune.domain.staging.writer import StagedFile, Writer, write
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules
@@ -191,7 +190,7 @@ def stage_dataset(
     if validation and inputs.validation:
         write(Source(inputs.validation(), ".jsonl"), validation, rules, {Disposition.VALIDATION: held}, window_bytes)
     for item in items:
-        evaluation.write(to_jsonl((item,)), item_tokens(item, rules))
+        evaluation.write(to_jsonl((item,)), item_tokens(item, rules.provider))
     staged = training.staged(), held.staged(), evaluation.staged()
     return PreparedDataset(
         training=staged[0],
@@ -216,11 +215,6 @@ def prepare_dataset(
     dataset.seek(0)
     validation.seek(0)
     return stage_dataset(inputs, rules, shares, Surveys(dataset, validation), sinks, **options)
-
-
-def asked_of(item: EvaluationItem) -> Asked:
-    """What an evaluation item asks, without its system prompt, as training records are asked about."""
-    return Asked(b"\x1f".join(normalised(turn.text) for turn in item.messages), answer_of(item))
 
 
 def _accounting(survey: Survey) -> Accounting:

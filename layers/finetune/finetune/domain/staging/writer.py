@@ -11,14 +11,13 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.records.conversion import convert, convert_texts, folded_prompt, turn_text
 from finetune.domain.records.lines import Lines
+from finetune.domain.records.reading import read_unit
 from finetune.domain.records.record import Disposition, Record
 from finetune.domain.records.shortcut import Plain, record_of, runs
 from finetune.domain.records.source import Source
 from finetune.domain.tokens import estimate
-from finetune.domain.validation.check import read_unit
 from finetune.domain.validation.rules import DatasetRules
 from finetune.domain.validation.survey import ONLY, Survey
 
@@ -173,9 +172,3 @@ def _question(record: Record, line: int, rules: DatasetRules) -> tuple[bytes, in
     item |= {"messages": turns, "reference": reference, "expected_keywords": []}
     texts = (system or "", *(turn["text"] for turn in turns), reference)
     return orjson.dumps(item), estimate("".join(texts), rules.provider)
-
-
-def item_tokens(item: EvaluationItem, rules: DatasetRules) -> int:
-    """Estimated tokens of one evaluation item, question and reference."""
-    texts = (item.system or "", *(turn.text for turn in item.messages), item.reference or "")
-    return estimate("".join(texts), rules.provider)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import compress, islice
 from operator import add, itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from finetune.domain.findings import CODES, Flaw, Ledger
 from finetune.domain.records.conversion import rewarded
-from finetune.domain.records.reading import read
-from finetune.domain.records.record import Disposition, Reading, Record, Unit
+from finetune.domain.records.reading import read_unit
+from finetune.domain.records.record import Disposition, Record, Unit
 from finetune.domain.records.shortcut import Plain, Shape, counted, runs
 from finetune.domain.records.source import Source
-from finetune.domain.records.strict_json import Unreadable, parse
 from finetune.domain.similarity.identity import all_normalised, exact_of, identity_of, media_of
 from finetune.domain.similarity.repetition import Repetitions
 from finetune.domain.tokens import errors
@@ -57,21 +56,6 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
     if check.surveyor:
         check.surveyor.finish()
     return report
-
-
-def read_unit(unit: Unit, read_value: Callable[[Any], Reading] = read) -> Reading | None:
-    """Everything there is to say about one unit on its own; None when it is blank."""
-    if isinstance(unit, bytes):
-        if not unit.strip():
-            return None
-        try:
-            unit = parse(unit)
-        except Unreadable as error:
-            unit = error.flaw
-    if isinstance(unit, Flaw):
-        is_error = CODES[unit.code].severity == "error"
-        return Reading(errors=[unit]) if is_error else Reading(warnings=[unit])
-    return read_value(unit)
 
 
 class _Range:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from finetune.errors import SettingsInvalid
-from finetune.settings import Settings, parse_settings
+from finetune.settings import Settings
+from finetune.settings_file import parse_settings
 
 
 def parse(text: str) -> Settings:
