@@ -109,6 +109,14 @@ def test_a_task_is_bounded_retried_by_name_and_caught(name: str) -> None:
         assert state["Catch"][-1]["ResultPath"].startswith("$.")
 
 
+def test_retriers_of_one_error_are_the_same_in_every_task() -> None:
+    kinds = {json.dumps(rule) for state in ALL.values() for rule in state.get("Retry", [])}
+    retried = [error for kind in kinds for error in json.loads(kind)["ErrorEquals"]]
+    assert sorted(retried) == sorted(set(retried))
+    of_every_task = {json.dumps(state["Retry"][:2]) for state in TASKS.values()}
+    assert len(of_every_task) == 1
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_names_its_inputs_as_its_contract_does(name: str) -> None:
     state = TASKS[name]
