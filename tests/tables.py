@@ -23,7 +23,7 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
-from tests.project import ROOT, resources, states, substitution, template
+from tests.project import ROOT, resources, statements, states, substitution, template
 
 README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
     ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")
@@ -118,10 +118,9 @@ def permissions() -> Rows:
     rows = []
     for name, function in sorted(resources("AWS::Serverless::Function").items()):
         found: dict[str, set[str]] = {}
-        for policy in function["Properties"]["Policies"]:
-            for action in [action for statement in policy.get("Statement", []) for action in statement["Action"]]:
-                service, operation = action.split(":")
-                found.setdefault(service, set()).add(operation)
+        for action in [action for statement in statements(function) for action in statement["Action"]]:
+            service, operation = action.split(":")
+            found.setdefault(service, set()).add(operation)
         actions = "; ".join(f"{service}: {', '.join(sorted(found[service]))}" for service in sorted(found))
         rows.append([code([folder_of(name.removesuffix("Function"))]), actions])
     return rows
