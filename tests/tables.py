@@ -98,6 +98,16 @@ def added_by(state: dict[str, Any]) -> str:
     return {None: NOTHING, "$": "an element of `$.shards`"}.get(path, f"`{path}`")
 
 
+def ends() -> Rows:
+    status = {"Succeed": "SUCCEEDED", "Fail": "FAILED"}
+    found = {name: status[state["Type"]] for name, state in states() if state["Type"] in status}
+    return [[name, end] for name, end in found.items() if not name.endswith(" Without Mail")]
+
+
+def alarms() -> Rows:
+    return [[name] for name in resources("AWS::CloudWatch::Alarm")]
+
+
 def parameters() -> Rows:
     return [
         [code([name]), default_cell(parameter.get("Default")), " ".join(parameter["Description"].split())]
@@ -240,7 +250,9 @@ STATES = Table(README, ("State", "Function", "Adds", "Can fail with"), task_stat
 TABLES = (
     STATES,
     Table(README, ("Parameter", "Default", "What it is"), parameters),
+    Table(ARCHITECTURE, ("End", "Status", "Error"), ends),
     Table(ARCHITECTURE, ("Function", "May"), permissions),
+    Table(TROUBLESHOOTING, ("Alarm", "What it means", "What to do"), alarms),
     Table(SETTINGS, ("Key", "Type", "Default", "Bounds", "Meaning"), settings_keys),
     Table(SETTINGS, ("Metric", "Title", "What it measures"), metric_titles),
     Table(

@@ -13,8 +13,11 @@ import botocore.session
 import pytest
 
 from finetune import environment
+from finetune.aws.mail import CLAIM_HOLDS
+from finetune.aws.tags import STACK_TAG
 from finetune.domain.records.source import MAX_DATASET_BYTES
 from tests.project import ROOT, resources, statements, template
+from tests.tables import TROUBLESHOOTING
 from tests.translate import translate
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -96,7 +99,17 @@ def test_what_deletes_or_stops_is_bound_to_the_tag_of_the_stack() -> None:
             ]
             if destructive:
                 condition = statement["Condition"]["StringEquals"]
-                assert condition == {"aws:ResourceTag/finetune-stack": {"Ref": "AWS::StackName"}}, name
+                assert condition == {f"aws:ResourceTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}, name
+
+
+def test_what_tags_gives_the_tag_of_the_stack_and_no_condition_asks_for_another_tag() -> None:
+    found = [statement for function in FUNCTIONS.values() for statement in statements(function)]
+    for statement in found:
+        if "bedrock:TagResource" in statement["Action"]:
+            condition = statement["Condition"]["StringEquals"]
+            assert condition == {f"aws:RequestTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}
+    assert set(re.findall(r"aws:(?:Request|Resource)Tag/([\w-]+)", rendered(found))) == {STACK_TAG}
+    assert f"with the tag `{STACK_TAG}`" in TROUBLESHOOTING.read_text()
 
 
 STAGED_BESIDE_MEDIA = "${DatasetBucket.Arn}/runs/*/staged/*"
@@ -156,6 +169,17 @@ def test_the_largest_dataset_fits_on_the_disk_that_stages_it_and_is_read_in_half
     prepare, validate = (FUNCTIONS[f"{stem}Function"]["Properties"] for stem in ("PrepareDataset", "ValidateDataset"))
     assert prepare["EphemeralStorage"]["Size"] * 1024**2 >= MAX_DATASET_BYTES > 10e9
     assert min(prepare["Timeout"], validate["Timeout"]) / 2 > MAX_DATASET_BYTES / SLOWEST_BYTES_PER_SECOND
+
+
+def test_whoever_claims_a_mail_has_sent_it_or_has_ended_when_the_claim_is_over() -> None:
+    sending = [each for each in FUNCTIONS.values() if "sns:Publish" in rendered(list(statements(each)))]
+    assert CLAIM_HOLDS.total_seconds() > max(each["Properties"]["Timeout"] for each in sending)
+
+
+def test_functions_and_layer_run_the_python_of_the_project() -> None:
+    version = f"python{(ROOT / '.python-version').read_text().strip()}"
+    assert template()["Globals"]["Function"]["Runtime"] == version
+    assert template()["Resources"]["FineTuneLayer"]["Properties"]["CompatibleRuntimes"] == [version]
 
 
 def test_only_the_dataset_bucket_sends_events() -> None:
