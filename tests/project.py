@@ -39,3 +39,12 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 def substitution(state: dict[str, Any]) -> str:
     """The name between the braces of a Task's Resource."""
     return str(state["Resource"]).removeprefix("${").removesuffix("}")
+
+
+def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a function or state machine may do, by its own policies and by shared ones; the stack's key is left out."""
+    for policy in resource["Properties"]["Policies"]:
+        if "Ref" in policy:
+            yield from template()["Resources"][policy["Ref"]]["Properties"]["PolicyDocument"]["Statement"]
+        else:
+            yield from policy.get("Statement", [])

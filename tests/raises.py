@@ -13,7 +13,7 @@ from botocore import xform_name
 
 from finetune import errors
 from finetune.aws import translation
-from tests.project import ROOT, resources
+from tests.project import ROOT, resources, statements
 
 LAYER = ROOT / "layers/finetune"
 # Names in these two are data: the tree of errors, and the table that turns foreign errors into them.
@@ -40,14 +40,14 @@ def raised_by(folder: str, resource: str) -> frozenset[str]:
 
 
 def _allowed(resource: str) -> Iterator[Any]:
-    """The operations that a function's policy allows; not Converse, whose errors are kept as answers."""
+    """The operations that a function's policies allow; not Converse, whose errors are kept as answers."""
     session = botocore.session.get_session()
-    for policy in resources("AWS::Serverless::Function")[resource]["Properties"]["Policies"]:
-        for action in [action for statement in policy.get("Statement", []) for action in statement["Action"]]:
-            service, name = action.split(":")
-            model = session.get_service_model(SERVICES[service]) if service in SERVICES else None
-            if model and name in model.operation_names:
-                yield model.operation_model(name)
+    function = resources("AWS::Serverless::Function")[resource]
+    for action in [action for statement in statements(function) for action in statement["Action"]]:
+        service, name = action.split(":")
+        model = session.get_service_model(SERVICES[service]) if service in SERVICES else None
+        if model and name in model.operation_names:
+            yield model.operation_model(name)
 
 
 def _reached(folder: str) -> set[tuple[str, str]]:

@@ -23,7 +23,7 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
-from tests.project import ROOT, resources, states, substitution, template
+from tests.project import ROOT, resources, statements, states, substitution, template
 
 README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
     ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")
@@ -98,6 +98,16 @@ def added_by(state: dict[str, Any]) -> str:
     return {None: NOTHING, "$": "an element of `$.shards`"}.get(path, f"`{path}`")
 
 
+def ends() -> Rows:
+    status = {"Succeed": "SUCCEEDED", "Fail": "FAILED"}
+    found = {name: status[state["Type"]] for name, state in states() if state["Type"] in status}
+    return [[name, end] for name, end in found.items() if not name.endswith(" Without Mail")]
+
+
+def alarms() -> Rows:
+    return [[name] for name in resources("AWS::CloudWatch::Alarm")]
+
+
 def parameters() -> Rows:
     return [
         [code([name]), default_cell(parameter.get("Default")), " ".join(parameter["Description"].split())]
@@ -118,10 +128,9 @@ def permissions() -> Rows:
     rows = []
     for name, function in sorted(resources("AWS::Serverless::Function").items()):
         found: dict[str, set[str]] = {}
-        for policy in function["Properties"]["Policies"]:
-            for action in [action for statement in policy.get("Statement", []) for action in statement["Action"]]:
-                service, operation = action.split(":")
-                found.setdefault(service, set()).add(operation)
+        for action in [action for statement in statements(function) for action in statement["Action"]]:
+            service, operation = action.split(":")
+            found.setdefault(service, set()).add(operation)
         actions = "; ".join(f"{service}: {', '.join(sorted(found[service]))}" for service in sorted(found))
         rows.append([code([folder_of(name.removesuffix("Function"))]), actions])
     return rows
@@ -241,7 +250,9 @@ STATES = Table(README, ("State", "Function", "Adds", "Can fail with"), task_stat
 TABLES = (
     STATES,
     Table(README, ("Parameter", "Default", "What it is"), parameters),
+    Table(ARCHITECTURE, ("End", "Status", "Error"), ends),
     Table(ARCHITECTURE, ("Function", "May"), permissions),
+    Table(TROUBLESHOOTING, ("Alarm", "What it means", "What to do"), alarms),
     Table(SETTINGS, ("Key", "Type", "Default", "Bounds", "Meaning"), settings_keys),
     Table(SETTINGS, ("Metric", "Title", "What it measures"), metric_titles),
     Table(

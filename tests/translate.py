@@ -17,7 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 
 class _NoManagedPolicies(ManagedPolicyLoader):  # type: ignore[misc] # samtranslator ships no types
-    """The template names no managed policy, so IAM need not be asked for them."""
+    """The template names no policy that AWS manages, so IAM need not be asked for them."""
 
     def __init__(self) -> None:
         super().__init__(None)

@@ -1,4 +1,4 @@
-"""Sweep Endpoints: delete endpoints of this stack that nobody owns and send mails that were never sent."""
+"""Sweep Endpoints: clean up after ended runs, delete endpoints that nobody owns, send mails that were never sent."""
 
 from typing import Any
 

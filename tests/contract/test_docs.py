@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from finetune.domain.catalog import base_models
+from finetune import errors
 from finetune.messages import ADVICE
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 from local.faults import check_faults
-from tests.project import ROOT, resources, states, substitution
+from tests.project import ROOT, resources, states, substitution, template
 from tests.raises import EVERY_CALL, LEAVES, raised_by
 from tests.tables import (
     ARCHITECTURE,
@@ -100,6 +101,11 @@ def test_every_make_target_and_every_path_named_exists(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_output_of_the_stack_that_a_command_takes_exists(page: Path) -> None:
+    assert set(re.findall(r"<([A-Z]\w+)>", code(page))) <= set(template()["Outputs"])
+
+
 @cache
 def usage(command: str) -> str:
     words = [sys.executable, "-m", "local", command, "--help"]
@@ -161,17 +167,13 @@ def test_beside_the_table_stand_the_functions_that_no_state_invokes() -> None:
     assert {row[1].strip("`") for row in rows} == beside
 
 
-def test_the_prices_named_beside_the_commands_are_the_catalogs() -> None:
-    active = [row.prices for row in base_models().values() if row.lifecycle.status == "active"]
-    storage = [each.storage_per_month for each in active if each.storage_per_month is not None]
-    hourly = [each.provisioned_per_hour for each in active if each.provisioned_per_hour is not None]
-    costs = section(README, "What it costs")
-    assert f"${min(storage):.2f} to ${max(storage):.2f}" in costs
-    assert f"${min(hourly):.0f} to ${max(hourly):.0f}" in costs
-    assert f"as of {max(each.as_of for each in active)}" in costs
-
-
 # Errors
+
+
+def test_the_tree_of_errors_is_drawn_as_the_classes_are_defined() -> None:
+    drawn = re.findall(r"^[│ ]+[├└]── (\w+)  ", errors.__doc__ or "", flags=re.MULTILINE)
+    tree = ast.parse((ROOT / "layers/finetune/finetune/errors.py").read_text())
+    assert drawn == [node.name for node in tree.body if isinstance(node, ast.ClassDef)][1:]
 
 
 def error_headings() -> list[str]:

@@ -1,9 +1,11 @@
-"""One stem, five spellings: state, resource, folder, contract and substitution name the same thing."""
+"""One stem, five spellings: state, resource, folder, contract and substitution; docs and picture spell it so too."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,20 @@ STEMS = sorted(name.removesuffix("Function") for name in resources("AWS::Serverl
 TASKS = {name: substitution(state) for name, state in states() if state["Type"] == "Task"}
 
 
+PICTURE = ROOT / "docs/workflow.svg"
+
+
 def folder_of(stem: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", stem).lower()
+
+
+def spoken(stem: str) -> str:
+    """A stem as a state spells it: `PlanRun` as `Plan Run`."""
+    return folder_of(stem).replace("_", " ").title()
+
+
+# What an execution shows, and the two functions beside it.
+SHOWN = {name for name, _ in states()} | {spoken(stem) for stem in BESIDE_THE_MACHINE}
 
 
 def test_every_folder_is_a_function_and_every_function_a_folder() -> None:
@@ -51,9 +65,51 @@ def test_every_function_of_the_machine_is_substituted_once_and_used() -> None:
 
 @pytest.mark.parametrize(("state", "used"), TASKS.items())
 def test_a_state_begins_with_the_words_of_its_function(state: str, used: str) -> None:
-    words = folder_of(used.removesuffix("FunctionArn")).replace("_", " ").title()
     # One function judges with and without an evaluation.
-    assert state.startswith((words, "Judge Training Alone"))
+    assert state.startswith((spoken(used.removesuffix("FunctionArn")), "Judge Training Alone"))
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_function_is_described_by_the_sentence_above_its_handler(stem: str) -> None:
+    source = (ROOT / "functions" / folder_of(stem) / "app.py").read_text()
+    name, _, sentence = (ast.get_docstring(ast.parse(source)) or "").partition(": ")
+    assert name.startswith(spoken(stem))
+    assert name in SHOWN | {"Notify"}
+    described = resources("AWS::Serverless::Function")[f"{stem}Function"]["Properties"]["Description"]
+    assert described == sentence[0].upper() + sentence[1:]
+
+
+def test_the_picture_names_states() -> None:
+    named = set(re.findall(r'class="name"[^>]*>([^<]+)<', PICTURE.read_text()))
+    assert named - SHOWN == {"Dataset dropped", "Notify"}
+    assert len(named) > 10
+
+
+# What has a state's words in it and is none: AWS's console, and a way to speak of several states.
+NO_STATES = {"Service Quotas", "Without Mail", "Then Notify"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        PICTURE,
+        *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "settings", "troubleshooting")),
+        *(ROOT / name for name in ("README.md", "local/watch.py", "local/words.py")),
+    ],
+    ids=lambda page: page.name,
+)
+def test_a_name_half_of_whose_words_are_those_of_states_is_a_states(page: Path) -> None:
+    words = {word.strip("?") for name in SHOWN for word in name.split()}
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    named = {" ".join(each.split()) for each in re.findall(r"\b(?!In\b)[A-Z][a-z]+(?:\s+[A-Z][a-z]+)+\b\??", text)}
+    looking_so = {name for name in named if 2 * len(words & set(name.strip("?").split())) >= len(name.split())}
+    assert {name for name in looking_so if not {name, f"{name}?"} & SHOWN} <= NO_STATES
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/local/fixtures/histories/*.json")), ids=lambda path: path.stem)
+def test_a_recorded_execution_went_through_states_that_there_are(path: Path) -> None:
+    entered = [event.get("stateEnteredEventDetails", {}).get("name") for event in json.loads(path.read_text())]
+    assert {name for name in entered if name} <= SHOWN
 
 
 @pytest.mark.parametrize("stem", STEMS)

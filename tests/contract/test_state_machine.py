@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -12,8 +13,10 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from statelint.linter import Linter
 
 from finetune import contracts, errors
+from finetune.aws.datasets import shards_of
+from finetune.aws.inference import SHARDS_AT_ONCE
 from finetune.domain.customization.jobs import RUN_BOUND
-from tests.project import ROOT, definition, states, substitution
+from tests.project import ROOT, definition, resources, states, substitution
 
 ALL = dict(states())
 TASKS = {name: state for name, state in ALL.items() if state["Type"] == "Task"}
@@ -107,6 +110,43 @@ def test_a_task_is_bounded_retried_by_name_and_caught(name: str) -> None:
     if name != "Evaluate Shard":  # its Map catches for it
         assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
         assert state["Catch"][-1]["ResultPath"].startswith("$.")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_state_waits_longer_than_its_function_may_run(name: str) -> None:
+    function = resources("AWS::Serverless::Function")[substitution(TASKS[name]).removesuffix("Arn")]
+    assert TASKS[name]["TimeoutSeconds"] > function["Properties"]["Timeout"]
+
+
+def test_a_shard_knows_how_many_are_asked_at_once_and_any_set_fits_the_contract() -> None:
+    assert MAPS["Evaluate Shards"]["MaxConcurrency"] == SHARDS_AT_ONCE
+    (bound,) = contracts.PrepareDatasetOutput.model_fields["shards"].metadata
+    assert max(len(shards_of(items)) for items in (1, 999, 1_000, 1_001, 50_000)) == bound.max_length
+
+
+@pytest.mark.parametrize("outcome", get_args(contracts.Outcome))
+def test_an_outcome_has_its_mail_and_its_end(outcome: str) -> None:
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", outcome)
+    mailing, end = ALL[f"Notify {words}"], ALL[words]
+    assert mailing["Parameters"]["outcome"] == outcome
+    assert mailing["Next"] == words
+    without_mail = mailing["Catch"][-1]["Next"]
+    assert end["Type"] in {"Succeed", "Fail"}
+    assert without_mail == (words if end["Type"] == "Succeed" else f"{words} Without Mail")
+    assert ALL[without_mail]["Type"] == end["Type"]
+
+
+def test_every_mail_is_that_of_an_outcome() -> None:
+    mailed = {state["Parameters"]["outcome"] for name, state in TASKS.items() if name.startswith("Notify ")}
+    assert mailed == set(get_args(contracts.Outcome))
+
+
+def test_retriers_of_one_error_are_the_same_in_every_task() -> None:
+    kinds = {json.dumps(rule) for state in ALL.values() for rule in state.get("Retry", [])}
+    retried = [error for kind in kinds for error in json.loads(kind)["ErrorEquals"]]
+    assert sorted(retried) == sorted(set(retried))
+    of_every_task = {json.dumps(state["Retry"][:2]) for state in TASKS.values()}
+    assert len(of_every_task) == 1
 
 
 @pytest.mark.parametrize("name", TASKS)

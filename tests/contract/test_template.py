@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,22 @@ import botocore.session
 import pytest
 
 from finetune import environment
+from finetune.aws.mail import CLAIM_HOLDS
+from finetune.aws.tags import STACK_TAG
 from finetune.domain.records.limits import MAX_DATASET_BYTES
-from tests.project import ROOT, resources, template
+from tests.project import ROOT, resources, statements, template
+from tests.tables import TROUBLESHOOTING
 from tests.translate import translate
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 # What Prepare Dataset does on the machine of the benchmarks; Validate Dataset and S3 are faster.
 SLOWEST_BYTES_PER_SECOND = 40e6
+MANAGED_POLICIES_OF_A_ROLE = 10  # IAM's quota, unless an account has it raised
 SESSION = botocore.session.get_session()
 
 
-def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for policy in properties["Policies"]:
-        if "Statement" in policy:
-            yield from policy["Statement"]
-
-
 def allowed(stem: str) -> set[str]:
-    return {
-        action for statement in statements(FUNCTIONS[f"{stem}Function"]["Properties"]) for action in statement["Action"]
-    }
+    return {action for statement in statements(FUNCTIONS[f"{stem}Function"]) for action in statement["Action"]}
 
 
 def rendered(value: object) -> str:
@@ -41,10 +36,9 @@ def rendered(value: object) -> str:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_has_one_policy_of_single_named_actions(name: str) -> None:
-    own = [policy for policy in FUNCTIONS[name]["Properties"]["Policies"] if "Statement" in policy]
-    assert len(own) == 1
-    for statement in own[0]["Statement"]:
+def test_a_function_may_do_single_named_actions_only(name: str) -> None:
+    assert sum("Statement" in policy for policy in FUNCTIONS[name]["Properties"]["Policies"]) <= 1
+    for statement in statements(FUNCTIONS[name]):
         assert statement["Effect"] == "Allow"
         assert not [action for action in statement["Action"] if "*" in action]
         if statement["Resource"] == "*":
@@ -64,13 +58,34 @@ def test_every_bedrock_action_is_an_operation_of_the_service(name: str) -> None:
     assert actions <= operations
 
 
+def test_what_three_functions_may_do_stands_in_a_policy_that_they_share() -> None:
+    def same(statements: list[dict[str, Any]]) -> list[str]:
+        return [rendered({**each, "Sid": None}) for each in statements]
+
+    documents = [each["Properties"]["PolicyDocument"] for each in resources("AWS::IAM::ManagedPolicy").values()]
+    shared = same([each for document in documents for each in document["Statement"]])
+    policies = [policy for function in FUNCTIONS.values() for policy in function["Properties"]["Policies"]]
+    own = same([each for policy in policies for each in policy.get("Statement", [])])
+    assert [each for each in own if each in shared or own.count(each) > 2] == []
+
+
+def test_every_shared_policy_is_shared_and_no_role_has_more_policies_than_iam_takes() -> None:
+    roles = [
+        each["Properties"]
+        for each in translate(ROOT / "template.yaml")["Resources"].values()
+        if each["Type"] == "AWS::IAM::Role"
+    ]
+    attached = [policy for role in roles for policy in role.get("ManagedPolicyArns", [])]
+    assert max(len(role.get("ManagedPolicyArns", [])) for role in roles) <= MANAGED_POLICIES_OF_A_ROLE
+    for name in set(resources("AWS::IAM::ManagedPolicy")) - {"KeyPolicy"}:
+        assert attached.count({"Ref": name}) > 1, name
+
+
 def test_only_start_customization_may_pass_a_role_and_only_that_one_to_bedrock() -> None:
     passing = {name for name in FUNCTIONS if "iam:PassRole" in allowed(name.removesuffix("Function"))}
     assert passing == {"StartCustomizationFunction"}
     statement = next(
-        each
-        for each in statements(FUNCTIONS["StartCustomizationFunction"]["Properties"])
-        if "iam:PassRole" in each["Action"]
+        each for each in statements(FUNCTIONS["StartCustomizationFunction"]) if "iam:PassRole" in each["Action"]
     )
     assert statement["Resource"] == {"Fn::GetAtt": ["CustomizationRole", "Arn"]}
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
@@ -78,13 +93,23 @@ def test_only_start_customization_may_pass_a_role_and_only_that_one_to_bedrock()
 
 def test_what_deletes_or_stops_is_bound_to_the_tag_of_the_stack() -> None:
     for name, function in FUNCTIONS.items():
-        for statement in statements(function["Properties"]):
+        for statement in statements(function):
             destructive = [
                 action for action in statement["Action"] if re.match(r"bedrock:(Delete|Stop|Update)", action)
             ]
             if destructive:
                 condition = statement["Condition"]["StringEquals"]
-                assert condition == {"aws:ResourceTag/finetune-stack": {"Ref": "AWS::StackName"}}, name
+                assert condition == {f"aws:ResourceTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}, name
+
+
+def test_what_tags_gives_the_tag_of_the_stack_and_no_condition_asks_for_another_tag() -> None:
+    found = [statement for function in FUNCTIONS.values() for statement in statements(function)]
+    for statement in found:
+        if "bedrock:TagResource" in statement["Action"]:
+            condition = statement["Condition"]["StringEquals"]
+            assert condition == {f"aws:RequestTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}
+    assert set(re.findall(r"aws:(?:Request|Resource)Tag/([\w-]+)", rendered(found))) == {STACK_TAG}
+    assert f"with the tag `{STACK_TAG}`" in TROUBLESHOOTING.read_text()
 
 
 STAGED_BESIDE_MEDIA = "${DatasetBucket.Arn}/runs/*/staged/*"
@@ -98,7 +123,7 @@ def objects_of(*policy: dict[str, Any], action: str) -> list[str]:
 
 def test_of_the_dataset_bucket_a_run_can_write_nothing_but_staged_files_and_only_prepare_dataset_can() -> None:
     job_data = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    policies = {name: list(statements(each["Properties"])) for name, each in FUNCTIONS.items()}
+    policies = {name: list(statements(each)) for name, each in FUNCTIONS.items()}
     policies["CustomizationRole"] = job_data["Statement"]
     written = {
         name: [each for each in objects_of(*policy, action="s3:PutObject") if "DatasetBucket" in each]
@@ -146,6 +171,17 @@ def test_the_largest_dataset_fits_on_the_disk_that_stages_it_and_is_read_in_half
     assert min(prepare["Timeout"], validate["Timeout"]) / 2 > MAX_DATASET_BYTES / SLOWEST_BYTES_PER_SECOND
 
 
+def test_whoever_claims_a_mail_has_sent_it_or_has_ended_when_the_claim_is_over() -> None:
+    sending = [each for each in FUNCTIONS.values() if "sns:Publish" in rendered(list(statements(each)))]
+    assert CLAIM_HOLDS.total_seconds() > max(each["Properties"]["Timeout"] for each in sending)
+
+
+def test_functions_and_layer_run_the_python_of_the_project() -> None:
+    version = f"python{(ROOT / '.python-version').read_text().strip()}"
+    assert template()["Globals"]["Function"]["Runtime"] == version
+    assert template()["Resources"]["FineTuneLayer"]["Properties"]["CompatibleRuntimes"] == [version]
+
+
 def test_only_the_dataset_bucket_sends_events() -> None:
     sending = [
         name for name, each in resources("AWS::S3::Bucket").items() if "NotificationConfiguration" in each["Properties"]
@@ -181,7 +217,7 @@ def test_every_parameter_is_described_and_every_output_too() -> None:
 
 
 def test_the_state_machine_may_invoke_its_own_functions_only() -> None:
-    invoke = next(statements(resources("AWS::Serverless::StateMachine")["FineTuningStateMachine"]["Properties"]))
+    invoke = next(statements(resources("AWS::Serverless::StateMachine")["FineTuningStateMachine"]))
     assert invoke["Action"] == ["lambda:InvokeFunction"]
     used = template()["Resources"]["FineTuningStateMachine"]["Properties"]["DefinitionSubstitutions"].values()
     assert sorted(map(rendered, invoke["Resource"])) == sorted(map(rendered, used))
@@ -197,6 +233,6 @@ def lint(content: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[s
 def test_the_translated_template_is_clean_and_a_misspelt_action_in_it_is_not(tmp_path: Path) -> None:
     translated = translate(ROOT / "template.yaml")
     assert lint(translated, tmp_path).stdout == ""
-    role = translated["Resources"]["CheckEndpointFunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    role["Statement"][0]["Action"].append("bedrock:GetCustomModelDeploymnt")
+    policy = translated["Resources"]["FindEndpointPolicy"]["Properties"]["PolicyDocument"]
+    policy["Statement"][0]["Action"].append("bedrock:GetCustomModelDeploymnt")
     assert "W3037" in lint(translated, tmp_path).stdout

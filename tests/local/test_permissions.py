@@ -1,5 +1,6 @@
 """IAM is enforced: a function and a state machine may do what their own role allows, and nothing else."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +61,9 @@ ATTEMPTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def caller(cloud: Cloud, workbench: Workbench) -> str:
-    """A function that makes the call it is asked to make."""
+@pytest.fixture(scope="module", autouse=True)
+def resources(cloud: Cloud) -> None:
+    """What the calls are made on."""
     s3, ssm, sns = (cloud.client(service) for service in ("s3", "ssm", "sns"))
     s3.create_bucket(Bucket=BUCKET)
     for folder in ("runs", "incoming"):
@@ -71,7 +72,18 @@ def caller(cloud: Cloud, workbench: Workbench) -> str:
         ssm.put_parameter(Name=f"/{folder}/there", Value="x", Type="String")
     for name in ("told", "untold"):
         sns.create_topic(Name=name)
-    return workbench.function(CALL, *STATEMENTS, Timeout=20)
+
+
+@pytest.fixture(scope="module", params=["own policy", "managed policy"])
+def caller(cloud: Cloud, workbench: Workbench, request: pytest.FixtureRequest) -> str:
+    """A function that makes the call it is asked to make, with permissions of its role's own or of a shared policy."""
+    if request.param == "own policy":
+        return workbench.function(CALL, *STATEMENTS, Timeout=20)
+    iam, role = cloud.client("iam"), workbench.role("lambda.amazonaws.com")
+    document = json.dumps({"Version": "2012-10-17", "Statement": STATEMENTS})
+    policy = iam.create_policy(PolicyName="shared", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=role.rpartition("/")[2], PolicyArn=policy)
+    return workbench.function(CALL, Role=role, Timeout=20)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: f"{attempt.call}-{attempt.allowed}")

@@ -15,6 +15,7 @@ from finetune.frozen import Frozen
 from finetune.settings import Settings
 
 REPORTED_PROBLEMS = 20
+MOST_SHARDS = 40
 
 
 class Contract(Frozen):
@@ -165,7 +166,7 @@ class PrepareDatasetOutput(Contract):
     estimated_usd: float | None
     within_budget: bool
     budget_reason: str
-    shards: tuple[Shard, ...] = Field(max_length=40)
+    shards: tuple[Shard, ...] = Field(max_length=MOST_SHARDS)
 
 
 class StartCustomizationInput(Contract):

@@ -19,7 +19,7 @@ BODY_BYTES = 8 * 1024
 
 # The error's name as states and docs/troubleshooting.md spell it, and what a person does about it.
 ADVICE: Mapping[str, str] = {
-    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10 GB under incoming/<project>/.",
+    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10.7 GB under incoming/<project>/.",
     "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
     "BaseModelUnknown": "Set base_model in the project's settings.yaml to a named id and drop the dataset again.",
     "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",

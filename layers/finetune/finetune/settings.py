@@ -13,6 +13,9 @@ from finetune.domain.evaluation.gates import Gates, JudgeSettings, MetricName
 from finetune.domain.findings import not_a_warning
 from finetune.frozen import Frozen
 
+MOST_HELD_OUT = 0.8
+MOST_HYPERPARAMETERS, HYPERPARAMETER_CHARACTERS = 20, 64
+
 
 class Split(Frozen):
     """Shares of the dataset that training does not see; `seed` makes the split repeatable."""
@@ -23,8 +26,10 @@ class Split(Frozen):
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> Split:
-        if self.validation + self.evaluation > 0.8:
-            raise ValueError("validation and evaluation together take more than 0.8; training needs the rest")
+        if self.validation + self.evaluation > MOST_HELD_OUT:
+            raise ValueError(
+                f"validation and evaluation together take more than {MOST_HELD_OUT}; training needs the rest"
+            )
         return self
 
 
@@ -81,8 +86,10 @@ class Settings(Frozen):
     @field_validator("hyperparameters", mode="after")
     @classmethod
     def _bounded(cls, value: dict[str, str]) -> dict[str, str]:
-        if len(value) > 20 or any(len(text) > 64 for text in value.values()):
-            raise ValueError("at most 20 hyperparameters of at most 64 characters each")
+        if len(value) > MOST_HYPERPARAMETERS or any(len(text) > HYPERPARAMETER_CHARACTERS for text in value.values()):
+            raise ValueError(
+                f"at most {MOST_HYPERPARAMETERS} hyperparameters of at most {HYPERPARAMETER_CHARACTERS} characters each"
+            )
         return value
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from finetune.aws import media, storage
 from finetune.contracts import (
+    MOST_SHARDS,
     REPORTED_PROBLEMS,
     ObjectVersion,
     PrepareDatasetInput,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 DATASET_SURVEY, VALIDATION_SURVEY = "surveys/dataset", "surveys/validation"
 SHARD_ITEMS = 25
-MOST_SHARDS = 40
 # Below this a file is made in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
 SURVEY_UNREADABLE = (
@@ -261,7 +261,7 @@ def _output(
 
 
 def shards_of(items: int) -> tuple[Shard, ...]:
-    """Equal shares of the evaluation set, 25 items each until forty shares carry them all."""
+    """Equal shares of the evaluation set, SHARD_ITEMS each until MOST_SHARDS shares carry them all."""
     size = max(SHARD_ITEMS, -(-items // MOST_SHARDS))
     starts = range(0, items, size)
     return tuple(Shard(index=index, first=first, count=min(size, items - first)) for index, first in enumerate(starts))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OUTBOX = "outbox/"
 SENT = "mails/"
-# Longer than any function runs: a sender that has not finished by then has died.
+# Longer than any function runs that sends: one that has not finished by then has died.
 CLAIM_HOLDS = timedelta(minutes=15)
 
 

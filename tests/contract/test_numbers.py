@@ -1,0 +1,174 @@
+"""A number in a sentence is what the code, the template or the definition says it is.
+
+A row names the page, the sentence with `{}` in each number's place, and where the numbers come from. Changelog and
+decisions are history and say what was so on their day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from finetune import settings
+from finetune.aws.storage import MOST_LISTED
+from finetune.domain.catalog import base_models
+from finetune.domain.cost import HOURS_PER_MONTH
+from finetune.domain.customization.jobs import (
+    CREATING_BOUND,
+    DATASET_SUFFIXES,
+    JOB_BOUND,
+    LEASES,
+    RUN_BOUND,
+    STALLED_AFTER,
+)
+from finetune.domain.evaluation.metrics import _SHORT_REFERENCE_WORDS
+from finetune.domain.records.limits import MAX_DATASET_BYTES, MAX_UNITS
+from finetune.domain.records.strict_json import MAX_LINE_BYTES
+from finetune.domain.validation.lint import _FEW_ANSWERED, _FEW_LABELLED
+from finetune.domain.validation.rules import MEGABYTE
+from local.commands import TIME_SCALE
+from tests.project import ROOT, resources, states
+from tests.tables import ARCHITECTURE, README, SETTINGS, TROUBLESHOOTING
+
+PICTURE = ROOT / "docs/workflow.svg"
+FINDINGS = ROOT / "layers/finetune/finetune/domain/findings.py"
+
+
+def word(number: float) -> str:
+    """A number as prose writes it: up to twelve in letters."""
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    return words[round(number)] if number < len(words) else f"{number:,.0f}"
+
+
+def hours(bound: timedelta) -> str:
+    return word(bound.total_seconds() / 3600)
+
+
+def days(bound: timedelta) -> str:
+    return word(bound.days)
+
+
+def retrier(error: str) -> dict[str, Any]:
+    """How the state machine retries an error, the same in every state."""
+    return next(rule for _, state in states() for rule in state.get("Retry", []) if error in rule["ErrorEquals"])
+
+
+def retries(error: str) -> str:
+    return word(retrier(error)["MaxAttempts"])
+
+
+def longest_seconds(error: str) -> float:
+    """How long all retries of an error wait at most."""
+    rule = retrier(error)
+    waits = [rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt for attempt in range(rule["MaxAttempts"])]
+    return float(sum(min(wait, rule["MaxDelaySeconds"]) for wait in waits))
+
+
+def regions(prefix: str = "") -> str:
+    rows = [row for row in base_models().values() if row.id.startswith(prefix) and row.lifecycle.status == "active"]
+    return " and ".join(sorted({region for row in rows if row.api == "bedrock" for region in row.regions}))
+
+
+SCHEDULE = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]["ScheduleExpression"]
+SWEEP = int(SCHEDULE.removeprefix("rate(").removesuffix(" minutes)"))
+ALARMS = resources("AWS::CloudWatch::Alarm")
+TRANSFORMER = resources("AWS::Events::Rule")["DatasetDroppedRule"]["Properties"]["Targets"][0]["InputTransformer"]
+DEFAULTS = settings.Settings()
+PRICES = [row.prices for row in base_models().values() if row.lifecycle.status == "active"]
+STORAGE = [each.storage_per_month for each in PRICES if each.storage_per_month is not None]
+HOURLY = [each.provisioned_per_hour for each in PRICES if each.provisioned_per_hour is not None]
+CHANCE = (1 - DEFAULTS.gates.confidence) / 2
+GIGABYTES = f"{MAX_DATASET_BYTES / 1e9:.1f}"
+
+
+class Sentence(NamedTuple):
+    page: Path
+    text: str
+    numbers: tuple[str, ...]
+
+
+def said(page: Path, text: str, *numbers: object) -> Sentence:
+    return Sentence(page, text, tuple(map(str, numbers)))
+
+
+SENTENCES = [
+    said(README, "customizes models in {} only", regions()),
+    said(README, "as of {}.", max(each.as_of for each in PRICES)),
+    said(README, "about {} runs of the sweeper", f"{round(HOURS_PER_MONTH * 60 / SWEEP, -2):,.0f}"),
+    said(README, "(a few cents), {} alarms", word(len(ALARMS))),
+    said(README, "storage, ${} to ${} a month", f"{min(STORAGE):.2f}", f"{max(STORAGE):.2f}"),
+    said(README, "all but the newest {} of its project", word(DEFAULTS.retention.models)),
+    said(README, "billed every hour, ${} to ${} where", f"{min(HOURLY):.0f}", f"{max(HOURLY):.0f}"),
+    said(README, "(${} by default)", f"{DEFAULTS.budget.limit_usd:g}"),
+    said(README, "every {} minutes", SWEEP),
+    said(ARCHITECTURE, "every {} minutes", SWEEP),
+    said(PICTURE, "every {} minutes", SWEEP),
+    said(ARCHITECTURE, "with {} facts", word(len(TRANSFORMER["InputPathsMap"]))),
+    said(ARCHITECTURE, "({} hours for throughput, for a", hours(LEASES["provisioned"])),
+    said(ARCHITECTURE, "deployment the {} days that a run may last", days(LEASES["on_demand"])),
+    said(ARCHITECTURE, "one real second is {} seconds of service time", f"{TIME_SCALE:g}"),
+    said(ARCHITECTURE, "A job of an hour takes {} seconds", word(3600 / TIME_SCALE)),
+    said(TROUBLESHOOTING, "The sweeper sends it within {} minutes", SWEEP),
+    said(
+        TROUBLESHOOTING,
+        "begin to train within {} hours, or has not ended after {} days",
+        hours(STALLED_AFTER),
+        days(JOB_BOUND),
+    ),
+    said(TROUBLESHOOTING, "throughput for {} hours.", hours(LEASES["provisioned"])),
+    said(TROUBLESHOOTING, "An execution is ended after {} days", days(RUN_BOUND)),
+    said(TROUBLESHOOTING, "which is {} GB;", GIGABYTES),
+    said(TROUBLESHOOTING, "more than {} lines", f"{MAX_UNITS:,}"),
+    said(TROUBLESHOOTING, "more than {} files", f"{MOST_LISTED:,}"),
+    said(TROUBLESHOOTING, "Drop a {} file of", " or ".join(", ".join(DATASET_SUFFIXES).rsplit(", ", 1))),
+    said(TROUBLESHOOTING, "file of at most {} GB", GIGABYTES),
+    said(TROUBLESHOOTING, "than the stack's: Nova in {}, Llama", regions("amazon.nova")),
+    said(TROUBLESHOOTING, "Llama 3 in {}. An id", regions("meta.llama")),
+    said(
+        TROUBLESHOOTING,
+        "begin to train within {} hours or did not end within {} days",
+        hours(STALLED_AFTER),
+        days(JOB_BOUND),
+    ),
+    said(TROUBLESHOOTING, "still being created after {} hours", hours(CREATING_BOUND)),
+    said(TROUBLESHOOTING, "still did after {} retries over", retries("ServiceBusy")),
+    said(TROUBLESHOOTING, "retries over up to {} minutes", word(longest_seconds("ServiceBusy") / 60)),
+    said(TROUBLESHOOTING, "tried again for up to {} hours", word(longest_seconds("QuotaExceeded") / 3600)),
+    said(TROUBLESHOOTING, "deleted or changed, through {} retries", retries("EndpointBusy")),
+    said(TROUBLESHOOTING, "A shard ran out of time, and so did {} retries", retries("EvaluationUnfinished")),
+    said(TROUBLESHOOTING, "could not run a function, through {} retries", retries("Lambda.ServiceException")),
+    said(TROUBLESHOOTING, "of time or of memory, and so did {} retries", retries("Sandbox.Timedout")),
+    said(TROUBLESHOOTING, "the execution longer than {} days", days(RUN_BOUND)),
+    said(SETTINGS, "At most {}, each of at most", settings.MOST_HYPERPARAMETERS),
+    said(SETTINGS, "each of at most {} characters", settings.HYPERPARAMETER_CHARACTERS),
+    said(SETTINGS, "shares together are at most {}. |", settings.MOST_HELD_OUT),
+    said(SETTINGS, "At {} a model that is no better", DEFAULTS.gates.confidence),
+    said(SETTINGS, "in at most {} of 100 runs", f"{100 * CHANCE:g}"),
+    said(SETTINGS, "no better: {} % at most with", f"{100 * CHANCE:g}"),
+    said(SETTINGS, "at most with `gates.confidence` at {}. Who", DEFAULTS.gates.confidence),
+    said(SETTINGS, "Who tries {} datasets", word(1 / CHANCE)),
+    said(SETTINGS, "longer than {} words on average", _SHORT_REFERENCE_WORDS),
+    said(SETTINGS, "A dataset has at most {} GB", GIGABYTES),
+    said(SETTINGS, "1 MB is {} bytes", f"{MEGABYTE:,}"),
+    said(SETTINGS, "recommend {} and more for labels", _FEW_LABELLED),
+    said(SETTINGS, "for labels, {} and more for answers", _FEW_ANSWERED),
+    said(SETTINGS, "exists in {} only; the stack", regions()),
+    said(FINDINGS, "under {} MiB;", MAX_LINE_BYTES // 2**20),
+]
+
+
+def numbers_in(sentence: Sentence) -> Iterator[tuple[str, ...]]:
+    """What the page has in the places of the sentence's numbers, each time that it says the sentence."""
+    pattern = re.escape(sentence.text).replace(r"\{\}", "(.{1,40}?)")
+    text = " ".join(sentence.page.read_text().split())
+    yield from (found.groups() for found in re.finditer(pattern.replace(r"\ ", " "), text))
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=lambda sentence: f"{sentence.page.name}: {sentence.text}")
+def test_a_number_in_a_sentence_is_that_of_its_source(sentence: Sentence) -> None:
+    assert set(numbers_in(sentence)) == {sentence.numbers}
