@@ -69,7 +69,7 @@ imports:
 template:
 	.venv-sam/bin/sam validate --lint
 	@mkdir -p build
-	$(BIN)/python -m tests.translate template.yaml > build/translated.json
+	$(BIN)/python -m tools.translate template.yaml > build/translated.json
 	$(BIN)/cfn-lint build/translated.json
 
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header

@@ -14,9 +14,9 @@ from finetune.domain.catalog import base_models
 from finetune.messages import ADVICE
 from finetune.settings import Settings, parse_settings
 from local.faults import check_faults
-from tests.project import ROOT, resources, states, substitution
-from tests.raises import EVERY_CALL, LEAVES, raised_by
-from tests.tables import (
+from tools.project import ROOT, resources, states, substitution
+from tools.raises import EVERY_CALL, LEAVES, raised_by
+from tools.tables import (
     ARCHITECTURE,
     NOTHING,
     README,
@@ -126,7 +126,7 @@ def test_no_page_names_a_machine_or_a_package_host(page: Path) -> None:
 def test_a_table_says_what_its_source_says(table: Table) -> None:
     expected = table.source()
     width = len(expected[0])
-    assert markdown(row[:width] for row in table.written()) == markdown(expected), "python -m tests.tables mends it"
+    assert markdown(row[:width] for row in table.written()) == markdown(expected), "python -m tools.tables mends it"
     assert [row[0] for row in table.written() if "" in row] == []
 
 

@@ -13,7 +13,7 @@ from statelint.linter import Linter
 
 from finetune import contracts, errors
 from finetune.domain.customization.jobs import RUN_BOUND
-from tests.project import ROOT, definition, states, substitution
+from tools.project import ROOT, definition, states, substitution
 
 ALL = dict(states())
 TASKS = {name: state for name, state in ALL.items() if state["Type"] == "Task"}

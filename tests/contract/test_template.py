@@ -15,8 +15,8 @@ import pytest
 
 from finetune import environment
 from finetune.domain.records.source import MAX_DATASET_BYTES
-from tests.project import ROOT, resources, template
-from tests.translate import translate
+from tools.project import ROOT, resources, template
+from tools.translate import translate
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 # What Prepare Dataset does on the machine of the benchmarks; Validate Dataset and S3 are faster.

@@ -9,7 +9,7 @@ import pytest
 from local.history import Event, Row, dump, load, rows, settled, state_names
 from local.watch import known
 from tests.local.histories import ENDS, recorded
-from tests.project import states
+from tools.project import states
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

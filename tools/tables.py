@@ -1,4 +1,4 @@
-"""What is written from a source and held to it by a test; `python -m tests.tables` writes all of it anew.
+"""What is written from a source and held to it by a test; `python -m tools.tables` writes all of it anew.
 
 These are the tables of the documentation that have a source in the code, and the catalog as the package reads it.
 """
@@ -23,7 +23,7 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
-from tests.project import ROOT, resources, states, substitution, template
+from tools.project import ROOT, resources, states, substitution, template
 
 README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
     ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")

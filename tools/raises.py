@@ -13,7 +13,7 @@ from botocore import xform_name
 
 from finetune import errors
 from finetune.aws import translation
-from tests.project import ROOT, resources
+from tools.project import ROOT, resources
 
 LAYER = ROOT / "layers/finetune"
 # Names in these two are data: the tree of errors, and the table that turns foreign errors into them.
