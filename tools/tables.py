@@ -1,4 +1,4 @@
-"""What is written from a source and held to it by a test; `python -m tools.tables` writes all of it anew.
+"""What is written from a source and held to it by a test; `make tables` writes all of it anew.
 
 These are the tables of the documentation that have a source in the code, and the catalog as the package reads it.
 """
@@ -23,11 +23,20 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
-from tools.project import ROOT, resources, states, substitution, template
+from tools.project import ROOT, definition, resources, states, substitution, template
+from tools.raises import EVERY_CALL, raised_by
 
 README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
     ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")
 )
+# Errors that no later state can meet, by the state that rules them out: it reads what is pinned, or the catalog.
+RULED_OUT_BY = {
+    "BaseModelUnknown": "Plan Run",
+    "SettingsInvalid": "Plan Run",
+    "UnsupportedDataset": "Validate Dataset",
+    "EvaluationSetInvalid": "Validate Dataset",
+}
+UNANNOUNCED = " Unannounced"
 NOTHING = "\N{EN DASH}"
 Rows = list[list[str]]
 
@@ -85,17 +94,42 @@ def folder_of(stem: str) -> str:
 
 
 def task_states() -> Rows:
-    tasks = {name: state for name, state in states() if state["Type"] == "Task"}
-    return [[name, code([function_of(state)]), added_by(state)] for name, state in tasks.items()]
+    rows, ruled_out = [], set[str]()
+    for name, state in states():
+        if state["Type"] == "Task":
+            resource = substitution(state).removesuffix("Arn")
+            folder = folder_of(resource.removesuffix("Function"))
+            errors = raised_by(folder, resource) - ruled_out
+            rows.append([name, code([folder]), added_by(state), errors_cell(errors)])
+            ruled_out |= {error for error, by in RULED_OUT_BY.items() if by == name}
+    return rows
 
 
-def function_of(state: dict[str, Any]) -> str:
-    return folder_of(substitution(state).removesuffix("FunctionArn"))
+def errors_cell(errors: frozenset[str]) -> str:
+    own = [f"`{name}`" for name in sorted(errors - EVERY_CALL)]
+    return ", ".join(["AWS errors", *own] if errors >= EVERY_CALL else own) or NOTHING
 
 
 def added_by(state: dict[str, Any]) -> str:
     path = state.get("ResultPath", "$")
     return {None: NOTHING, "$": "an element of `$.shards`"}.get(path, f"`{path}`")
+
+
+def ends() -> Rows:
+    """Every way a run can end; the states named Unannounced are the same ends without a mail."""
+    top = definition()["States"]
+    named = {name.removesuffix(UNANNOUNCED): state["Error"] for name, state in top.items() if "Error" in state}
+    return [
+        [name, *end_cells(state["Type"], named.get(name)), state["Comment"]]
+        for name, state in top.items()
+        if state["Type"] in {"Succeed", "Fail"} and not name.endswith(UNANNOUNCED)
+    ]
+
+
+def end_cells(kind: str, error: str | None) -> list[str]:
+    if kind == "Succeed":
+        return ["SUCCEEDED", NOTHING]
+    return ["FAILED", code([error]) if error else "what a state failed with"]
 
 
 def parameters() -> Rows:
@@ -168,7 +202,7 @@ def bounds_of(field: FieldInfo) -> str:
 
 
 def metric_titles() -> Rows:
-    return [[code([name]), metric.title] for name, metric in METRICS.items()]
+    return [[code([name]), metric.title, metric.measures] for name, metric in METRICS.items()]
 
 
 def models() -> Rows:
@@ -241,6 +275,7 @@ STATES = Table(README, ("State", "Function", "Adds", "Can fail with"), task_stat
 TABLES = (
     STATES,
     Table(README, ("Parameter", "Default", "What it is"), parameters),
+    Table(ARCHITECTURE, ("End", "Status", "Error", "What that means"), ends),
     Table(ARCHITECTURE, ("Function", "May"), permissions),
     Table(SETTINGS, ("Key", "Type", "Default", "Bounds", "Meaning"), settings_keys),
     Table(SETTINGS, ("Metric", "Title", "What it measures"), metric_titles),

@@ -15,11 +15,11 @@ from finetune.messages import ADVICE
 from finetune.settings import Settings, parse_settings
 from local.faults import check_faults
 from tools.project import ROOT, resources, states, substitution
-from tools.raises import EVERY_CALL, LEAVES, raised_by
+from tools.raises import LEAVES
 from tools.tables import (
     ARCHITECTURE,
-    NOTHING,
     README,
+    RULED_OUT_BY,
     SETTINGS,
     STATES,
     TABLES,
@@ -126,27 +126,14 @@ def test_no_page_names_a_machine_or_a_package_host(page: Path) -> None:
 def test_a_table_says_what_its_source_says(table: Table) -> None:
     expected = table.source()
     width = len(expected[0])
-    assert markdown(row[:width] for row in table.written()) == markdown(expected), "python -m tools.tables mends it"
-    assert [row[0] for row in table.written() if "" in row] == []
+    assert markdown(row[:width] for row in table.written()) == markdown(expected), "run make tables"
+    assert [row[0] for row in table.written() if "" in row] == [], "these rows have a cell that a person fills in"
 
 
-def listed_errors(cell: str) -> set[str]:
-    names = set(cell.replace("`", "").split(", ")) - {NOTHING}
-    return (names - {"AWS errors"}) | (EVERY_CALL if "AWS errors" in names else set())
-
-
-def stem_of(folder: str) -> str:
-    return folder.title().replace("_", "")
-
-
-def test_a_state_can_fail_with_what_its_function_raises_and_no_earlier_state_has_ruled_out() -> None:
-    ruled_out: set[str] = set()
-    for name, function, _, cell in STATES.written():
-        folder = function.strip("`")
-        possible, listed = raised_by(folder, f"{stem_of(folder)}Function"), listed_errors(cell)
-        assert listed <= possible, name
-        assert possible - listed <= ruled_out - EVERY_CALL, name
-        ruled_out |= listed
+@pytest.mark.parametrize(("error", "state"), RULED_OUT_BY.items())
+def test_what_a_state_rules_out_is_an_error_that_it_can_fail_with(error: str, state: str) -> None:
+    cells = {row[0]: row[-1] for row in STATES.source()}
+    assert f"`{error}`" in cells[state]
 
 
 def test_beside_the_table_stand_the_functions_that_no_state_invokes() -> None:

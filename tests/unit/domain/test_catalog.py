@@ -20,7 +20,7 @@ CUSTOMIZATION_REGIONS = {"us-east-1", "us-west-2"}
 
 
 def test_the_catalog_that_is_read_is_the_one_that_people_edit() -> None:
-    assert CATALOG.with_suffix(".json").read_bytes() == tables.catalog(), "run python -m tools.tables"
+    assert CATALOG.with_suffix(".json").read_bytes() == tables.catalog(), "run make tables"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
