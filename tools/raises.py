@@ -28,6 +28,7 @@ EVERY_CALL = frozenset({"ServiceBusy", "AccessRefused", "ServiceRefused"})
 SERVICES = {"s3": "s3", "sns": "sns", "ssm": "ssm", "states": "stepfunctions", "bedrock": "bedrock"}
 
 
+@cache
 def raised_by(folder: str, resource: str) -> frozenset[str]:
     """The names that a function's handler can raise; more than it ever will where an earlier state has checked."""
     reached = frozenset(_reached(folder))

@@ -73,6 +73,16 @@ def test_a_maps_iterations_are_counted() -> None:
     assert (row.iterations, row.iterations_ended) == (2, 2)
 
 
+def test_a_row_tells_what_the_state_added_from_what_it_was_given() -> None:
+    events = [
+        event(1, 0, "TaskStateEntered", "stateEntered", name="First", input='{"run": 1, "look": 1}'),
+        event(2, 1, "TaskStateExited", "stateExited", name="First", output='{"run": 1, "look": 2, "seen": 3}'),
+        event(3, 2, "TaskStateEntered", "stateEntered", name="Last", input='{"run": 1, "look": 2, "seen": 3}'),
+        event(4, 3, "TaskStateExited", "stateExited", name="Last", output='{"run": 1, "look": 2, "seen": 3}'),
+    ]
+    assert [row.added for row in rows(events)] == [{"look": 2, "seen": 3}, {}]
+
+
 def test_what_the_states_added_is_known() -> None:
     assert known(rows(recorded("promoted")))["evaluation"]["decision"] == "promote"
 
