@@ -1,6 +1,7 @@
 """What is written from a source and held to it by a test; `make tables` writes all of it anew.
 
-These are the tables of the documentation that have a source in the code, and the catalog as the package reads it.
+These are the tables of the documentation that have a source in the code, the picture of the workflow, and the catalog
+as the package reads it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
+from tools import picture
 from tools.project import ROOT, definition, resources, states, substitution, template
 from tools.raises import EVERY_CALL, raised_by
 
@@ -303,3 +305,4 @@ if __name__ == "__main__":
     CATALOG.with_suffix(".json").write_bytes(catalog())
     for table in TABLES:
         table.update()
+    picture.PICTURE.write_text(picture.draw())

@@ -14,6 +14,7 @@ from finetune.domain.catalog import base_models
 from finetune.messages import ADVICE
 from finetune.settings import Settings, parse_settings
 from local.faults import check_faults
+from tools import picture
 from tools.project import ROOT, resources, states, substitution
 from tools.raises import LEAVES
 from tools.tables import (
@@ -120,6 +121,12 @@ def test_no_page_names_a_machine_or_a_package_host(page: Path) -> None:
 
 
 # Tables
+
+
+def test_the_picture_of_the_workflow_is_drawn_from_the_state_machine() -> None:
+    assert picture.PICTURE.read_text() == picture.draw(), "run make tables"
+    free, _, paid = picture.steps()
+    assert {*picture.NOTES, *picture.WAYS_OUT} <= {*free, *paid, *picture.beside()}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.columns[0])
