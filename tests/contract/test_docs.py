@@ -33,7 +33,7 @@ from tools.tables import (
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
 # Endings that no function raises: results that a Choice reads, and ends that only Clean Up Run sees.
-RESULTS = {"DatasetRejected", "BudgetExceeded"}
+RESULTS = {state["Error"] for _, state in states() if state["Type"] == "Fail" and "Error" in state} - LEAVES
 SEEN_FROM_OUTSIDE = {
     "Aborted",
     "Unknown",
@@ -69,7 +69,9 @@ def anchor(heading: str) -> str:
 
 def section(page: Path, title: str) -> str:
     """What stands below a heading, up to the next one of its level or above."""
-    level, body = re.findall(rf"^(#+) {re.escape(title)}$(.*)", page.read_text(), flags=re.MULTILINE | re.DOTALL)[0]
+    found = re.search(rf"^(#+) {re.escape(title)}$(.*)", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert found, f"docs/{page.name} has no heading {title}"
+    level, body = found.groups()
     return str(re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0])
 
 
