@@ -38,7 +38,6 @@ RULED_OUT_BY = {
     "UnsupportedDataset": "Validate Dataset",
     "EvaluationSetInvalid": "Validate Dataset",
 }
-UNANNOUNCED = " Unannounced"
 NOTHING = "\N{EN DASH}"
 Rows = list[list[str]]
 
@@ -118,14 +117,19 @@ def added_by(state: dict[str, Any]) -> str:
 
 
 def ends() -> Rows:
-    """Every way a run can end; the states named Unannounced are the same ends without a mail."""
+    """Every way a run can end; an end is there a second time for when its mail could not be sent."""
     top = definition()["States"]
-    named = {name.removesuffix(UNANNOUNCED): state["Error"] for name, state in top.items() if "Error" in state}
+    without_mail = {state["Next"]: rule["Next"] for state in top.values() if "Next" in state for rule in _mails(state)}
     return [
-        [name, *end_cells(state["Type"], named.get(name)), state["Comment"]]
+        [name, *end_cells(state["Type"], top[without_mail.get(name, name)].get("Error")), state["Comment"]]
         for name, state in top.items()
-        if state["Type"] in {"Succeed", "Fail"} and not name.endswith(UNANNOUNCED)
+        if state["Type"] in {"Succeed", "Fail"} and name not in set(without_mail.values()) - set(without_mail)
     ]
+
+
+def _mails(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a state goes on whose mail could not be sent."""
+    return [rule for rule in state.get("Catch", []) if rule["ResultPath"] == "$.undelivered"]
 
 
 def end_cells(kind: str, error: str | None) -> list[str]:
