@@ -72,7 +72,7 @@ template:
 	$(BIN)/python -m tools.translate template.yaml > build/translated.json
 	$(BIN)/cfn-lint build/translated.json
 
-tables: setup ## Write the tables of the documentation and catalog.json anew from their sources.
+tables: setup ## Write the tables and the picture of the documentation, and catalog.json, anew from their sources.
 	$(BIN)/python -m tools.tables
 
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,11 @@ from tools.tables import (
     table_rows,
 )
 
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
+PAGES = [page for folder in ("", "docs/", "examples/**/", ".github/") for page in ROOT.glob(f"{folder}*.md")]
+# Folders that commands write, on some machines and not on others.
+WRITTEN = {"build", "dist", "out"}
+# Addresses that a page may name: what it cites, and no machine or mirror of anybody's.
+CITED = ("https://docs.aws.amazon.com/", "https://www.contributor-covenant.org/")
 # Endings that no function raises: results that a Choice reads, and ends that only Clean Up Run sees.
 RESULTS = {state["Error"] for _, state in states() if state["Type"] == "Fail" and "Error" in state} - LEAVES
 SEEN_FROM_OUTSIDE = {
@@ -94,12 +99,19 @@ def test_every_link_to_a_file_or_heading_resolves(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_make_target_and_every_path_named_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)", code(page))) <= targets
-    named = re.findall(
-        r"(?:^|[\s`])((?:docs|events|examples|functions|layers|local|statemachine|tests)/[\w./-]+)", code(page)
-    )
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert {target for line in re.findall(r"\bmake ([a-z -]+)", code(page)) for target in line.split()} <= targets
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in WRITTEN)
+    named = re.findall(rf"(?:^|[\s`])((?:{folders})/[\w./-]+)", code(page), flags=re.MULTILINE)
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_every_module_to_run_is_there(page: Path) -> None:
+    commands = set(re.findall(r"\.venv/bin/([\w-]+)", code(page)))
+    assert [name for name in sorted(commands) if not Path(sys.executable).with_name(name).exists()] == []
+    modules = set(re.findall(r"python -m ([\w.]+)", code(page)))
+    assert [name for name in sorted(modules) if find_spec(name) is None] == []
 
 
 @cache
@@ -119,7 +131,7 @@ def test_every_option_and_fault_of_the_local_tool_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_names_a_machine_or_a_package_host(page: Path) -> None:
     named = re.findall(r"/(?:home|root|work|Users|tmp)/\S*|https?://[^\s)\"`>]+", page.read_text())
-    assert [each for each in named if not each.startswith("https://docs.aws.amazon.com/")] == []
+    assert [each for each in named if not each.startswith(CITED)] == []
 
 
 # Tables
