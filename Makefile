@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser demo up build deploy test check format lint types imports template lock clean
+.PHONY: help setup browser demo up build deploy test check format lint types imports template tables lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,8 +69,11 @@ imports:
 template:
 	.venv-sam/bin/sam validate --lint
 	@mkdir -p build
-	$(BIN)/python -m tests.translate template.yaml > build/translated.json
+	$(BIN)/python -m tools.translate template.yaml > build/translated.json
 	$(BIN)/cfn-lint build/translated.json
+
+tables: setup ## Write the tables and the picture of the documentation, and catalog.json, anew from their sources.
+	$(BIN)/python -m tools.tables
 
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header
 

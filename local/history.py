@@ -21,7 +21,7 @@ class Row:
     """One state, however often it was entered; times are service time.
 
     `inside` is the Map around it, `chosen` where a Choice went, `errors` the failed attempts in order, `error` the one
-    that it was left with, `output` its last output.
+    that it was left with, `output` its last output, `added` what of it was not in its input.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Row:
     errors: list[str] = field(default_factory=list)
     error: str | None = None
     output: dict[str, Any] = field(default_factory=dict)
+    added: dict[str, Any] = field(default_factory=dict)
     entered_at: list[datetime] = field(default_factory=list)
 
     @property
@@ -56,6 +57,7 @@ class _Reader:
         self.rows: dict[str, Row] = {}
         self._types: dict[int, str] = {}
         self._owners: dict[int, str] = {}
+        self._inputs: dict[int, dict[str, Any]] = {}
         self._failing: dict[str, str] = {}
         self._map: str | None = None
 
@@ -63,6 +65,7 @@ class _Reader:
         kind, previous = event["type"], event.get("previousEventId", 0)
         self._types[event["id"]] = kind
         self._owners[event["id"]] = self._owners.get(previous, "")
+        self._inputs[event["id"]] = self._inputs.get(previous, {})
         if kind.endswith(_ENTERED):
             self._enter(event)
         elif kind.endswith(_EXITED):
@@ -78,6 +81,7 @@ class _Reader:
         if came_from and self._types.get(event.get("previousEventId", 0)) == "ChoiceStateExited":
             came_from.chosen = name
         self._owners[event["id"]] = name
+        self._inputs[event["id"]] = _object(event["stateEnteredEventDetails"].get("input"))
         row = self.rows.setdefault(name, Row(name, kind, inside=self._map))
         row.visits += 1
         row.error = None
@@ -92,8 +96,8 @@ class _Reader:
         row.left += 1
         row.seconds += (event["timestamp"] - row.entered_at.pop(0)).total_seconds()
         row.error = self._failing.pop(row.name, None)
-        output = json.loads(details.get("output") or "{}")
-        row.output = output if isinstance(output, dict) else {}
+        row.output, given = _object(details.get("output")), self._inputs[event["id"]]
+        row.added = {key: value for key, value in row.output.items() if key not in given or given[key] != value}
         if row.name == self._map:
             self._map = None
             self._leave_all(
@@ -134,6 +138,12 @@ class _Reader:
 def _details(event: Event) -> Mapping[str, Any]:
     """What an event says, under whatever name its type gives it."""
     return next((value for key, value in event.items() if key.endswith("EventDetails")), {})
+
+
+def _object(document: str | None) -> dict[str, Any]:
+    """A JSON document that is an object; empty for any other and for none."""
+    content = json.loads(document or "{}")
+    return content if isinstance(content, dict) else {}
 
 
 def rows(events: Iterable[Event]) -> list[Row]:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from finetune.contracts import (
-    Endpoint,
     JudgeEvaluationOutput,
     PrepareDatasetOutput,
     PromoteModelOutput,
@@ -25,6 +24,7 @@ from local.watch import Activity
 MARKS = {"running": "·", "done": "✓", "failed": "✗"}
 SERVICE_TIME_KINDS = ("Wait", "Map")
 TIMED_KINDS = ("Task", "Wait", "Map")
+VERDICTS = ("status", "decision", "outcome", "kind")
 CONTESTANTS = {"base": "base model", "champion": "in service", "candidate": "custom model"}
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -80,14 +80,19 @@ def note(row: Row) -> str:
         parts.append(f"tried again after {', '.join(dict.fromkeys(row.errors))}")
     if row.iterations > 1:
         parts.append(f"{row.iterations_ended} of {row.iterations}")
-    if row.name in _FINDINGS and row.status == "done":
-        key, tell = _FINDINGS[row.name]
-        parts.append(tell(row.output[key]) if row.output.get(key) else "")
+    if row.kind == "Task" and row.status == "done":
+        added = ((key, found) for key, found in row.added.items() if isinstance(found, dict))
+        parts.extend(_FINDINGS.get(key, _verdicts)(found) for key, found in added)
     return ", ".join(part for part in parts if part)
 
 
 def activity_line(activity: Activity) -> str:
     return f"{activity.name}: {activity.state}"
+
+
+def _verdicts(found: Any) -> str:
+    """What any output says in a word of ours."""
+    return ", ".join(str(found[name]).replace("_", " ") for name in VERDICTS if name in found)
 
 
 def _plan(found: Any) -> str:
@@ -118,28 +123,17 @@ def _model(found: Any) -> str:
     return ", ".join(f"{name} {loss:.3f}" for name, loss in told if loss is not None)
 
 
-def _endpoint(found: Any) -> str:
-    return Endpoint.model_validate(found).kind.replace("_", " ")
-
-
-def _verdict(found: Any) -> str:
-    return JudgeEvaluationOutput.model_validate(found).decision.replace("_", " ")
-
-
 def _promotion(found: Any) -> str:
     return f"published as {PromoteModelOutput.model_validate(found).parameter}"
 
 
-# State -> the key it adds and what that says in a few words.
-_FINDINGS: Mapping[str, tuple[str, Callable[[Any], str]]] = {
-    "Plan Run": ("run", _plan),
-    "Validate Dataset": ("validation", _validation),
-    "Prepare Dataset": ("prepared", _preparation),
-    "Select Model": ("model", _model),
-    "Open Endpoint": ("endpoint", _endpoint),
-    "Judge Evaluation": ("evaluation", _verdict),
-    "Judge Training Alone": ("evaluation", _verdict),
-    "Promote Model": ("promotion", _promotion),
+# What a key that a state adds says in a few words; of any other key its verdicts are told.
+_FINDINGS: Mapping[str, Callable[[Any], str]] = {
+    "run": _plan,
+    "validation": _validation,
+    "prepared": _preparation,
+    "model": _model,
+    "promotion": _promotion,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from finetune.domain.catalog import BaseModelRow, base_models
+from finetune.domain.catalog import TEXT_ANSWER_FORMATS, BaseModelRow, base_models
 from local.bedrock.answers import REFUSAL, general_answer, rating
 from local.bedrock.data_rules import CHARACTERS_PER_TOKEN, tokens_of
 from local.bedrock.endpoints import keep_pace
@@ -19,7 +19,6 @@ from local.bedrock.world import Operation, Params, Result, World
 
 LATENCY_SECONDS, SLOW_SECONDS = 0.6, 60.0
 DEFAULT_MAX_TOKENS = 4096
-_TEXT_FORMATS = {"conversation", "prompt_completion", "anthropic"}
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _endpoint(world: World, endpoint: Endpoint | None, identifier: str) -> Targe
 def _answering(row: BaseModelRow, custom: CustomModel | None, billed_to: str) -> Target:
     formats = {rules.record_format for rules in row.methods.values()}
     own = {row.methods[custom.customization_type].record_format} if custom else formats
-    if own and not own & _TEXT_FORMATS:
+    if own and not own & TEXT_ANSWER_FORMATS:
         raise invalid(
             "This action doesn't support the model that you provided. Try again with a supported text or chat model."
         )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from tests.browser import chromium
-from tests.project import ROOT
+from tools.project import ROOT
 
 
 def test_without_a_browser_the_check_fails_with_one_sentence_that_says_what_to_do() -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ from finetune.messages import ADVICE
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 from local.faults import check_faults
-from tests.project import ROOT, resources, states, substitution, template
-from tests.raises import EVERY_CALL, LEAVES, raised_by
-from tests.tables import (
+from tools import picture
+from tools.project import ROOT, resources, states, substitution, template
+from tools.raises import LEAVES
+from tools.tables import (
     ARCHITECTURE,
-    NOTHING,
     README,
+    RULED_OUT_BY,
     SETTINGS,
     STATES,
     TABLES,
@@ -32,9 +34,13 @@ from tests.tables import (
     table_rows,
 )
 
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
+PAGES = [page for folder in ("", "docs/", "examples/**/", ".github/") for page in ROOT.glob(f"{folder}*.md")]
+# Folders that commands write, on some machines and not on others.
+WRITTEN = {"build", "dist", "out"}
+# Addresses that a page may name: what it cites, and no machine or mirror of anybody's.
+CITED = ("https://docs.aws.amazon.com/", "https://www.contributor-covenant.org/")
 # Endings that no function raises: results that a Choice reads, and ends that only Clean Up Run sees.
-RESULTS = {"DatasetRejected", "BudgetExceeded"}
+RESULTS = {state["Error"] for _, state in states() if state["Type"] == "Fail" and "Error" in state} - LEAVES
 SEEN_FROM_OUTSIDE = {
     "Aborted",
     "Unknown",
@@ -70,7 +76,9 @@ def anchor(heading: str) -> str:
 
 def section(page: Path, title: str) -> str:
     """What stands below a heading, up to the next one of its level or above."""
-    level, body = re.findall(rf"^(#+) {re.escape(title)}$(.*)", page.read_text(), flags=re.MULTILINE | re.DOTALL)[0]
+    found = re.search(rf"^(#+) {re.escape(title)}$(.*)", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert found, f"docs/{page.name} has no heading {title}"
+    level, body = found.groups()
     return str(re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0])
 
 
@@ -93,17 +101,24 @@ def test_every_link_to_a_file_or_heading_resolves(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_make_target_and_every_path_named_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)", code(page))) <= targets
-    named = re.findall(
-        r"(?:^|[\s`])((?:docs|events|examples|functions|layers|local|statemachine|tests)/[\w./-]+)", code(page)
-    )
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert {target for line in re.findall(r"\bmake ([a-z -]+)", code(page)) for target in line.split()} <= targets
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in WRITTEN)
+    named = re.findall(rf"(?:^|[\s`])((?:{folders})/[\w./-]+)", code(page), flags=re.MULTILINE)
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_output_of_the_stack_that_a_command_takes_exists(page: Path) -> None:
     assert set(re.findall(r"<([A-Z]\w+)>", code(page))) <= set(template()["Outputs"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_every_module_to_run_is_there(page: Path) -> None:
+    commands = set(re.findall(r"\.venv/bin/([\w-]+)", code(page)))
+    assert [name for name in sorted(commands) if not Path(sys.executable).with_name(name).exists()] == []
+    modules = set(re.findall(r"python -m ([\w.]+)", code(page)))
+    assert [name for name in sorted(modules) if find_spec(name) is None] == []
 
 
 @cache
@@ -123,37 +138,30 @@ def test_every_option_and_fault_of_the_local_tool_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_names_a_machine_or_a_package_host(page: Path) -> None:
     named = re.findall(r"/(?:home|root|work|Users|tmp)/\S*|https?://[^\s)\"`>]+", page.read_text())
-    assert [each for each in named if not each.startswith("https://docs.aws.amazon.com/")] == []
+    assert [each for each in named if not each.startswith(CITED)] == []
 
 
 # Tables
+
+
+def test_the_picture_of_the_workflow_is_drawn_from_the_state_machine() -> None:
+    assert picture.PICTURE.read_text() == picture.draw(), "run make tables"
+    free, _, paid = picture.steps()
+    assert {*picture.NOTES, *picture.WAYS_OUT} <= {*free, *paid, *picture.beside()}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.columns[0])
 def test_a_table_says_what_its_source_says(table: Table) -> None:
     expected = table.source()
     width = len(expected[0])
-    assert markdown(row[:width] for row in table.written()) == markdown(expected), "python -m tests.tables mends it"
-    assert [row[0] for row in table.written() if "" in row] == []
+    assert markdown(row[:width] for row in table.written()) == markdown(expected), "run make tables"
+    assert [row[0] for row in table.written() if "" in row] == [], "these rows have a cell that a person fills in"
 
 
-def listed_errors(cell: str) -> set[str]:
-    names = set(cell.replace("`", "").split(", ")) - {NOTHING}
-    return (names - {"AWS errors"}) | (EVERY_CALL if "AWS errors" in names else set())
-
-
-def stem_of(folder: str) -> str:
-    return folder.title().replace("_", "")
-
-
-def test_a_state_can_fail_with_what_its_function_raises_and_no_earlier_state_has_ruled_out() -> None:
-    ruled_out: set[str] = set()
-    for name, function, _, cell in STATES.written():
-        folder = function.strip("`")
-        possible, listed = raised_by(folder, f"{stem_of(folder)}Function"), listed_errors(cell)
-        assert listed <= possible, name
-        assert possible - listed <= ruled_out - EVERY_CALL, name
-        ruled_out |= listed
+@pytest.mark.parametrize(("error", "state"), RULED_OUT_BY.items())
+def test_what_a_state_rules_out_is_an_error_that_it_can_fail_with(error: str, state: str) -> None:
+    cells = {row[0]: row[-1] for row in STATES.source()}
+    assert f"`{error}`" in cells[state]
 
 
 def test_beside_the_table_stand_the_functions_that_no_state_invokes() -> None:

@@ -12,7 +12,7 @@ from moto.events.models import EventPattern
 from pydantic import ValidationError
 
 from finetune.contracts import CleanUpRunInput, Contract, DatasetDropped, SweepEndpointsInput
-from tests.project import ROOT, resources
+from tools.project import ROOT, resources
 
 CONTRACTS: dict[str, type[Contract]] = {
     "dataset_dropped.json": DatasetDropped,

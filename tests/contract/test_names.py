@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from finetune import contracts
-from tests.project import ROOT, resources, states, substitution
+from tools.project import ROOT, resources, states, substitution
 
 # These functions are invoked by EventBridge and the scheduler, not by a state.
 BESIDE_THE_MACHINE = {"CleanUpRun", "SweepEndpoints"}

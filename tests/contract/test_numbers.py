@@ -32,8 +32,8 @@ from finetune.domain.records.strict_json import MAX_LINE_BYTES
 from finetune.domain.validation.lint import _FEW_ANSWERED, _FEW_LABELLED
 from finetune.domain.validation.rules import MEGABYTE
 from local.commands import TIME_SCALE
-from tests.project import ROOT, resources, states
-from tests.tables import ARCHITECTURE, README, SETTINGS, TROUBLESHOOTING
+from tools.project import ROOT, resources, states
+from tools.tables import ARCHITECTURE, README, SETTINGS, TROUBLESHOOTING
 
 PICTURE = ROOT / "docs/workflow.svg"
 FINDINGS = ROOT / "layers/finetune/finetune/domain/findings.py"

@@ -16,9 +16,9 @@ from finetune import environment
 from finetune.aws.mail import CLAIM_HOLDS
 from finetune.aws.tags import STACK_TAG
 from finetune.domain.records.limits import MAX_DATASET_BYTES
-from tests.project import ROOT, resources, statements, template
-from tests.tables import TROUBLESHOOTING
-from tests.translate import translate
+from tools.project import ROOT, resources, statements, template
+from tools.tables import TROUBLESHOOTING
+from tools.translate import translate
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 # What Prepare Dataset does on the machine of the benchmarks; Validate Dataset and S3 are faster.

@@ -10,7 +10,7 @@ import pytest
 from local import deployment
 from local.cloud import Cloud
 from tests.e2e.pipeline import Pipeline
-from tests.project import ROOT
+from tools.project import ROOT
 
 # A job of an hour takes two seconds.
 TIME_SCALE = 1800

@@ -13,7 +13,7 @@ import yaml
 
 from local.bedrock.admin import Admin
 from local.cloud import Cloud, Mail
-from tests.project import ROOT
+from tools.project import ROOT
 
 EXAMPLE = ROOT / "examples/shop-assistant"
 LONGEST_SECONDS = 300

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.pipeline import EXAMPLE
-from tests.project import ROOT
+from tools.project import ROOT
 
 KEYS = {
     "run_id",

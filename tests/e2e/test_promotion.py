@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
-from tests.project import ROOT
+from tools.project import ROOT
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
 WORSE = (EXAMPLE / "worse.jsonl").read_bytes()

@@ -16,7 +16,9 @@ def record(source: Path, name: str) -> Path:
     events = json.loads((source / "history.json").read_text(encoding="utf-8"))
     target = FIXTURES / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps([_slim(event) for event in _without_repeats(events)], indent=1) + "\n")
+    inputs: dict[str, dict[str, Any]] = {}
+    slim = [_slim(event, inputs) for event in _without_repeats(events)]
+    target.write_text(json.dumps(slim, indent=1) + "\n")
     return target
 
 
@@ -33,20 +35,25 @@ def _without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [event for event in events if event["id"] not in dropped]
 
 
-def _slim(event: dict[str, Any]) -> dict[str, Any]:
+def _slim(event: dict[str, Any], inputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """An event without what no test reads; `inputs` are those that the states entered last had."""
     details = next((key for key in event if key.endswith("EventDetails")), None)
     if details is None:
         return event
+    name = event[details].get("name", "")
+    if "input" in event[details]:
+        inputs[name] = json.loads(event[details]["input"])
     kept = {key: value for key, value in event[details].items() if key in KEPT_DETAILS}
     if "output" in kept:
-        kept["output"] = _added(event["type"], kept["output"])
+        kept["output"] = json.dumps(_added(event["type"], json.loads(kept["output"]), inputs.get(name, {})))
     return event | {details: kept}
 
 
-def _added(kind: str, output: str) -> str:
-    """The last key of a Task's output: states keep what they got and add one."""
-    content = json.loads(output) if kind == "TaskStateExited" else None
-    return json.dumps(dict(list(content.items())[-1:])) if isinstance(content, dict) else "{}"
+def _added(kind: str, output: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What a Task added to its input; nothing of any other kind of event."""
+    if kind != "TaskStateExited" or not isinstance(output, dict):
+        return {}
+    return {key: value for key, value in output.items() if key not in given or given[key] != value}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from local.history import Event, Row, dump, load, rows, settled, state_names
 from local.watch import known
 from tests.local.histories import ENDS, recorded
-from tests.project import states
+from tools.project import states
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -71,6 +71,16 @@ def test_a_map_whose_iterations_fail_fails_with_what_runs_inside_it() -> None:
 def test_a_maps_iterations_are_counted() -> None:
     row = table("promoted")["Evaluate Shards"]
     assert (row.iterations, row.iterations_ended) == (2, 2)
+
+
+def test_a_row_tells_what_the_state_added_from_what_it_was_given() -> None:
+    events = [
+        event(1, 0, "TaskStateEntered", "stateEntered", name="First", input='{"run": 1, "look": 1}'),
+        event(2, 1, "TaskStateExited", "stateExited", name="First", output='{"run": 1, "look": 2, "seen": 3}'),
+        event(3, 2, "TaskStateEntered", "stateEntered", name="Last", input='{"run": 1, "look": 2, "seen": 3}'),
+        event(4, 3, "TaskStateExited", "stateExited", name="Last", output='{"run": 1, "look": 2, "seen": 3}'),
+    ]
+    assert [row.added for row in rows(events)] == [{"look": 2, "seen": 3}, {}]
 
 
 def test_what_the_states_added_is_known() -> None:

@@ -50,8 +50,8 @@ def test_every_error_of_ours_comes_with_advice(name: str) -> None:
 
 
 def test_advice_is_for_errors_that_exist() -> None:
-    ends = {"DatasetRejected", "BudgetExceeded", "States.Timeout", "Aborted"}
-    assert set(messages.ADVICE) == {*LEAVES, *ends}
+    results = {messages.failure(known(outcome)).Error for outcome in get_args(Outcome)} - {""}
+    assert set(messages.ADVICE) == {*LEAVES, *results, "States.Timeout", "Aborted"}
 
 
 def test_a_subject_spells_names_with_the_letters_that_it_may_have() -> None:

@@ -1,4 +1,4 @@
-"""settings.yaml: what it may say, and the sentence for what it may not."""
+"""Reading settings.yaml: the sentence for what it may not say."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ def parse(text: str) -> Settings:
 
 def test_no_file_and_an_empty_file_mean_the_same() -> None:
     assert parse("") == parse("# nothing yet\n") == Settings()
-
-
-def test_numbers_reach_bedrock_as_plain_strings() -> None:
-    settings = parse("hyperparameters: {epochCount: 2, learningRate: 1.0e-5, batchSize: 1e-5, stepCount: auto}")
-    assert settings.hyperparameters == {
-        "epochCount": "2",
-        **dict.fromkeys(("learningRate", "batchSize"), "0.00001"),
-        "stepCount": "auto",
-    }
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from finetune.aws.inference import RESERVE_SECONDS, SHARDS_AT_ONCE, evaluate_sha
 from finetune.domain.evaluation.answers import Answer, from_jsonl
 from finetune.errors import AccessRefused, EvaluationUnfinished
 from tests.evaluating import BASE, ENDPOINT, Bucket, Model, items, refusal, reply, run, shard
-from tests.project import definition
+from tools.project import definition
 
 HOUR = 3_600.0
 

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from finetune.domain import catalog
 from finetune.errors import BaseModelRetired, BaseModelUnknown
-from tests import tables
-from tests.tables import CATALOG
+from tools import tables
+from tools.tables import CATALOG
 
 ROWS = list(catalog.base_models().values())
 SHAPE = botocore.session.get_session().get_service_model("bedrock").shape_for("BaseModelIdentifier")
@@ -20,7 +20,7 @@ CUSTOMIZATION_REGIONS = {"us-east-1", "us-west-2"}
 
 
 def test_the_catalog_that_is_read_is_the_one_that_people_edit() -> None:
-    assert CATALOG.with_suffix(".json").read_bytes() == tables.catalog(), "run python -m tests.tables"
+    assert CATALOG.with_suffix(".json").read_bytes() == tables.catalog(), "run make tables"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)

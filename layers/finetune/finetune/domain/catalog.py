@@ -1,6 +1,6 @@
 """The base models that can be customized, as data: the rows of the catalog with their rules, bounds and prices.
 
-`catalog.yaml` is what people edit. What is read is `catalog.json`, which `python -m tests.tables` writes from it: every
+`catalog.yaml` is what people edit. What is read is `catalog.json`, which `make tables` writes from it: every
 function and command waits for the catalog, and YAML takes twenty times as long to read.
 """
 

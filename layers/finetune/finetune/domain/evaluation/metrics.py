@@ -162,9 +162,13 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True)
 class Metric:
-    """One row of the table: called with an answer's text and its item; None where the item has no such yardstick."""
+    """One row of the table: called with an answer's text and its item; None where the item has no such yardstick.
+
+    `measures` is the row's sentence in docs/settings.md.
+    """
 
     title: str
+    measures: str
     score: Callable[[str, EvaluationItem], float]
     applies: Callable[[EvaluationItem], bool]
 
@@ -173,9 +177,12 @@ class Metric:
 
 
 def _of_reference(
-    title: str, function: Callable[[str, str], float], applies: Callable[[EvaluationItem], bool] | None = None
+    title: str,
+    measures: str,
+    function: Callable[[str, str], float],
+    applies: Callable[[EvaluationItem], bool] | None = None,
 ) -> Metric:
-    return Metric(title, lambda text, item: function(text, item.reference or ""), applies or _has_reference)
+    return Metric(title, measures, lambda text, item: function(text, item.reference or ""), applies or _has_reference)
 
 
 def _has_reference(item: EvaluationItem) -> bool:
@@ -201,26 +208,40 @@ def _has_schema(item: EvaluationItem) -> bool:
 METRICS: Mapping[str, Metric] = {
     "keyword_recall": Metric(
         "Keyword recall",
+        "share of the item's `expected_keywords` found in the answer",
         lambda text, item: keyword_recall(text, item.expected_keywords),
         lambda item: bool(item.expected_keywords),
     ),
-    "label": _of_reference("Label accuracy", label_match, _has_short_reference),
-    "exact_match": _of_reference("Exact match", exact_match),
-    "normalised_match": _of_reference("Normalised match", normalised_match),
-    "token_f1": _of_reference("Token F1", token_f1),
-    "rouge_l": _of_reference("ROUGE-L", rouge_l),
-    "chrf": _of_reference("chrF", chrf),
-    "json_valid": Metric(
-        "JSON validity", lambda text, _: json_valid(text), lambda item: _has_json_reference(item) or _has_schema(item)
+    "label": _of_reference("Label accuracy", "the answer is the reference's label", label_match, _has_short_reference),
+    "exact_match": _of_reference("Exact match", "the answer is the reference, character for character", exact_match),
+    "normalised_match": _of_reference(
+        "Normalised match", "equal without case, punctuation and English articles", normalised_match
     ),
-    "json_match": _of_reference("JSON fields F1", json_match, _has_json_reference),
+    "token_f1": _of_reference("Token F1", "F1 of the words that answer and reference share", token_f1),
+    "rouge_l": _of_reference("ROUGE-L", "F-measure of their longest common run of words", rouge_l),
+    "chrf": _of_reference("chrF", "F2 over character n-grams; for languages without spaces", chrf),
+    "json_valid": Metric(
+        "JSON validity",
+        "the answer is valid JSON",
+        lambda text, _: json_valid(text),
+        lambda item: _has_json_reference(item) or _has_schema(item),
+    ),
+    "json_match": _of_reference(
+        "JSON fields F1", "F1 of the fields that answer and reference share", json_match, _has_json_reference
+    ),
     "schema_match": Metric(
         "JSON schema match",
+        "the answer is JSON of the kind that the item's `checks.json_schema` asks for",
         lambda text, item: float(not item.checks or checks.matches_schema(text, item.checks)),
         _has_schema,
     ),
-    "checks_passed": Metric("Checks passed", lambda text, item: checks_passed(text, item.checks), _has_checks),
-    "length_ratio": _of_reference("Length ratio", length_ratio),
+    "checks_passed": Metric(
+        "Checks passed",
+        "share of the item's own `checks` that the answer passes",
+        lambda text, item: checks_passed(text, item.checks),
+        _has_checks,
+    ),
+    "length_ratio": _of_reference("Length ratio", "how near the answer's length is to the reference's", length_ratio),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,15 @@ def states(machine: dict[str, Any] | None = None) -> Iterator[tuple[str, dict[st
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
     return {name: each for name, each in template()["Resources"].items() if each["Type"] == kind}
+
+
+def words_of(function: str) -> str:
+    """A function's resource, or the substitution of its ARN, in the words of its state.
+
+    >>> words_of("PlanRunFunctionArn")
+    'Plan Run'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", function.removesuffix("Arn").removesuffix("Function"))
 
 
 def substitution(state: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Print a SAM template as the CloudFormation it becomes: `python -m tests.translate template.yaml`.
+"""Print a SAM template as the CloudFormation it becomes: `python -m tools.translate template.yaml`.
 
 cfn-lint looks into IAM actions and CloudFormation properties only after the translation.
 """

@@ -13,7 +13,7 @@ from botocore import xform_name
 
 from finetune import errors
 from finetune.aws import translation
-from tests.project import ROOT, resources, statements
+from tools.project import ROOT, resources, statements
 
 LAYER = ROOT / "layers/finetune"
 # Names in these two are data: the tree of errors, and the table that turns foreign errors into them.
@@ -28,6 +28,7 @@ EVERY_CALL = frozenset({"ServiceBusy", "AccessRefused", "ServiceRefused"})
 SERVICES = {"s3": "s3", "sns": "sns", "ssm": "ssm", "states": "stepfunctions", "bedrock": "bedrock"}
 
 
+@cache
 def raised_by(folder: str, resource: str) -> frozenset[str]:
     """The names that a function's handler can raise; more than it ever will where an earlier state has checked."""
     reached = frozenset(_reached(folder))

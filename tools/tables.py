@@ -1,6 +1,7 @@
-"""What is written from a source and held to it by a test; `python -m tests.tables` writes all of it anew.
+"""What is written from a source and held to it by a test; `make tables` writes all of it anew.
 
-These are the tables of the documentation that have a source in the code, and the catalog as the package reads it.
+These are the tables of the documentation that have a source in the code, the picture of the workflow, and the catalog
+as the package reads it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,20 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
-from tests.project import ROOT, resources, statements, states, substitution, template
+from tools import picture
+from tools.project import ROOT, definition, resources, statements, states, substitution, template
+from tools.raises import EVERY_CALL, raised_by
 
 README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
     ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")
 )
+# Errors that no later state can meet, by the state that rules them out: it reads what is pinned, or the catalog.
+RULED_OUT_BY = {
+    "BaseModelUnknown": "Plan Run",
+    "SettingsInvalid": "Plan Run",
+    "UnsupportedDataset": "Validate Dataset",
+    "EvaluationSetInvalid": "Validate Dataset",
+}
 NOTHING = "\N{EN DASH}"
 Rows = list[list[str]]
 
@@ -85,12 +95,20 @@ def folder_of(stem: str) -> str:
 
 
 def task_states() -> Rows:
-    tasks = {name: state for name, state in states() if state["Type"] == "Task"}
-    return [[name, code([function_of(state)]), added_by(state)] for name, state in tasks.items()]
+    rows, ruled_out = [], set[str]()
+    for name, state in states():
+        if state["Type"] == "Task":
+            resource = substitution(state).removesuffix("Arn")
+            folder = folder_of(resource.removesuffix("Function"))
+            errors = raised_by(folder, resource) - ruled_out
+            rows.append([name, code([folder]), added_by(state), errors_cell(errors)])
+            ruled_out |= {error for error, by in RULED_OUT_BY.items() if by == name}
+    return rows
 
 
-def function_of(state: dict[str, Any]) -> str:
-    return folder_of(substitution(state).removesuffix("FunctionArn"))
+def errors_cell(errors: frozenset[str]) -> str:
+    own = [f"`{name}`" for name in sorted(errors - EVERY_CALL)]
+    return ", ".join(["AWS errors", *own] if errors >= EVERY_CALL else own) or NOTHING
 
 
 def added_by(state: dict[str, Any]) -> str:
@@ -99,9 +117,25 @@ def added_by(state: dict[str, Any]) -> str:
 
 
 def ends() -> Rows:
-    status = {"Succeed": "SUCCEEDED", "Fail": "FAILED"}
-    found = {name: status[state["Type"]] for name, state in states() if state["Type"] in status}
-    return [[name, end] for name, end in found.items() if not name.endswith(" Without Mail")]
+    """Every way a run can end; an end is there a second time for when its mail could not be sent."""
+    top = definition()["States"]
+    without_mail = {state["Next"]: rule["Next"] for state in top.values() if "Next" in state for rule in _mails(state)}
+    return [
+        [name, *end_cells(state["Type"], top[without_mail.get(name, name)].get("Error")), state["Comment"]]
+        for name, state in top.items()
+        if state["Type"] in {"Succeed", "Fail"} and name not in set(without_mail.values()) - set(without_mail)
+    ]
+
+
+def _mails(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a state goes on whose mail could not be sent."""
+    return [rule for rule in state.get("Catch", []) if rule["ResultPath"] == "$.undelivered"]
+
+
+def end_cells(kind: str, error: str | None) -> list[str]:
+    if kind == "Succeed":
+        return ["SUCCEEDED", NOTHING]
+    return ["FAILED", code([error]) if error else "what a state failed with"]
 
 
 def alarms() -> Rows:
@@ -177,7 +211,7 @@ def bounds_of(field: FieldInfo) -> str:
 
 
 def metric_titles() -> Rows:
-    return [[code([name]), metric.title] for name, metric in METRICS.items()]
+    return [[code([name]), metric.title, metric.measures] for name, metric in METRICS.items()]
 
 
 def models() -> Rows:
@@ -250,7 +284,7 @@ STATES = Table(README, ("State", "Function", "Adds", "Can fail with"), task_stat
 TABLES = (
     STATES,
     Table(README, ("Parameter", "Default", "What it is"), parameters),
-    Table(ARCHITECTURE, ("End", "Status", "Error"), ends),
+    Table(ARCHITECTURE, ("End", "Status", "Error", "What that means"), ends),
     Table(ARCHITECTURE, ("Function", "May"), permissions),
     Table(TROUBLESHOOTING, ("Alarm", "What it means", "What to do"), alarms),
     Table(SETTINGS, ("Key", "Type", "Default", "Bounds", "Meaning"), settings_keys),
@@ -279,3 +313,4 @@ if __name__ == "__main__":
     CATALOG.with_suffix(".json").write_bytes(catalog())
     for table in TABLES:
         table.update()
+    picture.PICTURE.write_text(picture.draw())

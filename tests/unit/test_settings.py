@@ -1,0 +1,16 @@
+"""What the settings of a project mean."""
+
+from finetune.settings import Settings
+
+
+def test_every_key_has_a_default() -> None:
+    assert Settings() == Settings.model_validate({})
+
+
+def test_numbers_reach_bedrock_as_plain_strings() -> None:
+    given = {"epochCount": 2, "learningRate": 1.0e-5, "batchSize": "1e-5", "stepCount": "auto"}
+    assert Settings.model_validate({"hyperparameters": given}).hyperparameters == {
+        "epochCount": "2",
+        **dict.fromkeys(("learningRate", "batchSize"), "0.00001"),
+        "stepCount": "auto",
+    }
