@@ -1,4 +1,4 @@
-# A new machine needs Python 3.13, make and, for the tests, a browser; all else is installed here, pinned with hashes.
+# A new machine needs Python 3.13 and make; all else is installed here, pinned with hashes.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3.13
@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser demo up build deploy test check format lint types imports template lock clean
+.PHONY: help setup demo up build deploy test check format lint types imports template lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,11 +31,6 @@ setup: .venv/.installed .venv-sam/.installed ## Create both environments from th
 	@$(ALIVE) "Installing the SAM CLI" $(UV) .venv-sam/bin/python --only-binary :all: --requirement requirements/sam.txt
 	@touch $@
 
-browser: setup ## Install Chromium for the tests where there is no browser, on Debian as root.
-	@$(BIN)/python -m tests.browser.chromium 2>/dev/null || { echo "Installing Chromium"; apt-get -qq update; \
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
-	@$(BIN)/python -m tests.browser.chromium
-
 demo: setup ## Run the example project end to end on this machine, without an AWS account.
 	@$(BIN)/python -m local run examples/shop-assistant/dataset.jsonl
 
@@ -50,7 +45,7 @@ deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [
 	@$(MAKE) build
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy $(if $(REGION),--region "$(REGION)") --parameter-overrides NotificationEmail="$(EMAIL)"
 
-test: setup ## Run every test.
+test: setup ## Run every test; finds a browser for those of the report, or installs one.
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
