@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -24,11 +25,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from local.clock import Clock
 from local.gateway import lambda_runtime, seams
 from local.gateway.credentials import CredentialRegistry, RoleCredentials, RoleNotAssumableError
 
 LAMBDA = "lambda.amazonaws.com"
-INIT_LIMIT_SECONDS = 60.0
+INIT_LIMIT_SECONDS = 10.0
 NO_HOME = "/home/sbx_user1051"  # as on Lambda: a home that does not exist, so no AWS configuration is read from it
 
 type Result = dict[str, Any]
@@ -83,12 +85,14 @@ class Nursery:
 
     def reap(self, pid: int) -> int:
         """Wait for an environment that is ending and answer its exit code."""
-        return self._ask({"reap": pid}, [])
+        with contextlib.suppress(OSError, struct.error):
+            return self._ask({"reap": pid}, [])
+        return -signal.SIGKILL  # it ended with the nursery
 
     def close(self) -> None:
         """End every environment."""
         self._control.close()
-        self._process.wait(timeout=5)
+        self._process.wait()
 
     def _ask(self, order: dict[str, Any], descriptors: list[int]) -> int:
         payload = json.dumps(order).encode()
@@ -102,11 +106,14 @@ class Nursery:
 class Environment:
     """One warm process of one function, for one invocation at a time."""
 
-    def __init__(self, nursery: Nursery, order: dict[str, Any], fingerprint: str, credentials: RoleCredentials) -> None:
+    def __init__(
+        self, nursery: Nursery, clock: Clock, order: dict[str, Any], fingerprint: str, credentials: RoleCredentials
+    ) -> None:
         self.fingerprint = fingerprint
         self.credentials = credentials
         self.alive = True
         self._nursery = nursery
+        self._clock = clock
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
         self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as the environment
@@ -150,7 +157,7 @@ class Environment:
 
     def _receive(self, request_id: str, timeout: float) -> Result:
         try:
-            if self._connection.poll(timeout):
+            if self._connection.poll(self._clock.limit(timeout)):
                 return json.loads(self._connection.recv_bytes())  # type: ignore[no-any-return]  # JSON
         except (EOFError, ConnectionResetError):
             return {"error": self._exit_error(request_id)}
@@ -184,7 +191,8 @@ class Endpoints:
 class Functions:
     """Runs ministack's functions in environments of ours."""
 
-    def __init__(self, state: Path, endpoints: Endpoints, registry: CredentialRegistry) -> None:
+    def __init__(self, state: Path, clock: Clock, endpoints: Endpoints, registry: CredentialRegistry) -> None:
+        self._clock = clock
         self._archives = Archives(state / "code")
         self._logs = state / "logs" / "functions"
         self._endpoints = endpoints
@@ -203,6 +211,10 @@ class Functions:
 
     def execute(self, function: dict[str, Any], event: Any, request_id: str) -> Result:
         """Invoke a function: ministack's record in, ministack's result out."""
+        with self._clock.working():
+            return self._execute(function, event, request_id)
+
+    def _execute(self, function: dict[str, Any], event: Any, request_id: str) -> Result:
         config = function.get("config") or function
         try:
             environment, fault = self._environment(function, config, request_id)
@@ -234,7 +246,8 @@ class Functions:
             outdated.stop()
         if current:
             return current[0], None
-        environment = Environment(self._nursery, self._order(function, config, credentials), fingerprint, credentials)
+        order = self._order(function, config, credentials)
+        environment = Environment(self._nursery, self._clock, order, fingerprint, credentials)
         return environment, environment.prepare(request_id)
 
     def _order(self, function: dict[str, Any], config: dict[str, Any], credentials: RoleCredentials) -> dict[str, Any]:
