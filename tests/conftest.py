@@ -1,16 +1,24 @@
-"""Where no browser starts, the tests that need one are taken out; the last line says so, and the exit code is 1."""
+"""Rules for every run of tests: no time limits for examples, and a last line about what no browser was there for.
+
+Where no browser starts, the tests that need one are taken out, the last line says so, and the exit code is 1.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
 
 NEEDS_A_BROWSER = "browser"  # the fixture
 UNTESTED = "tests without a browser"  # the key under which a worker of xdist tells how many
 _untested = pytest.StashKey[int]()
+
+# How long an example takes, or takes to make, tells of the machine.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserType, Error, sync_playwright
 
+from tests.waiting import LAST_RESORT_SECONDS
 from tools import alive
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,8 +29,6 @@ FLAGS = (
     "--disable-quic",
     "--no-first-run",
 )
-# A last resort: a browser that does not start says so at once.
-START_SECONDS = 600.0
 APT = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -50,7 +49,7 @@ class Way:
 
 
 def start(chromium: BrowserType, path: str) -> Browser:
-    return chromium.launch(executable_path=path, args=FLAGS, timeout=START_SECONDS * 1000)
+    return chromium.launch(executable_path=path, args=FLAGS, timeout=LAST_RESORT_SECONDS * 1000)
 
 
 @cache

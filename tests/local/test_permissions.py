@@ -71,7 +71,7 @@ def caller(cloud: Cloud, workbench: Workbench) -> str:
         ssm.put_parameter(Name=f"/{folder}/there", Value="x", Type="String")
     for name in ("told", "untold"):
         sns.create_topic(Name=name)
-    return workbench.function(CALL, *STATEMENTS, Timeout=20)
+    return workbench.function(CALL, *STATEMENTS)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: f"{attempt.call}-{attempt.allowed}")
