@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 EVERY_SECONDS = 10.0
-LINES_TOLD = 30
+LINES_TOLD = 12
 
 
 def say(line: str) -> None:
