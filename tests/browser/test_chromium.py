@@ -30,6 +30,7 @@ def without_a_browser(tmp_path: Path, *asked: str) -> subprocess.CompletedProces
         "HOME": str(tmp_path),
         "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path / "browsers"),
         "PLAYWRIGHT_DOWNLOAD_HOST": "http://127.0.0.1:9",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider",
     }
     return subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -52,7 +53,7 @@ def test_tests_of_pages_are_not_skipped_but_named_in_the_last_line_and_the_exit_
     tmp_path: Path, workers: tuple[str, ...]
 ) -> None:
     files = ("tests/browser/test_pages.py", "tests/unit/tools/test_alive.py")
-    ran = without_a_browser(tmp_path, "-m", "pytest", *files, "-p", "no:cacheprovider", *workers)
+    ran = without_a_browser(tmp_path, "-m", "pytest", *files, *workers)
     assert ran.returncode == 1, ran.stderr
     last = ran.stdout.splitlines()[-1]
     assert last.startswith("Not tested: ")
@@ -62,7 +63,7 @@ def test_tests_of_pages_are_not_skipped_but_named_in_the_last_line_and_the_exit_
 
 
 def test_where_no_test_needs_a_browser_none_is_missed(tmp_path: Path) -> None:
-    ran = without_a_browser(tmp_path, "-m", "pytest", "tests/unit/tools/test_alive.py", "-p", "no:cacheprovider")
+    ran = without_a_browser(tmp_path, "-m", "pytest", "tests/unit/tools/test_alive.py")
     assert (ran.returncode, "Not tested" in ran.stdout) == (0, False)
 
 
