@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.browser import chromium
-
 NEEDS_A_BROWSER = "browser"  # the fixture
 UNTESTED = "tests without a browser"  # the key under which a worker of xdist tells how many
 _untested = pytest.StashKey[int]()
@@ -23,16 +21,23 @@ settings.load_profile("any machine")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needing = [item for item in items if NEEDS_A_BROWSER in getattr(item, "fixturenames", ())]
-    if needing and not chromium.usable():
+    if needing and not _browser():
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if item not in needing]
         config.stash[_untested] = len(needing)
 
 
+def _browser() -> object:
+    from tests.browser import chromium  # noqa: PLC0415  # takes a second, which most runs do not need
+
+    return chromium.usable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Each worker of xdist has collected all tests."""
-    node.config.stash[_untested] = getattr(node, "workeroutput", {}).get(UNTESTED, 0)
+    """Each worker of xdist has collected all tests, and tells unless it crashed."""
+    told = getattr(node, "workeroutput", {}).get(UNTESTED, 0)
+    node.config.stash[_untested] = max(told, node.config.stash.get(_untested, 0))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
