@@ -1,38 +1,35 @@
-# A new machine needs Python 3.13, make and, for the tests, a browser; all else is installed here, pinned with hashes.
+# A new machine needs Python 3.13 and make; all else is installed here, pinned with hashes.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Runs what takes long quietly, says every ten seconds that it goes on, and shows its output when it fails.
+ALIVE := $(PYTHON) -m tools.alive
+# pip, which comes with Python, takes ten times as long; both refuse what has not the hash of the lock.
+UV := $(BIN)/uv pip install --require-hashes --python
+export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup browser demo up build deploy test check format lint types imports template tables lock clean
+.PHONY: help setup demo up build deploy test check format lint types imports template tables lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed .venv-sam/.installed ## Create both environments from their locks.
 
-# What ships without a wheel is built by the pinned setuptools and not by one that pip would fetch for itself.
+# What ships without a wheel is built by the pinned setuptools and not by one that is fetched for it.
 .venv/.installed: requirements/build.txt requirements/dev.txt pyproject.toml
-	@echo "Setting up .venv: the tests, the linters and the local cloud (a minute or two, once)"
-	@$(PYTHON) -m venv .venv
-	@$(PIP) install --require-hashes --requirement requirements/build.txt
-	@$(PIP) install --require-hashes --no-build-isolation --requirement requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(ALIVE) "Making .venv" $(PYTHON) -m venv .venv
+	@$(ALIVE) "Installing uv" $(BIN)/python -m pip install --require-hashes --requirement requirements/build.txt
+	@$(ALIVE) "Installing the tests, the linters and the local cloud" $(UV) $(BIN)/python --no-build-isolation --requirement requirements/dev.txt
+	@$(ALIVE) "Installing finetune" $(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The SAM CLI and the local cloud pin different releases of botocore, so each has an environment of its own.
-.venv-sam/.installed: requirements/sam.txt
-	@echo "Setting up .venv-sam: the SAM CLI (half a minute, once)"
-	@$(PYTHON) -m venv .venv-sam
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement requirements/sam.txt
+.venv-sam/.installed: requirements/sam.txt | .venv/.installed
+	@$(ALIVE) "Making .venv-sam" $(PYTHON) -m venv .venv-sam
+	@$(ALIVE) "Installing the SAM CLI" $(UV) .venv-sam/bin/python --only-binary :all: --requirement requirements/sam.txt
 	@touch $@
-
-browser: setup ## Install Chromium for the tests where there is no browser, on Debian as root.
-	@$(BIN)/python -m tests.browser.chromium 2>/dev/null || { echo "Installing Chromium"; apt-get -qq update; \
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
-	@$(BIN)/python -m tests.browser.chromium
 
 demo: setup ## Run the example project end to end on this machine, without an AWS account.
 	@$(BIN)/python -m local run examples/shop-assistant/dataset.jsonl
@@ -48,7 +45,7 @@ deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [
 	@$(MAKE) build
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy $(if $(REGION),--region "$(REGION)") --parameter-overrides NotificationEmail="$(EMAIL)"
 
-test: setup ## Run every test.
+test: setup ## Run every test; finds a browser for those of the report, or installs one.
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from finetune.domain.evaluation.verdict import Evaluation
@@ -17,8 +18,7 @@ from local.watch import View
 
 RESULT = "result.json"
 OURS = ("run", "mails", "logs", "history.json", "ledger.json", RESULT)
-MAIL_SECONDS = 10.0
-CLEAN_UP_SECONDS = 4.0
+CLEAN_UP_BOUND = timedelta(minutes=20)  # of service time; the last to clean up is the sweeper, every 15 minutes
 POLL_SECONDS = 0.1
 
 
@@ -61,8 +61,7 @@ def kept_in(folder: Path) -> Iterator[None]:
 
 
 def collect(session: Session, view: View, folder: Path) -> Collected:
-    """Wait until the mail is there and the cleaning up is over, both bounded; then copy."""
-    wait_for_mail(session)
+    """Wait until the cleaning up is over, with a bound; then copy."""
     if view.status != "SUCCEEDED":
         wait_for_clean_up(session)
     ledger = session.bedrock.ledger()
@@ -87,19 +86,12 @@ def report_in(folder: Path) -> Path | None:
     return next((page for page in pages if page.is_file()), None)
 
 
-def wait_for_mail(session: Session) -> None:
-    """SNS delivers after the execution has gone on."""
-    deadline = time.monotonic() + MAIL_SECONDS
-    while not session.cloud.mails() and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-
-
 def wait_for_clean_up(session: Session) -> None:
-    """Wait until Clean Up Run was seen at work and no endpoint is open, or for a bounded time."""
-    deadline = time.monotonic() + CLEAN_UP_SECONDS
-    while time.monotonic() < deadline:
-        callers = {line.caller for line in session.bedrock.requests()} | set(session.cloud.logs())
-        if any("CleanUpRun" in caller for caller in callers) and not session.bedrock.ledger().open:
+    """Wait until Clean Up Run is done, a mail is sent and no endpoint is open, or for a bounded service time."""
+    end = session.bedrock.timeline().now + CLEAN_UP_BOUND
+    while session.bedrock.timeline().now < end:
+        done = any("CleanUpRun" in function for function in session.cloud.logs())
+        if done and session.cloud.mails() and not session.bedrock.ledger().open:
             return
         time.sleep(POLL_SECONDS)
 

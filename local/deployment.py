@@ -29,7 +29,7 @@ SOURCES = ("template.yaml", "functions", "layers", "statemachine")
 FORGOTTEN_SECONDS = 24 * 3600.0
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)
-STACK_SECONDS = 120.0
+STACK_SECONDS = 1800.0  # a last resort: what goes wrong ends the stack's change at once
 POLL_SECONDS = 0.1
 TOLD_LINES = 15
 
@@ -101,17 +101,20 @@ def _sam(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> 
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
     }
-    command = [sam, *arguments]
-    with subprocess.Popen(  # noqa: S603  # the SAM CLI with arguments of ours
-        command,
-        cwd=folder,
-        env={**inherited, **isolation, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        # The SAM CLI leaves an empty folder for each archive that it uploads.
+        tempfile.TemporaryDirectory(prefix="finetune-sam-", ignore_cleanup_errors=True) as scratch,
+        subprocess.Popen(  # noqa: S603  # the SAM CLI with arguments of ours
+            [sam, *arguments],
+            cwd=folder,
+            env={**inherited, **isolation, **environment, "TMPDIR": scratch},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             output, _ = process.communicate()
         except BaseException:

@@ -1,7 +1,7 @@
 """An execution's history as the rows of the console's table of states; pure, from GetExecutionHistory's events."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ class Row:
     """One state, however often it was entered; times are service time.
 
     `inside` is the Map around it, `chosen` where a Choice went, `errors` the failed attempts in order, `error` the one
-    that it was left with, `output` its last output, `added` what of it was not in its input.
+    that it was left with, `output` its last output, `added` what of it was not in its input, `spans` the visits
+    that are over, `entered_at` those that go on.
     """
 
     name: str
@@ -31,12 +32,12 @@ class Row:
     left: int = 0
     iterations: int = 0
     iterations_ended: int = 0
-    seconds: float = 0.0
     chosen: str | None = None
     errors: list[str] = field(default_factory=list)
     error: str | None = None
     output: dict[str, Any] = field(default_factory=dict)
     added: dict[str, Any] = field(default_factory=dict)
+    spans: list[tuple[datetime, datetime]] = field(default_factory=list)
     entered_at: list[datetime] = field(default_factory=list)
 
     @property
@@ -45,9 +46,15 @@ class Row:
             return "running"
         return "failed" if self.error else "done"
 
-    def seconds_until(self, now: datetime) -> float:
-        """Service seconds spent in the state, those of visits that go on included."""
-        return self.seconds + sum(max(0.0, (now - entered).total_seconds()) for entered in self.entered_at)
+    def seconds_until(self, now: datetime, of: Callable[[datetime], float] = datetime.timestamp) -> float:
+        """Service seconds spent in the state, or seconds of the time that `of` tells; visits that go on included."""
+        spans = [*self.spans, *((entered, now) for entered in self.entered_at)]
+        return sum(max(0.0, of(end) - of(start)) for start, end in spans)
+
+    def leave(self, moment: datetime) -> None:
+        """End the visit that began first."""
+        self.left += 1
+        self.spans.append((self.entered_at.pop(0), moment))
 
 
 class _Reader:
@@ -93,8 +100,7 @@ class _Reader:
         details = event["stateExitedEventDetails"]
         row = self.rows[details["name"]]
         self._owners[event["id"]] = row.name
-        row.left += 1
-        row.seconds += (event["timestamp"] - row.entered_at.pop(0)).total_seconds()
+        row.leave(event["timestamp"])
         row.error = self._failing.pop(row.name, None)
         row.output, given = _object(details.get("output")), self._inputs[event["id"]]
         row.added = {key: value for key, value in row.output.items() if key not in given or given[key] != value}
@@ -115,7 +121,9 @@ class _Reader:
         """What ends with something around it writes no exit of its own."""
         for row in table:
             if row.status == "running":
-                row.seconds, row.left, row.entered_at, row.error = row.seconds_until(now), row.visits, [], error
+                row.error = error
+                while row.entered_at:
+                    row.leave(now)
 
     def _note(self, kind: str, event: Event) -> None:
         row = self.rows.get(self._owners[event["id"]])

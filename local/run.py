@@ -45,7 +45,7 @@ def run(request: Request, terminal: Terminal) -> Result:
             upload(stack, project)
             dropped_at = time.monotonic()
             execution_arn = execution_of_drop(stack)
-        view = terminal.follow(watch(stack, execution_arn, scale), scale)
+        view = terminal.follow(watch(stack, execution_arn))
         seconds = time.monotonic() - dropped_at
         kept = collect.collect(stack, view, out)
     outcome = result(

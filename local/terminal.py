@@ -22,12 +22,13 @@ NEVER_WRAPPED = 10_000
 NAME_WIDTH, SECONDS_WIDTH, SERVICE_WIDTH = 29, 9, 11
 NARROW = 70
 LINES_BESIDE_TABLE = 4
+REMINDER_SECONDS = 15.0
 
 
 class Terminal:
     """Where a run is shown."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, reminder_seconds: float = REMINDER_SECONDS) -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(errors="replace")
@@ -35,6 +36,7 @@ class Terminal:
         self._live = self._console.is_terminal and not self._console.is_dumb_terminal
         if not self._live:
             self._console.width = NEVER_WRAPPED
+        self._reminder_seconds = reminder_seconds
         self._steps: list[str] = []
         self._lock = threading.Lock()
         self._status = self._console.status("")
@@ -47,18 +49,21 @@ class Terminal:
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Show a step of the preparations with its seconds; steps may overlap."""
-        started, status = time.monotonic(), "failed"
+        started, status, over = time.monotonic(), "failed", threading.Event()
         self._change_steps([*self._steps, title])
+        if not self._live:
+            threading.Thread(target=self._remind, args=(title, started, over), daemon=True).start()
         try:
             yield
             status = "done"
         finally:
+            over.set()
             self._change_steps([step for step in self._steps if step != title])
             self._print_line(Line(status, title, duration(time.monotonic() - started), "", ""))
 
-    def follow(self, views: Iterable[View], scale: float) -> View:
+    def follow(self, views: Iterable[View]) -> View:
         """Show an execution until its end; its last view."""
-        return self._follow_live(views, scale) if self._live else self._follow_plainly(views, scale)
+        return self._follow_live(views) if self._live else self._follow_plainly(views)
 
     def summarise(self, sections: Sequence[Section]) -> None:
         """The summary, part by part."""
@@ -70,6 +75,11 @@ class Terminal:
                     self._console.print(Text(line), soft_wrap=True)
                 else:
                     self.say(line, indent=2)
+
+    def _remind(self, title: str, started: float, over: threading.Event) -> None:
+        """Say now and then that a step goes on, where nothing moves on a screen."""
+        while not over.wait(self._reminder_seconds):
+            self.say(f"... {title}, {duration(time.monotonic() - started)} so far")
 
     def _change_steps(self, steps: list[str]) -> None:
         with self._lock:
@@ -85,21 +95,21 @@ class Terminal:
         columns = f" {line.name:<{NAME_WIDTH}} {times} {line.note}"
         self._console.print(Text.assemble((MARKS[line.status], STYLES[line.status]), columns.rstrip()), soft_wrap=True)
 
-    def _follow_live(self, views: Iterable[View], scale: float) -> View:
+    def _follow_live(self, views: Iterable[View]) -> View:
         view: View | None = None
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             for view in views:
-                live.update(self._picture(view, scale), refresh=True)
+                live.update(self._picture(view), refresh=True)
         assert view is not None  # noqa: S101  # a watch shows the execution at least once
-        self._console.print(self._table([state_line(row, view.now, scale) for row in view.rows], whole=True))
+        self._console.print(self._table(_lines(view), whole=True))
         return view
 
-    def _picture(self, view: View, scale: float) -> RenderableType:
+    def _picture(self, view: View) -> RenderableType:
         """As much as fits on the screen: the latest states, then what the service is doing."""
-        lines = [state_line(row, view.now, scale) for row in view.rows]
+        lines = _lines(view)
         room = max(3, self._console.height - LINES_BESIDE_TABLE - len(view.activities))
-        running = f"{duration(view.seconds / scale)}"
-        elapsed = f"{running}, {duration(view.seconds)} of service time" if scale != 1 else running
+        running = duration(view.real_seconds)
+        elapsed = f"{running}, {duration(view.seconds)} of service time" if view.timeline.scale != 1 else running
         earlier = [Text(f"  {count(len(lines) - room, 'state')} before", style="dim")] if len(lines) > room else []
         return Group(*earlier, self._table(lines[-room:]), *map(_activity, view.activities), Text(elapsed, style="dim"))
 
@@ -120,23 +130,27 @@ class Terminal:
             table.add_row(mark, name, line.seconds, *([] if narrow else [line.service]), note)
         return table
 
-    def _follow_plainly(self, views: Iterable[View], scale: float) -> View:
+    def _follow_plainly(self, views: Iterable[View]) -> View:
         """A line per state once no loop can enter it again, per Map when it begins, per change in the service."""
         told: set[str] = set()
         printed = 0
         view: View | None = None
         for view in views:
             over = len(view.rows) if view.status != "RUNNING" else settled(view.rows)
-            for row in view.rows[printed:over]:
-                self._print_line(state_line(row, view.now, scale))
+            for line in _lines(view)[printed:over]:
+                self._print_line(line)
             printed = max(printed, over)
             going_on = [row.name for row in view.rows[printed:] if row.kind == "Map"]
-            for line in [*going_on, *map(activity_line, view.activities)]:
-                if line not in told:
-                    told.add(line)
-                    self.say(f"... {line}")
+            for news in [*going_on, *map(activity_line, view.activities)]:
+                if news not in told:
+                    told.add(news)
+                    self.say(f"... {news}")
         assert view is not None  # noqa: S101  # a watch shows the execution at least once
         return view
+
+
+def _lines(view: View) -> list[Line]:
+    return [state_line(row, view.now, view.timeline) for row in view.rows]
 
 
 def _activity(activity: Activity) -> RenderableType:

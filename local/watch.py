@@ -3,18 +3,19 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from finetune.contracts import Endpoint, PrepareDatasetOutput, Run
 from finetune.domain.customization.jobs import phase_of
+from local.clock import Timeline
 from local.history import Event, Row, rows
 from local.session import Session
 
 POLL_SECONDS = 0.3
-START_SECONDS = 30.0
+START_SECONDS = 900.0  # a last resort: the event of a drop arrives within a second
 # A fault of these is meant for the run; the watcher's own questions would suffer it in the run's place.
 ASKED = ("get-job", "get-deployment", "get-throughput")
 
@@ -41,7 +42,7 @@ class View:
     events: list[Event]
     rows: list[Row]
     activities: list[Activity]
-    now: datetime
+    timeline: Timeline
 
     @property
     def status(self) -> str:
@@ -54,9 +55,20 @@ class View:
         return Run.model_validate(planned) if planned else None
 
     @property
+    def now(self) -> datetime:
+        """When the execution ended; the present until then."""
+        stopped: datetime | None = self.description.get("stopDate")
+        return stopped or self.timeline.now
+
+    @property
     def seconds(self) -> float:
         """Service seconds since the execution started."""
         return float((self.now - self.description["startDate"]).total_seconds())
+
+    @property
+    def real_seconds(self) -> float:
+        """Real seconds since the execution started."""
+        return self.timeline.real(self.now) - self.timeline.real(self.description["startDate"])
 
 
 def known(table: list[Row]) -> dict[str, Any]:
@@ -76,9 +88,9 @@ def execution_of_drop(session: Session) -> str:
     raise NotStartedError(f"No execution started within {START_SECONDS:.0f} s of dropping the dataset.")
 
 
-def watch(session: Session, execution_arn: str, time_scale: float) -> Iterator[View]:
+def watch(session: Session, execution_arn: str) -> Iterator[View]:
     """The execution a few times a second; the last view is of its end."""
-    watcher = _Watcher(session, execution_arn, time_scale)
+    watcher = _Watcher(session, execution_arn)
     while True:
         view = watcher.look()
         yield view
@@ -88,35 +100,25 @@ def watch(session: Session, execution_arn: str, time_scale: float) -> Iterator[V
 
 
 class _Watcher:
-    def __init__(self, session: Session, execution_arn: str, time_scale: float) -> None:
+    def __init__(self, session: Session, execution_arn: str) -> None:
         self._states = session.cloud.client("stepfunctions")
         self._bedrock = session.cloud.client("bedrock")
         self._s3 = session.cloud.client("s3")
-        self._pending_faults = session.bedrock.pending_faults
+        self._emulator = session.bedrock
         self._arn = execution_arn
-        self._scale = time_scale
-        self._seen: tuple[int, float] = (0, time.monotonic())
 
     def look(self) -> View:
         description = self._states.describe_execution(executionArn=self._arn)
         pages = self._states.get_paginator("get_execution_history").paginate(executionArn=self._arn)
         events = [event for page in pages for event in page["events"]]
         table = rows(events)
-        return View(description, events, table, list(self._activities(table)), self._now(description, events))
-
-    def _now(self, description: Mapping[str, Any], events: list[Event]) -> datetime:
-        """The latest event's service time, and what has passed since it was seen."""
-        if len(events) != self._seen[0]:
-            self._seen = len(events), time.monotonic()
-        last: datetime = events[-1]["timestamp"] if events else description["startDate"]
-        stopped: datetime | None = description.get("stopDate")
-        return stopped or last + timedelta(seconds=(time.monotonic() - self._seen[1]) * self._scale)
+        return View(description, events, table, list(self._activities(table)), self._emulator.timeline())
 
     def _activities(self, table: list[Row]) -> Iterator[Activity]:
         """What the states that are running wait for; an answer that cannot be had now is shown next time."""
         running = {row.name for row in table if row.status == "running"}
         facts = known(table)
-        may_ask = not any(name in fault for fault in self._pending_faults() for name in ASKED)
+        may_ask = not any(name in fault for fault in self._emulator.pending_faults() for name in ASKED)
         try:
             if may_ask and "run" in facts and "Train Candidates" in running:
                 yield from self._jobs(Run.model_validate(facts["run"]))

@@ -17,6 +17,7 @@ from finetune.domain.catalog import base_models
 from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.evaluation.verdict import Evaluation
 from local.bedrock.ledger import Bill, Ledger
+from local.clock import Timeline
 from local.history import Row
 from local.results import Result
 from local.watch import Activity
@@ -61,11 +62,10 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count} {name}" for count, name in parts[first : first + 2] if count)
 
 
-def state_line(row: Row, now: datetime, scale: float) -> Line:
+def state_line(row: Row, now: datetime, timeline: Timeline) -> Line:
     """A state's line; service time is that of waits and Maps, since functions run in real time."""
-    spent = row.seconds_until(now)
-    real = duration(spent / scale) if row.kind in TIMED_KINDS else ""
-    service = duration(spent) if row.kind in SERVICE_TIME_KINDS and scale != 1 else ""
+    real = duration(row.seconds_until(now, timeline.real)) if row.kind in TIMED_KINDS else ""
+    service = duration(row.seconds_until(now)) if row.kind in SERVICE_TIME_KINDS and timeline.scale != 1 else ""
     return Line(row.status, f"{'  ' if row.inside else ''}{row.name}", real, service, note(row))
 
 

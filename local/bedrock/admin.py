@@ -1,6 +1,8 @@
 """A typed client of the emulator's own interface: faults, ledger, catalog, request log."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,9 +10,11 @@ from urllib.parse import urlsplit
 from local.bedrock.authorization import ROOT_KEY
 from local.bedrock.ledger import Ledger
 from local.bedrock.service import RequestLine
+from local.clock import Timeline
 
 _AUTHORIZATION = f"AWS4-HMAC-SHA256 Credential={ROOT_KEY}/20260101/local/bedrock/aws4_request, SignedHeaders=host"
-_TIMEOUT_SECONDS = 30
+# A last resort: the emulator answers in milliseconds, and closes the connection when its process ends.
+_TIMEOUT_SECONDS = 600
 
 
 class AdminError(Exception):
@@ -58,6 +62,19 @@ class Admin:
     def requests(self) -> list[RequestLine]:
         """The latest requests, oldest first."""
         return [RequestLine.model_validate(line) for line in self._call("GET", "requests")["requests"]]
+
+    def timeline(self) -> Timeline:
+        """How service time has run until now."""
+        return Timeline.model_validate(self._call("GET", "clock"))
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Somebody outside of the cloud works, so that bounds in service time allow for the real time it takes."""
+        number = self._call("POST", "clock", {"begin": True})["work"]
+        try:
+            yield
+        finally:
+            self._call("POST", "clock", {"end": number})
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         connection = HTTPConnection(self._address, timeout=_TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""The emulator's own interface under /_local/: faults, ledger, catalog, request log. For root only, JSON both ways."""
+"""The emulator's own interface under /_local/: faults, ledger, catalog, requests, clock. For root only, JSON."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +33,13 @@ class CatalogBody(_Body):
     regions: str | None = None
 
 
+class ClockBody(_Body):
+    """A piece of work outside of the cloud that begins, or the number of one that ends."""
+
+    begin: bool = False
+    end: int | None = None
+
+
 class Control:
     """Answers the requests under /_local/."""
 
@@ -45,6 +52,8 @@ class Control:
             ("GET", "/_local/ledger"): self._ledger,
             ("POST", "/_local/catalog"): self._catalog,
             ("GET", "/_local/requests"): self._log,
+            ("GET", "/_local/clock"): self._timeline,
+            ("POST", "/_local/clock"): self._work,
         }
 
     def answer(self, method: str, path: str, caller: str, body: bytes) -> Response:
@@ -96,6 +105,15 @@ class Control:
 
     def _log(self, _body: bytes) -> dict[str, Any]:
         return {"requests": [line.model_dump() for line in self._requests()]}
+
+    def _timeline(self, _body: bytes) -> dict[str, Any]:
+        return self._world.clock.timeline().model_dump(mode="json")
+
+    def _work(self, body: bytes) -> dict[str, Any]:
+        asked, clock = ClockBody.model_validate_json(body), self._world.clock
+        if asked.end is not None:
+            clock.end_work(asked.end)
+        return {"work": clock.begin_work() if asked.begin else None}
 
 
 def _response(status: int, body: Mapping[str, Any]) -> Response:

@@ -101,7 +101,8 @@ class JobRun:
         validated = self._job.created_at + timedelta(minutes=VALIDATION_MINUTES)
         self._enter("validationDetails")
         try:
-            data = self._data = self._validated()
+            with self._world.clock.working():
+                data = self._data = self._validated()
         finally:
             self._wait_until(validated)  # a refusal, too, takes its time
         self._leave("validationDetails")
@@ -116,7 +117,8 @@ class JobRun:
         self._enter("trainingDetails")
         trained = processed + timedelta(minutes=self._training_minutes(data))
         self._suffer_half_way(processed + (trained - processed) / 2)
-        curves = training.train_apart(self._task(data))
+        with self._world.clock.working():
+            curves = training.train_apart(self._task(data))
         self._wait_until(trained)
         self._complete(data, curves)
 
@@ -244,8 +246,9 @@ class JobRun:
                 self._leave(phase, "Stopping")
             job.status, job.changed_at = "Stopping", self._world.now()
             self._count_tokens_so_far()
+            stopped = self._world.now() + timedelta(minutes=STOPPING_MINUTES)
         try:
-            self._wait_until(self._world.now() + timedelta(minutes=STOPPING_MINUTES), stoppable=False)
+            self._wait_until(stopped, stoppable=False)
         except _ClosingError:
             return
         with self._world.lock:

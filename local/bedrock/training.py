@@ -26,7 +26,6 @@ WORD_VISITS = 90_000
 VALIDATION_PAIRS = 200
 STEPS_REPORTED = 200
 PROMPT_WORDS = 6
-TIMEOUT_SECONDS = 120
 _CHARACTERS_PER_TOKEN = 4
 _ANSWER_WORDS = 120
 _STRENGTH_WORDS, _STRENGTH_PAIR, _STRENGTH_TRIPLE, _STRENGTH_PROMPT = 40.0, 6.0, 3.0, 3.0
@@ -69,7 +68,6 @@ def train_apart(task: Task) -> Curves:
         capture_output=True,
         text=True,
         check=True,
-        timeout=TIMEOUT_SECONDS,
     )
     return Curves(**json.loads(finished.stdout))
 

@@ -35,7 +35,10 @@ def main() -> int:
 
     from local.gateway import server  # noqa: PLC0415  # ministack reads its environment when it is imported
 
-    server.run(options, listener, endpoint)
+    try:
+        server.run(options, listener, endpoint)
+    finally:
+        shutil.rmtree(options.state / "tmp", ignore_errors=True)
     return 0
 
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -24,11 +25,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from local.clock import Clock
 from local.gateway import lambda_runtime, seams
 from local.gateway.credentials import CredentialRegistry, RoleCredentials, RoleNotAssumableError
 
 LAMBDA = "lambda.amazonaws.com"
-INIT_LIMIT_SECONDS = 60.0
+INIT_LIMIT_SECONDS = 10.0
 NO_HOME = "/home/sbx_user1051"  # as on Lambda: a home that does not exist, so no AWS configuration is read from it
 
 type Result = dict[str, Any]
@@ -83,12 +85,14 @@ class ForkServer:
 
     def reap(self, pid: int) -> int:
         """Wait for an environment that is ending and answer its exit code."""
-        return self._ask({"reap": pid}, [])
+        with contextlib.suppress(OSError, struct.error):
+            return self._ask({"reap": pid}, [])
+        return -signal.SIGKILL  # it ended with the fork server
 
     def close(self) -> None:
         """End every environment."""
         self._control.close()
-        self._process.wait(timeout=5)
+        self._process.wait()
 
     def _ask(self, order: dict[str, Any], descriptors: list[int]) -> int:
         payload = json.dumps(order).encode()
@@ -103,12 +107,18 @@ class Environment:
     """One warm process of one function, for one invocation at a time."""
 
     def __init__(
-        self, fork_server: ForkServer, order: dict[str, Any], fingerprint: str, credentials: RoleCredentials
+        self,
+        fork_server: ForkServer,
+        clock: Clock,
+        order: dict[str, Any],
+        fingerprint: str,
+        credentials: RoleCredentials,
     ) -> None:
         self.fingerprint = fingerprint
         self.credentials = credentials
         self.alive = True
         self._fork_server = fork_server
+        self._clock = clock
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
         self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as the environment
@@ -152,7 +162,7 @@ class Environment:
 
     def _receive(self, request_id: str, timeout: float) -> Result:
         try:
-            if self._connection.poll(timeout):
+            if self._connection.poll(self._clock.limit(timeout)):
                 return json.loads(self._connection.recv_bytes())  # type: ignore[no-any-return]  # JSON
         except (EOFError, ConnectionResetError):
             return {"error": self._exit_error(request_id)}
@@ -186,7 +196,8 @@ class Endpoints:
 class Functions:
     """Runs ministack's functions in environments of ours."""
 
-    def __init__(self, state: Path, endpoints: Endpoints, registry: CredentialRegistry) -> None:
+    def __init__(self, state: Path, clock: Clock, endpoints: Endpoints, registry: CredentialRegistry) -> None:
+        self._clock = clock
         self._archives = Archives(state / "code")
         self._logs = state / "logs" / "functions"
         self._endpoints = endpoints
@@ -205,6 +216,10 @@ class Functions:
 
     def execute(self, function: dict[str, Any], event: Any, request_id: str) -> Result:
         """Invoke a function: ministack's record in, ministack's result out."""
+        with self._clock.working():
+            return self._execute(function, event, request_id)
+
+    def _execute(self, function: dict[str, Any], event: Any, request_id: str) -> Result:
         config = function.get("config") or function
         try:
             environment, fault = self._environment(function, config, request_id)
@@ -236,9 +251,8 @@ class Functions:
             outdated.stop()
         if current:
             return current[0], None
-        environment = Environment(
-            self._fork_server, self._order(function, config, credentials), fingerprint, credentials
-        )
+        order = self._order(function, config, credentials)
+        environment = Environment(self._fork_server, self._clock, order, fingerprint, credentials)
         return environment, environment.prepare(request_id)
 
     def _order(self, function: dict[str, Any], config: dict[str, Any], credentials: RoleCredentials) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """moto's Step Functions interpreter, corrected where AWS behaves otherwise and set on the scaled clock.
 
 Waits, retry intervals, the execution's own timeout, the timeouts of tasks that wait for a token and every timestamp
-an execution sees run on service time. Other task timeouts stay in real seconds, because functions run in real time.
+an execution sees run on service time. Other task timeouts are limits on work, which takes real time.
 """
 
 import sys
@@ -37,12 +37,12 @@ from local.gateway.credentials import CredentialRegistry, RoleCredentials
 STEP_FUNCTIONS = "states.amazonaws.com"
 NEVER_CAUGHT = "States.Runtime"
 NOT_CAUGHT_BY_ALL = (NEVER_CAUGHT, "States.DataLimitExceeded")
-LONGEST_CALL_SECONDS = 960
+LONGEST_FUNCTION_SECONDS = 960
 
 
 def install(clock: Clock, endpoint: str, registry: CredentialRegistry) -> None:
     """Put every correction in its place."""
-    _route_calls(Clients(endpoint, registry).get)
+    _route_calls(Clients(endpoint, registry, clock.limit(LONGEST_FUNCTION_SECONDS)).get)
     _scale_time(clock)
     seams.ERROR_EQUALS.set(_matches_error)
     seams.COMPARE_VARIABLE.set(_compare_variable)
@@ -63,9 +63,10 @@ def timestamp(moment: datetime) -> str:
 class Clients:
     """boto3 clients towards the gateway that act with the state machine's role."""
 
-    def __init__(self, endpoint: str, registry: CredentialRegistry) -> None:
+    def __init__(self, endpoint: str, registry: CredentialRegistry, longest_call_seconds: float) -> None:
         self._endpoint = endpoint
         self._registry = registry
+        self._longest_call_seconds = longest_call_seconds
         self._clients: dict[tuple[str, str, str], tuple[RoleCredentials, Any]] = {}
 
     def get(self, region: str, service: str, state_credentials: Any = None) -> Any:
@@ -86,7 +87,7 @@ class Clients:
                 parameter_validation=False,
                 inject_host_prefix=False,
                 retries={"total_max_attempts": 1},
-                read_timeout=LONGEST_CALL_SECONDS,
+                read_timeout=self._longest_call_seconds,
                 max_pool_connections=64,
             ),
         )
@@ -98,19 +99,23 @@ class ForwardedErrorName(ErrorName):  # type: ignore[misc]  # moto is untyped
     """The name of an error that ended an iteration or a branch; moto refuses those of Step Functions itself."""
 
 
-class ServiceTimeout(Timeout):  # type: ignore[misc]  # moto is untyped
-    """A timeout or heartbeat that runs on service time."""
+class ServiceSeconds(float):
+    """A span of service time."""
 
-    def __init__(self, declared: Any, clock: Clock) -> None:
+
+class LocalTimeout(Timeout):  # type: ignore[misc]  # moto is untyped
+    """A declared timeout or heartbeat in the time that it has here."""
+
+    def __init__(self, declared: Any, seconds_here: Callable[[float], float]) -> None:
         self._declared = declared
-        self._clock = clock
+        self._seconds_here = seconds_here
 
     def is_default_value(self) -> bool:
         """Whether the definition declares none."""
         return bool(self._declared.is_default_value())
 
     def _eval_seconds(self, env: Any) -> float:
-        return self._clock.real_seconds(self._declared._eval_seconds(env))
+        return self._seconds_here(self._declared._eval_seconds(env))
 
 
 def _route_calls(client_for: Callable[..., Any]) -> None:
@@ -121,10 +126,20 @@ def _route_calls(client_for: Callable[..., Any]) -> None:
 
 
 def _scale_time(clock: Clock) -> None:
+    class Event(threading.Event):
+        """An event that is waited for in service time where that is asked."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            if isinstance(timeout, ServiceSeconds):
+                return self.is_set() or clock.wait(super().wait, timeout)
+            return super().wait(timeout)
+
     def wait(_wait: Any, env: Any, wait_seconds: float) -> None:
-        end = clock.now().timestamp() + wait_seconds
-        while env.is_running() and (left := end - clock.now().timestamp()) > 0:
-            env.program_state_event.wait(clock.real_seconds(left))
+        def woken(seconds: float) -> bool:
+            env.program_state_event.wait(seconds)
+            return not env.is_running()
+
+        clock.wait(woken, wait_seconds)
 
     def seconds_until(timestamp_decl: Any, env: Any) -> float:
         timestamp_decl.string.eval(env=env)
@@ -135,19 +150,26 @@ def _scale_time(clock: Clock) -> None:
 
     def run_program(program: Any, env: Any) -> None:
         limit = program.timeout_seconds
+
+        def ended(seconds: float) -> bool:
+            worker.join(seconds)
+            return not worker.is_alive()
+
         env.next_state_name = program.start_at.start_at_name
         worker = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True)
         worker.start()
-        worker.join(clock.real_seconds(limit.timeout_seconds) if limit else None)
-        if worker.is_alive():
+        if limit is None:
+            worker.join()
+        elif not clock.wait(ended, limit.timeout_seconds) and worker.is_alive():
             env.set_timed_out()
 
-    def token_tasks_on_service_time(original: Any) -> Any:
+    def with_local_timeouts(original: Any) -> Any:
         def from_state_props(task: Any, state_props: Any) -> None:
             original(task, state_props)
-            if getattr(task.resource, "condition", None) == ResourceCondition.WaitForTaskToken:
-                task.timeout = ServiceTimeout(task.timeout, clock)
-                task.heartbeat = task.heartbeat and ServiceTimeout(task.heartbeat, clock)
+            waits = getattr(task.resource, "condition", None) == ResourceCondition.WaitForTaskToken
+            seconds_here = ServiceSeconds if waits else clock.limit
+            task.timeout = LocalTimeout(task.timeout, seconds_here)
+            task.heartbeat = task.heartbeat and LocalTimeout(task.heartbeat, seconds_here)
 
         return from_state_props
 
@@ -158,7 +180,9 @@ def _scale_time(clock: Clock) -> None:
     seams.WAIT_TIMESTAMP.set(seconds_until)
     seams.RETRY_TIME.set(SimpleNamespace(sleep=clock.sleep))
     seams.PROGRAM_EVAL.set(run_program)
-    seams.TASK_PROPERTIES.wrap(token_tasks_on_service_time)
+    seams.TASK_PROPERTIES.wrap(with_local_timeouts)
+    seams.TASK_EVENTS.set(SimpleNamespace(Event=Event))
+    seams.HEARTBEAT_EVENT.set(Event)
     seams.STATE_DATA.set(state_data)
     seams.EVENT_TIMESTAMP.set(staticmethod(clock.now))
 

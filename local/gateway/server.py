@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, listener: socket.socket, endpoint: str) -> 
     functions = assemble(options.state, clock, Endpoints(endpoint, bedrock), registry)
     print(json.dumps({"endpoint": endpoint, "bedrock_endpoint": bedrock}), flush=True)
     try:
-        asyncio.run(_serve(listener, stop_with_stdin=options.stop_with_stdin))
+        asyncio.run(_serve(listener, functions, stop_with_stdin=options.stop_with_stdin))
     finally:
         functions.close()
 
@@ -52,7 +52,7 @@ def assemble(state: Path, clock: Clock, endpoints: Endpoints, registry: Credenti
     events.install(clock)
     StateMachines(clock).install()
     Outbox(state / "outbox", clock).install()
-    functions = Functions(state, endpoints, registry)
+    functions = Functions(state, clock, endpoints, registry)
     functions.install()
     return functions
 
@@ -71,9 +71,14 @@ def _start_bedrock(options: argparse.Namespace, clock: Clock, registry: Credenti
     return emulator.endpoint
 
 
-async def _serve(listener: socket.socket, *, stop_with_stdin: bool) -> None:
+async def _serve(listener: socket.socket, functions: Functions, *, stop_with_stdin: bool) -> None:
     """Answer requests on `listener` until SIGTERM, SIGINT or, when asked to, the end of standard input."""
     stop = asyncio.Event()
+
+    async def stopped() -> None:
+        await stop.wait()
+        functions.close()  # the server waits for its requests, an invocation among them for its function
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -85,7 +90,7 @@ async def _serve(listener: socket.socket, *, stop_with_stdin: bool) -> None:
     config.graceful_timeout = SHUTDOWN_SECONDS
     config.shutdown_timeout = SHUTDOWN_SECONDS
     config.loglevel = "WARNING"
-    await serve(app, config, shutdown_trigger=stop.wait)
+    await serve(app, config, shutdown_trigger=stopped)
 
 
 def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

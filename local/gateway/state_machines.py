@@ -27,7 +27,7 @@ type Response = tuple[int, dict[str, str], bytes]
 
 MAX_INPUT_BYTES = 256 * 1024
 REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
-STOP_PATIENCE_SECONDS = 2.0
+STARTING_POLL_SECONDS = 0.01
 END_EVENTS = {
     "ABORTED": ("ExecutionAborted", "executionAbortedEventDetails"),
     "TIMED_OUT": ("ExecutionTimedOut", "executionTimedOutEventDetails"),
@@ -176,19 +176,23 @@ class StateMachines:
             record = stepfunctions._executions.get(arn)
             if record is None or record["status"] != "RUNNING":
                 return original(data)  # type: ignore[no-any-return]  # ministack is untyped
-            run = self._begun(arn)
+            run = self._begun(record)
+            if run is None:
+                return original(data)  # type: ignore[no-any-return]  # ministack is untyped
             run.execution.stop(stop_date=self._clock.now(), error=data.get("error"), cause=data.get("cause"))
             self._finish(record, run, "ABORTED", data.get("error"), data.get("cause"))
             return _answer({"stopDate": record["stopDate"]})
 
         return stop
 
-    def _begun(self, arn: str) -> Run:
-        """The run of a RUNNING execution, once its worker can be stopped."""
-        deadline = time.monotonic() + STOP_PATIENCE_SECONDS
-        while not ((run := self._runs.get(arn)) and run.environment) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return self._runs[arn]
+    def _begun(self, record: Record) -> Run | None:
+        """The run of an execution, once its worker can be stopped; None when it has ended before that."""
+        while record["status"] == "RUNNING":
+            run = self._runs.get(record["executionArn"])
+            if run and run.environment:
+                return run
+            time.sleep(STARTING_POLL_SECONDS)
+        return None
 
     def _describe(self, original: Any) -> Any:
         def describe(data: Record) -> Response:

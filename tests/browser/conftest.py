@@ -12,11 +12,15 @@ from tests.browser.watched import Opener
 
 
 @pytest.fixture(scope="session")
-def opener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opener]:
-    found = chromium.find()
-    if found is None:
-        pytest.fail(chromium.MISSING, pytrace=False)
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=found, args=chromium.FLAGS) as one:
+def browser() -> chromium.Found:
+    found = chromium.usable()
+    assert found  # or tests/conftest.py had taken out the test
+    return found
+
+
+@pytest.fixture(scope="session")
+def opener(browser: chromium.Found, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opener]:
+    with sync_playwright() as playwright, chromium.start(playwright.chromium, browser.path) as one:
         yield Opener(one, tmp_path_factory.mktemp("pages"))
 
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
+from tests.waiting import LAST_RESORT_SECONDS
+
 Scheme = Literal["light", "dark"]
 PHONE, DESK = (390, 844), (1280, 800)
 _VIOLATIONS = """
@@ -77,6 +79,7 @@ class Opener:
                 is_mobile=size == PHONE,
             )
             self.contexts[kind].add_init_script(_VIOLATIONS)
+            self.contexts[kind].set_default_timeout(LAST_RESORT_SECONDS * 1000)
         return self.contexts[kind]
 
     def close_pages(self) -> None:

@@ -12,7 +12,7 @@ from local.cloud import Cloud
 from tests.e2e.pipeline import Pipeline
 from tools.project import ROOT
 
-# A job of an hour takes two seconds.
+# A job of an hour takes two seconds; what takes long itself does not take hours (local.clock).
 TIME_SCALE = 1800
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,10 @@ import yaml
 
 from local.bedrock.admin import Admin
 from local.cloud import Cloud, Mail
+from tests.waiting import eventually
 from tools.project import ROOT
 
 EXAMPLE = ROOT / "examples/shop-assistant"
-LONGEST_SECONDS = 300
-
-
-def eventually[T](look: Callable[[], T | None], what: str, seconds: float = LONGEST_SECONDS) -> T:
-    """What `look` returns once it returns something; an AssertionError when it never does."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (found := look()) is not None:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{what} did not come within {seconds} s")
 
 
 def entered(events: list[dict[str, Any]]) -> list[str]:
@@ -125,7 +114,7 @@ class Pipeline:
         def look() -> list[Mail] | None:
             return [mail for mail in self.cloud.mails() if execution.arn in mail.body] or None
 
-        return eventually(look, f"a mail of {execution.arn}", seconds=20)
+        return eventually(look, f"a mail of {execution.arn}")
 
     def file(self, execution: Execution, name: str) -> bytes:
         """A file of the run's folder."""

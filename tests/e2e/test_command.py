@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.pipeline import EXAMPLE
+from tests.waiting import eventually
 from tools.project import ROOT
 
 KEYS = {
@@ -26,6 +29,15 @@ KEYS = {
     "billed_usd",
     "report",
 }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    yield
+    assert [path.name for path in temporary.iterdir()] == []
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +73,25 @@ def test_a_broken_dataset_ends_with_one_and_leaves_nothing(tmp_path: Path) -> No
     assert found["billed_usd"] == 0
     assert "line 4: " in found["mails"][0]["body"]
     assert Path(found["report"]).name == "validation.html"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_the_stack_is_deployed_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "local", "run", str(EXAMPLE / "dataset.jsonl"), "--out", str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603 - our own tool
+        assert started.stdout
+        assert started.stderr
+        prepared = {"Start the local cloud", "Build the template"}
+        while prepared:
+            line = started.stdout.readline()
+            assert line, started.stderr.read()
+            prepared -= {step for step in prepared if line.startswith(f"✓ {step}")}
+        eventually(lambda: list((tmp_path / "temporary").glob("finetune-sam-*/*")), "a folder of the SAM CLI")
+        started.send_signal(number)
+        assert started.wait() == 130
+        assert started.stderr.read() == "Interrupted; nothing is left running.\n"
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

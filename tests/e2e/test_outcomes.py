@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
+from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline
+from tests.waiting import eventually
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
 SETTINGS = yaml.safe_load((EXAMPLE / "settings.yaml").read_text())
@@ -139,7 +140,7 @@ def test_an_aborted_run_stops_its_job_and_is_announced(pipeline: Pipeline) -> No
 
 def test_an_aborted_run_loses_its_endpoint(pipeline: Pipeline) -> None:
     pipeline.configure("aborted", SETTINGS, EVALUATION)
-    pipeline.admin.inject("slow:always")
+    pipeline.admin.inject("not-ready:always")
     run = abort(pipeline, "aborted", once=lambda: pipeline.answering("aborted"))
     assert run.status == "ABORTED"
     eventually(lambda: None if pipeline.endpoints_of("aborted") else True, "the endpoint's end")

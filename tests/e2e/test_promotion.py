@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
+from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline
+from tests.waiting import eventually
 from tools.project import ROOT
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
@@ -47,16 +48,16 @@ def drop(pipeline: Pipeline, project: str, data: bytes, *faults: str, **settings
 def finetune(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as a person runs it, with the credentials of the environment and nothing of this machine's."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "finetune_cli.main", *arguments],
-        cwd=ROOT,
-        env={**inherited, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-        | (environment or pipeline.cloud.environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    with pipeline.admin.working():  # a rollback that takes three hours of service time counts as given up
+        return subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "finetune_cli.main", *arguments],
+            cwd=ROOT,
+            env={**inherited, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+            | (environment or pipeline.cloud.environment()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +91,11 @@ def test_an_abort_in_the_middle_of_a_swap_puts_the_previous_model_back(
     pipeline.configure("shop", SETTINGS, EVALUATION)
     version = pipeline.put("incoming/shop/aborted.jsonl", DATASET)
     arn = eventually(lambda: pipeline.execution_of(version), "the execution")
-    pipeline.reached(arn, "Judge Evaluation")
-    # The new model does not answer, or it would be in service before the abort comes.
-    pipeline.admin.inject("not-ready:always")
-    eventually(lambda: published(pipeline, "shop").get("swap"), "the swap")
+    with pipeline.admin.working():  # the swap shall take longer than we do
+        pipeline.reached(arn, "Judge Evaluation")
+        # The new model does not answer, or it would be in service before the abort comes.
+        pipeline.admin.inject("not-ready:always")
+        eventually(lambda: published(pipeline, "shop").get("swap"), "the swap")
     pipeline.cloud.client("stepfunctions").stop_execution(executionArn=arn)
     assert pipeline.ended(arn).status == "ABORTED"
     pipeline.admin.clear_faults()

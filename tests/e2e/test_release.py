@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from finetune.domain.obstacles import NO_ENDPOINT
-from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, eventually
+from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline
+from tests.waiting import eventually
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
 WORSE = (EXAMPLE / "worse.jsonl").read_bytes()
@@ -180,7 +181,7 @@ def test_an_endpoint_stuck_in_creating_fails_the_run_and_is_swept_as_soon_as_the
 
 def test_an_abort_while_the_endpoint_is_creating_leaves_none(pipeline: Pipeline) -> None:
     pipeline.configure("young", SETTINGS, EVALUATION)
-    pipeline.admin.inject("endpoint-never-ready=1")
+    pipeline.admin.inject("endpoint-never-ready=2")
     arn = start(pipeline, "young", WORSE)
     run = abort(pipeline, arn, once=lambda: pipeline.endpoints_of("young"))
     assert run.status == "ABORTED"

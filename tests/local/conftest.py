@@ -2,34 +2,25 @@
 
 import io
 import json
-import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from local.cloud import Cloud
+from tests.waiting import eventually
 
 TIME_SCALE = 600
-PATIENCE_SECONDS = 20.0
+FUNCTION_SECONDS = 900
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with Cloud.start(tmp_path_factory.mktemp("cloud"), TIME_SCALE, bedrock=False) as running:
         yield running
-
-
-def eventually[Value](look: Callable[[], Value | None]) -> Value:
-    """The first truthy value of `look`, asked again and again for a bounded time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := look()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert value, "It did not happen in time."
-    return value
 
 
 def passing(**fields: Any) -> dict[str, Any]:
@@ -65,7 +56,7 @@ class Workbench:
             Role=settings.pop("Role", None) or self.role("lambda.amazonaws.com", *allowed),
             Handler=handler,
             Code={"ZipFile": archive.getvalue()},
-            **settings,
+            **{"Timeout": FUNCTION_SECONDS, **settings},
         )
         return str(created["FunctionArn"])
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from local.clock import Timeline
 from local.history import Event, load, rows
 from local.watch import Activity, View
 
 FOLDER = Path(__file__).parent / "fixtures" / "histories"
+SCALE = 300.0
 ENDS = {"promoted": "SUCCEEDED", "rejected": "FAILED", "failed": "FAILED", "crashed": "FAILED"}
 
 
@@ -13,9 +15,15 @@ def recorded(name: str) -> list[Event]:
     return load(FOLDER / f"{name}.json")
 
 
-def view(name: str, events: int | None = None, *activities: Activity) -> View:
+def timeline(seen: list[Event], scale: float = SCALE) -> Timeline:
+    """Service time that ran at one speed from the first event to the last."""
+    start, now = seen[0]["timestamp"], seen[-1]["timestamp"]
+    return Timeline(scale=scale, marks=[(start, 0.0), (now, (now - start).total_seconds() / scale)])
+
+
+def view(name: str, events: int | None = None, *activities: Activity, scale: float = SCALE) -> View:
     """What a watcher saw when the execution had this many events; all of them when it had ended."""
     seen = recorded(name)[:events]
     status = "RUNNING" if events else ENDS[name]
     description = {"status": status, "startDate": seen[0]["timestamp"]}
-    return View(description, seen, rows(seen), list(activities), seen[-1]["timestamp"])
+    return View(description, seen, rows(seen), list(activities), timeline(seen, scale))

@@ -1,14 +1,14 @@
 """The emulator inside the local cloud: real roles and their policies, real S3 as the job's role, real functions."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local.bedrock.admin import Admin
 from local.cloud import Cloud
+from tests.waiting import eventually
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 NOVA = "amazon.nova-micro-v1:0:128k"
@@ -56,7 +56,7 @@ def document(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def run_job(cloud: Cloud, name: str, role: str, eventually: Callable[..., Any]) -> Any:
+def run_job(cloud: Cloud, name: str, role: str) -> Any:
     bedrock = cloud.client("bedrock")
     bedrock.create_model_customization_job(
         jobName=name,
@@ -74,30 +74,18 @@ def run_job(cloud: Cloud, name: str, role: str, eventually: Callable[..., Any]) 
     return eventually(ended)
 
 
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    def wait(look: Callable[[], Any]) -> Any:
-        for _ in range(1_000):
-            if found := look():
-                return found
-            time.sleep(0.01)
-        return pytest.fail("it did not come to pass")
-
-    return wait
-
-
-def test_a_job_reads_and_writes_with_its_own_role(cloud: Cloud, eventually: Callable[..., Any]) -> None:
-    job = run_job(cloud, "good", job_role(cloud, "good", "s3:GetObject", "s3:PutObject"), eventually)
+def test_a_job_reads_and_writes_with_its_own_role(cloud: Cloud) -> None:
+    job = run_job(cloud, "good", job_role(cloud, "good", "s3:GetObject", "s3:PutObject"))
     assert job["status"] == "Completed", job.get("failureMessage")
     written = cloud.client("s3").list_objects_v2(Bucket="data", Prefix="good/")["Contents"]
     assert any(one["Key"].endswith("step_wise_training_metrics.csv") for one in written)
 
 
 @pytest.mark.parametrize("missing", ["GetObject", "PutObject"])
-def test_a_job_whose_role_lacks_a_permission_fails(cloud: Cloud, eventually: Callable[..., Any], missing: str) -> None:
+def test_a_job_whose_role_lacks_a_permission_fails(cloud: Cloud, missing: str) -> None:
     actions = {"s3:GetObject", "s3:PutObject"} - {f"s3:{missing}"}
     name = f"without-{missing.lower()}"
-    job = run_job(cloud, name, job_role(cloud, name, *actions), eventually)
+    job = run_job(cloud, name, job_role(cloud, name, *actions))
     assert job["status"] == "Failed"
     assert job["failureMessage"].startswith(f"Could not validate {missing} permissions")
 

@@ -1,8 +1,7 @@
 """Customization jobs: what is refused, how they run, what they leave in S3, and how they end."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 from finetune.domain.catalog import Method, base_model, base_models
 from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, bedrock_trust, running_emulator
 from local.clock import Clock
+from tests.waiting import eventually
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 CANVAS = "amazon.nova-canvas-v1:0"
@@ -58,15 +58,6 @@ def request(**changes: Any) -> dict[str, Any]:
 
 def create(emulator: Emulator, **changes: Any) -> str:
     return emulator.control.create_model_customization_job(**request(**changes))["jobArn"]
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for a thread of the emulator: milliseconds as a rule."""
-    for _ in range(2_000):
-        if holds():
-            return
-        time.sleep(0.005)
-    pytest.fail("it did not come to pass")
 
 
 def status(emulator: Emulator, job: str) -> str:
@@ -340,10 +331,12 @@ def test_a_stalled_job_never_starts_to_train_until_somebody_stops_it(emulator: E
     assert status(emulator, job) == "InProgress"
     emulator.control.stop_model_customization_job(jobIdentifier=job)
     eventually(lambda: emulator.admin.pending_faults() == [])
-    for _ in range(3):
+
+    def stopped_in_time() -> bool:
         clock.advance(2)
-        time.sleep(0.02)
-    eventually(lambda: status(emulator, job) == "Stopped")
+        return status(emulator, job) == "Stopped"
+
+    eventually(stopped_in_time)
 
 
 def test_metrics_can_be_missing_and_a_model_can_fail(emulator: Emulator, clock: ManualClock) -> None:

@@ -1,6 +1,7 @@
 """A small SAM template, built and deployed, does on the local cloud what it would do on AWS."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from local.cloud import Cloud
 from local.deployment import DeploymentError, build, deploy, deploy_translated
-from tests.local.conftest import Workbench, eventually
+from tests.local.conftest import Workbench
+from tests.waiting import LAST_RESORT_SECONDS, eventually
 
 PROJECT = Path(__file__).parent / "fixtures" / "hello"
 PARAMETERS = {"Recipient": "anna@example.com"}
@@ -117,7 +119,7 @@ def test_the_layer_comes_from_the_deployed_archive_and_packages_from_this_enviro
 ) -> None:
     layers = cloud.client("lambda").get_function_configuration(FunctionName=outputs["Function"])["Layers"]
     code = "import boto3, shared\ndef handler(event, context): return [shared.__file__, boto3.__file__]"
-    function = workbench.function(code, Layers=[layer["Arn"] for layer in layers], Timeout=20)
+    function = workbench.function(code, Layers=[layer["Arn"] for layer in layers])
 
     _, (shared, packages) = workbench.invoke(function)
 
@@ -134,7 +136,7 @@ def test_sam_deploys_the_same_template_updates_and_deletes_it(cloud: Cloud, buil
     cloudformation = cloud.client("cloudformation")
     cloudformation.delete_stack(StackName="by-sam")
     cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName="by-sam", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        StackName="by-sam", WaiterConfig={"Delay": 1, "MaxAttempts": LAST_RESORT_SECONDS}
     )
     machines = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
     assert first["StateMachine"] not in [machine["stateMachineArn"] for machine in machines]
@@ -157,11 +159,17 @@ def test_a_build_is_repeated_only_when_a_source_changes(tmp_path: Path) -> None:
     assert (second / "template.yaml").read_text() != "untouched"
 
 
-def test_a_template_that_cannot_be_built_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_template_that_cannot_be_built_is_one_clear_error_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "template.yaml").write_text("Resources: [")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
 
     with pytest.raises(DeploymentError, match=r"`sam build` failed with exit status 1"):
         build(tmp_path, tmp_path / "builds")
+
+    assert [*(tmp_path / "temporary").iterdir(), *(tmp_path / "builds").iterdir()] == []
 
 
 def test_a_stack_that_fails_names_the_resource_and_the_reason(cloud: Cloud, tmp_path: Path) -> None:

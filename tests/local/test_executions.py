@@ -1,18 +1,30 @@
 """Executions over time: the scaled clock, histories, retries, stops, task tokens and redrives."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
-from tests.local.conftest import Workbench, eventually, passing
+from tests.local.conftest import TIME_SCALE, Workbench, passing
+from tests.waiting import eventually
 
 DONE = {"Type": "Succeed"}
+DAY = 86400
+
+
+def service_seconds() -> Callable[[], float]:
+    """How many service seconds may have passed since: the more, the longer it took."""
+    begun = time.monotonic()
+    return lambda: (time.monotonic() - begun) * TIME_SCALE
 
 
 def test_waits_run_on_the_scaled_clock_and_timestamps_agree(workbench: Workbench) -> None:
+    passed = service_seconds()
     seen = {"Parameters": {"at.$": "$$.State.EnteredTime", "start.$": "$$.Execution.StartTime"}}
     execution = workbench.run(
         {
@@ -23,12 +35,13 @@ def test_waits_run_on_the_scaled_clock_and_timestamps_agree(workbench: Workbench
     )
 
     entered, started = (datetime.fromisoformat(execution["output"][key]) for key in ("at", "start"))
-    assert 600 <= (entered - started).total_seconds() < 1800
+    assert 600 <= (entered - started).total_seconds() <= passed()
     assert execution["startDate"].astimezone(UTC) == started
     assert execution["output"]["at"].endswith("Z")
 
 
 def test_a_wait_until_a_timestamp_ends_at_that_service_time(workbench: Workbench) -> None:
+    passed = service_seconds()
     first = workbench.run({"StartAt": "A", "States": {"A": passing(Parameters={"now.$": "$$.State.EnteredTime"})}})
     until = datetime.fromisoformat(first["output"]["now"]).timestamp() + 900
     execution = workbench.run(
@@ -36,11 +49,11 @@ def test_a_wait_until_a_timestamp_ends_at_that_service_time(workbench: Workbench
         {"until": datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
     )
 
-    assert until - 1 <= execution["stopDate"].timestamp() < until + 600
+    assert until - 1 <= execution["stopDate"].timestamp() <= first["startDate"].timestamp() + passed()
 
 
 def test_the_history_is_readable_while_the_execution_runs(workbench: Workbench) -> None:
-    sleep = {"Type": "Wait", "Seconds": 86400, "End": True}
+    sleep = {"Type": "Wait", "Seconds": DAY, "End": True}
     machine = workbench.state_machine({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": sleep}})
     execution = workbench.start(machine)
 
@@ -49,12 +62,21 @@ def test_the_history_is_readable_while_the_execution_runs(workbench: Workbench) 
     assert types == ["WaitStateEntered"]
 
 
-def test_a_stopped_execution_is_aborted_at_once_with_error_and_cause(cloud: Cloud, workbench: Workbench) -> None:
-    slow = workbench.function("import time\ndef handler(event, context): time.sleep(3)", Timeout=10)
-    task = {"Type": "Task", "Resource": slow, "End": True}
+WAITS_FOR_A_FILE = """
+import os, time
+def handler(event, context):
+    while not os.path.exists(event["until"]):
+        time.sleep(0.01)
+"""
+
+
+def test_a_stopped_execution_is_aborted_at_once_with_error_and_cause(
+    cloud: Cloud, workbench: Workbench, tmp_path: Path
+) -> None:
+    task = {"Type": "Task", "Resource": workbench.function(WAITS_FOR_A_FILE), "End": True}
     machine = workbench.state_machine({"StartAt": "A", "States": {"A": task}})
     client = cloud.client("stepfunctions")
-    execution = workbench.start(machine)
+    execution = workbench.start(machine, {"until": str(tmp_path / "end")})
     eventually(lambda: "LambdaFunctionStarted" in [event["type"] for event in workbench.history(execution)])
 
     client.stop_execution(executionArn=execution, error="Stopped", cause="by hand")
@@ -64,10 +86,11 @@ def test_a_stopped_execution_is_aborted_at_once_with_error_and_cause(cloud: Clou
     last = workbench.history(execution)[-1]
     assert last["type"] == "ExecutionAborted"
     assert last["executionAbortedEventDetails"] == {"error": "Stopped", "cause": "by hand"}
+    (tmp_path / "end").touch()
 
 
 def test_starting_the_same_name_and_input_again_is_the_same_start(cloud: Cloud, workbench: Workbench) -> None:
-    sleep = {"Type": "Wait", "Seconds": 86400, "End": True}
+    sleep = {"Type": "Wait", "Seconds": DAY, "End": True}
     machine = workbench.state_machine({"StartAt": "A", "States": {"A": sleep}})
 
     first = workbench.start(machine, {"n": 1}, name="same")
@@ -158,26 +181,26 @@ def handler(event, context):
 SEND_SUCCESS = {"Effect": "Allow", "Action": "states:SendTaskSuccess", "Resource": "*"}
 
 
-def asking(function_arn: str) -> dict[str, Any]:
+def asking(function_arn: str, seconds: int) -> dict[str, Any]:
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "Parameters": {"FunctionName": function_arn, "Payload": {"token.$": "$$.Task.Token"}},
-        "TimeoutSeconds": 600,
+        "TimeoutSeconds": seconds,
         "Catch": [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.late", "Next": "Late"}],
         "End": True,
     }
 
 
 def test_a_task_token_brings_the_answer(workbench: Workbench) -> None:
-    ask = asking(workbench.function(ASKS, SEND_SUCCESS, Timeout=20))
+    ask = asking(workbench.function(ASKS, SEND_SUCCESS), 365 * DAY)
     execution = workbench.run({"StartAt": "Ask", "States": {"Ask": ask, "Late": passing(Result="late")}})
 
     assert execution["output"] == {"answer": "yes"}
 
 
 def test_a_task_token_that_nobody_answers_times_out_in_service_time(workbench: Workbench) -> None:
-    ask = asking(workbench.function("def handler(event, context): return None"))
+    ask = asking(workbench.function("def handler(event, context): return None"), 600)
     execution = workbench.run({"StartAt": "Ask", "States": {"Ask": ask, "Late": passing(Result="late")}})
 
     assert execution["output"] == "late"

@@ -1,7 +1,6 @@
 """The Lambda executor: what a function sees, and how its errors are reported."""
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Cloud
-from tests.local.conftest import Workbench
+from tests.local.conftest import FUNCTION_SECONDS, Workbench
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Fault:
     error_type: str
     message: str
     handler: str = "app.handler"
-    timeout: int = 20
+    timeout: int = FUNCTION_SECONDS
 
 
 FAULTS = [
@@ -34,7 +33,7 @@ FAULTS = [
     ),
     Fault(
         "a_timeout",
-        "import time\ndef handler(event, context): time.sleep(30)",
+        "import threading\ndef handler(event, context): threading.Event().wait()",
         "Sandbox.Timedout",
         "Task timed out after 1.00 seconds",
         timeout=1,
@@ -122,13 +121,21 @@ def test_an_environment_stays_warm(workbench: Workbench) -> None:
     assert (second, calls) == (first, 2)
 
 
-def test_concurrent_invocations_get_environments_of_their_own(workbench: Workbench) -> None:
-    function = workbench.function(
-        "import os, time\ndef handler(event, context):\n    time.sleep(0.5)\n    return os.getpid()"
-    )
+MEETS = """
+import os, pathlib, time
+def handler(event, context):
+    (pathlib.Path(event) / str(os.getpid())).touch()
+    while len(os.listdir(event)) < 3:
+        time.sleep(0.01)
+    return os.getpid()
+"""
+
+
+def test_concurrent_invocations_get_environments_of_their_own(workbench: Workbench, tmp_path: Path) -> None:
+    function = workbench.function(MEETS)
 
     with ThreadPoolExecutor(3) as threads:
-        answers = list(threads.map(lambda _: workbench.invoke(function)[1], range(3)))
+        answers = list(threads.map(lambda _: workbench.invoke(function, str(tmp_path))[1], range(3)))
 
     assert len(set(answers)) == 3
 
@@ -147,12 +154,12 @@ def test_a_changed_function_starts_anew(cloud: Cloud, workbench: Workbench) -> N
 CONTEXT = """
 def handler(event, context):
     return [context.function_name, context.invoked_function_arn, len(context.aws_request_id),
-            context.memory_limit_in_mb, 0 < context.get_remaining_time_in_millis() <= 20_000]
+            context.memory_limit_in_mb, 0 < context.get_remaining_time_in_millis() <= 900_000]
 """
 
 
 def test_the_context_tells_who_and_how_long(workbench: Workbench) -> None:
-    function = workbench.function(CONTEXT, Timeout=20, MemorySize=256)
+    function = workbench.function(CONTEXT, MemorySize=256)
 
     _, answer = workbench.invoke(function)
 
@@ -190,10 +197,9 @@ def test_what_a_function_prints_is_in_its_log_file_and_in_cloudwatch(cloud: Clou
     assert "one line" in [event["message"] for event in events]
 
 
-def test_a_cold_start_takes_less_than_a_second(workbench: Workbench) -> None:
-    function = workbench.function("import boto3, pydantic\ndef handler(event, context): return 1", Timeout=20)
+def test_a_cold_start_finds_the_large_packages_loaded(workbench: Workbench) -> None:
+    function = workbench.function("import sys\nloaded = list(sys.modules)\ndef handler(event, context): return loaded")
 
-    started = time.monotonic()
-    workbench.invoke(function)
+    _, loaded = workbench.invoke(function)
 
-    assert time.monotonic() - started < 1
+    assert {"boto3", "pydantic", "aws_lambda_powertools"} <= set(loaded)

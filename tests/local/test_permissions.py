@@ -78,12 +78,12 @@ def resources(cloud: Cloud) -> None:
 def caller(cloud: Cloud, workbench: Workbench, request: pytest.FixtureRequest) -> str:
     """A function that makes the call it is asked to make, with permissions of its role's own or of a shared policy."""
     if request.param == "own policy":
-        return workbench.function(CALL, *STATEMENTS, Timeout=20)
+        return workbench.function(CALL, *STATEMENTS)
     iam, role = cloud.client("iam"), workbench.role("lambda.amazonaws.com")
     document = json.dumps({"Version": "2012-10-17", "Statement": STATEMENTS})
     policy = iam.create_policy(PolicyName="shared", PolicyDocument=document)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=role.rpartition("/")[2], PolicyArn=policy)
-    return workbench.function(CALL, Role=role, Timeout=20)
+    return workbench.function(CALL, Role=role)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: f"{attempt.call}-{attempt.allowed}")

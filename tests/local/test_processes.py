@@ -1,18 +1,20 @@
 """The cloud's processes: they start clearly, and none outlives the cloud or whoever started it."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
-from local.clock import Clock
 from local.cloud import Cloud, CloudError
 from local.gateway.seams import Seam, SeamError, require_all
-from tests.local.conftest import Workbench, eventually
+from tests.local.conftest import Workbench
+from tests.waiting import eventually
 
 BUSY = "import os, time\ndef handler(event, context):\n    print(os.getpid(), flush=True)\n    time.sleep(600)"
 STARTS_A_CLOUD = """
@@ -45,19 +47,28 @@ def children(pid: int) -> list[int]:
 
 def start_busy_function(cloud: Cloud) -> list[int]:
     """The pids of the gateway and all its children while a function is in the middle of its work."""
-    function = Workbench(cloud).function(BUSY, Timeout=900)
+    function = Workbench(cloud).function(BUSY)
     cloud.client("lambda").invoke(FunctionName=function, InvocationType="Event")
     return eventually(lambda: (pids := [cloud.pid, *children(cloud.pid)])[2:] and pids)
 
 
-def test_stop_leaves_no_process_even_with_a_busy_function(tmp_path: Path) -> None:
+def test_stop_leaves_no_process_and_no_temporary_file_even_with_busy_functions(tmp_path: Path) -> None:
     cloud = Cloud.start(tmp_path, bedrock=False)
     pids = start_busy_function(cloud)
+    threading.Thread(target=invoke, args=(cloud,), daemon=True).start()
+    eventually(lambda: len(children(cloud.pid)) == len(pids))
 
     cloud.stop()
     cloud.stop()
 
     assert eventually(lambda: ended(*pids))
+    assert not (tmp_path / "tmp").exists()
+
+
+def invoke(cloud: Cloud) -> None:
+    """Wait for an answer, whatever it will be."""
+    with contextlib.suppress(BotoCoreError, ClientError):
+        Workbench(cloud).invoke(Workbench(cloud).function(BUSY))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -108,20 +119,3 @@ def test_every_seam_exists_in_the_installed_packages() -> None:
 def test_a_missing_seam_is_one_sentence_with_package_and_version() -> None:
     with pytest.raises(SeamError, match=r"ministack [\d.]+ has no ministack.services.sns._no_such_name, which"):
         require_all((Seam("ministack.services.sns", "_no_such_name"),))
-
-
-def test_service_time_runs_as_many_times_as_fast() -> None:
-    clock = Clock(1000)
-    started, real = clock.now(), time.monotonic()
-
-    clock.sleep(50)
-
-    passed = (clock.now() - started).total_seconds()
-    assert 50 <= passed <= (time.monotonic() - real) * 1000 + 1
-    assert clock.real_seconds(50) == 0.05
-    assert clock.real_seconds(-1) == 0
-
-
-def test_a_clock_that_stands_still_is_refused() -> None:
-    with pytest.raises(ValueError, match="greater than 0"):
-        Clock(0)

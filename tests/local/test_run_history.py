@@ -104,7 +104,7 @@ def test_an_aborted_execution_leaves_its_state_as_failed() -> None:
         event(1, 0, "TaskStateEntered", "stateEntered", name="Task"),
         event(2, 0, "ExecutionAborted", "executionAborted", error="Stopped"),
     ]
-    assert [(row.status, row.error, row.seconds) for row in rows(events)] == [("failed", "Stopped", 1.0)]
+    assert [(row.status, row.error, row.seconds_until(START)) for row in rows(events)] == [("failed", "Stopped", 1.0)]
 
 
 def test_the_first_event_may_come_without_a_predecessor() -> None:

@@ -1,15 +1,18 @@
 """What a watcher of an execution sees, from stand-ins for the services that it asks."""
 
+from datetime import datetime, timedelta
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.clock import Timeline
 from local.history import Event
 from local.session import Session
 from local.watch import Activity, watch
-from tests.local.histories import recorded
+from tests.local.histories import recorded, timeline
 
 JOB = {
     "status": "InProgress",
@@ -33,7 +36,12 @@ def _is(event: Event, kind: str, name: str) -> bool:
 
 
 def session(
-    events: list[Event], *, job: Any = JOB, keys: tuple[str, ...] = (), faults: tuple[str, ...] = ()
+    events: list[Event],
+    *,
+    job: Any = JOB,
+    keys: tuple[str, ...] = (),
+    faults: tuple[str, ...] = (),
+    now: datetime | None = None,
 ) -> Session:
     """A session whose execution stands where these events end."""
 
@@ -56,11 +64,17 @@ def session(
         get_custom_model_deployment=lambda **_asked: {"status": "Creating"},
     )
     cloud = SimpleNamespace(client=lambda _service: client)
-    return cast(Session, SimpleNamespace(cloud=cloud, bedrock=SimpleNamespace(pending_faults=lambda: list(faults))))
+    passing = count()
+
+    def timeline_now() -> Timeline:
+        return timeline([*events, {"timestamp": (now or events[-1]["timestamp"]) + timedelta(seconds=next(passing))}])
+
+    bedrock = SimpleNamespace(pending_faults=lambda: list(faults), timeline=timeline_now)
+    return cast(Session, SimpleNamespace(cloud=cloud, bedrock=bedrock))
 
 
 def seen(session: Session) -> list[Activity]:
-    return next(watch(session, "arn", 300)).activities
+    return next(watch(session, "arn")).activities
 
 
 TRAINING = events_until("WaitStateEntered", "Wait For Customization Job")
@@ -93,7 +107,7 @@ def test_an_endpoint_is_told_by_its_status() -> None:
 
 def test_answers_are_counted_by_the_files_that_hold_them() -> None:
     asking = events_until("MapStateEntered", "Evaluate Shards")
-    run = next(iter(watch(session(asking), "arn", 300))).run
+    run = next(iter(watch(session(asking), "arn"))).run
     assert run is not None
     folder = run.folder.removeprefix("s3://").partition("/")[2]
     one_shard = session(asking, keys=(f"{folder}/answers/base/000.jsonl",))
@@ -102,6 +116,8 @@ def test_answers_are_counted_by_the_files_that_hold_them() -> None:
 
 
 def test_service_time_goes_on_between_events() -> None:
-    views = watch(session(TRAINING), "arn", 1_000_000)
+    later = TRAINING[-1]["timestamp"] + timedelta(minutes=5)
+    views = watch(session(TRAINING, now=later), "arn")
     first, second = next(views), next(views)
-    assert second.now > first.now >= TRAINING[-1]["timestamp"]
+    assert TRAINING[-1]["timestamp"] < first.now < second.now
+    assert second.real_seconds > first.real_seconds

@@ -6,11 +6,11 @@ import re
 import pytest
 
 from local.terminal import Terminal
-from local.watch import Activity
+from local.watch import Activity, View
 from local.words import Section, duration
 from tests.local.histories import recorded, view
+from tests.waiting import eventually
 
-SCALE = 300.0
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
@@ -44,9 +44,9 @@ def test_durations_are_told_in_their_two_largest_units(seconds: float, words: st
     assert duration(seconds) == words
 
 
-def plain(*views: object, scale: float = SCALE) -> list[str]:
+def plain(*views: View) -> list[str]:
     stream = io.StringIO()
-    Terminal(stream).follow(views, scale)  # type: ignore[arg-type]  # views of any number
+    Terminal(stream).follow(views)
     return stream.getvalue().splitlines()
 
 
@@ -71,7 +71,7 @@ def test_a_pipe_is_told_when_a_map_begins_and_what_the_service_does() -> None:
 def test_waits_and_maps_show_service_time_only_where_time_is_scaled() -> None:
     trained = next(line for line in plain(view("promoted")) if line.startswith("✓ Train Candidates"))
     assert re.search(r"\d+ s +\d+ (h|min)", trained)
-    unscaled = next(line for line in plain(view("promoted"), scale=1.0) if line.startswith("✓ Train"))
+    unscaled = next(line for line in plain(view("promoted", scale=1.0)) if line.startswith("✓ Train"))
     assert re.fullmatch(r"✓ Train Candidates +\d+ (h|min)( \d+ (min|s))? *", unscaled)
 
 
@@ -85,7 +85,7 @@ def test_nothing_on_a_terminal_is_wider_than_it(width: int, monkeypatch: pytest.
     monkeypatch.setenv("LINES", "24")
     screen = Screen()
     busy = view("promoted", 80, Activity("evaluation", "40 of 80 answers", 40, 80))
-    Terminal(screen).follow([busy, view("promoted")], SCALE)
+    Terminal(screen).follow([busy, view("promoted")])
     shown = ESCAPE.sub("", screen.getvalue()).replace("\r", "\n").splitlines()
     assert shown
     assert max(map(len, shown)) <= width
@@ -94,7 +94,7 @@ def test_nothing_on_a_terminal_is_wider_than_it(width: int, monkeypatch: pytest.
 def test_a_narrow_terminal_keeps_every_word_of_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     screen = Screen()
-    Terminal(screen).follow([view("promoted")], SCALE)
+    Terminal(screen).follow([view("promoted")])
     shown = ESCAPE.sub("", screen.getvalue())
     assert "to evaluate" in " ".join(line[42:].strip() for line in shown.splitlines())
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown.splitlines()[-1]
@@ -105,7 +105,7 @@ def test_a_low_terminal_shows_the_latest_states_and_counts_the_others(monkeypatc
     monkeypatch.setenv("LINES", "10")
     running = view("promoted", len(recorded("promoted")) - 1)
     screen = Screen()
-    Terminal(screen).follow([running], SCALE)
+    Terminal(screen).follow([running])
     first_picture = ESCAPE.sub("", screen.getvalue()).partition("of service time")[0]
     assert f"{len(running.rows) - 6} states before" in first_picture
     assert "Plan Run" not in first_picture
@@ -114,7 +114,7 @@ def test_a_low_terminal_shows_the_latest_states_and_counts_the_others(monkeypatc
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     screen = Screen()
-    Terminal(screen).follow([view("rejected")], SCALE)
+    Terminal(screen).follow([view("rejected")])
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", screen.getvalue())
 
 
@@ -124,6 +124,15 @@ def test_what_is_to_be_copied_is_never_broken_or_indented(monkeypatch: pytest.Mo
     command = "aws s3 cp " + "a/long/path/" * 10
     Terminal(screen).summarise([Section("Copy", (command,), verbatim=True)])
     assert command in screen.getvalue().splitlines()
+
+
+def test_a_pipe_is_told_that_a_long_step_goes_on() -> None:
+    stream = io.StringIO()
+    with Terminal(stream, reminder_seconds=0.01).step("Build the template"):
+        eventually(lambda: stream.getvalue().count("\n") > 1)
+    reminder, *_, last = stream.getvalue().splitlines()
+    assert re.fullmatch(r"\.\.\. Build the template, \d+\.\d s so far", reminder)
+    assert last.startswith("✓ Build the template")
 
 
 def test_a_step_that_fails_is_shown_as_failed() -> None:

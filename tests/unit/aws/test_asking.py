@@ -13,6 +13,7 @@ from finetune.aws.asking import BUSY, FAULTS, MOST_FAULTS, ask_all
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.pacing import Pace
 from finetune.errors import AccessRefused
+from tests.waiting import LAST_RESORT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def test_no_more_questions_are_under_way_than_there_are_workers() -> None:
             running[0] += 1
             most[0] = max(most[0], running[0])
         if question.id in {"q0", "q1", "q2"}:
-            gate.wait(timeout=10)
+            gate.wait(LAST_RESORT_SECONDS)
         with lock:
             running[0] -= 1
         return Answer(id=question.id, stop_reason="end_turn")
