@@ -15,7 +15,6 @@ from local.bedrock.service import declared_errors
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 OPERATIONS = declared_errors(Protocol(), Runtime())
-READS = {"ListCustomModels": "list_custom_models", "ListFoundationModels": "list_foundation_models"}
 
 
 @pytest.fixture

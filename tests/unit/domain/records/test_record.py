@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.domain.records.conversion import convert, inexpressible
+from finetune.domain.records.conversion import convert, misfit
 from finetune.domain.records.record import Record
 from finetune.domain.records.shortcut import quick
 from finetune.domain.validation.check import read_unit
@@ -75,16 +75,16 @@ def test_media_and_reasoning_survive() -> None:
     record = read({"schemaVersion": "bedrock-conversation-2024", "messages": messages})
     assert json.loads(convert(record, "conversation"))["messages"] == messages
     assert record.sections == {"image", "reasoning"}
-    assert inexpressible(record, "anthropic")
+    assert misfit(record.format, record.sections, 2, "anthropic")
 
 
 def test_texts_and_captions_go_to_their_own_format_only() -> None:
     text, caption = read({"text": "once"}), read({"image-ref": "s3://bucket/a.png", "caption": "a cat"})
     assert json.loads(convert(text, "text_input")) == {"input": "once"}
     assert json.loads(convert(caption, "image_caption")) == {"image-ref": "s3://bucket/a.png", "caption": "a cat"}
-    assert inexpressible(text, "conversation")
-    assert inexpressible(caption, "text_input")
-    assert inexpressible(read({"prompt": "a", "completion": "b"}), "image_caption")
+    assert misfit(text.format, text.sections, 0, "conversation")
+    assert misfit(caption.format, caption.sections, 0, "text_input")
+    assert misfit("prompt-completion", frozenset(), 2, "image_caption")
 
 
 TEXT = st.text(max_size=6) | st.sampled_from(['"', "\\", '\\"', " ", "\u2028", "a\\", "{", "é"])
