@@ -1,37 +1,52 @@
-"""Bytes become lines, elements and rows the same way whatever pieces they come in."""
-
-from collections.abc import Iterator
-from itertools import pairwise
+"""Lines are parted by line ends and by nothing else."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.domain.records.record import Unit
 from finetune.domain.records.source import Source
 from finetune.domain.records.strict_json import MAX_LINE_BYTES
+from finetune.domain.validation.check import check_dataset
+from tests.checking import GOOD, OTHER, TEXTS, check, found, rows, rules, units
+
+LINES: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
+    "one record": (GOOD, {}),
+    "one record with a newline": (GOOD + b"\n", {}),
+    "carriage return and newline": (GOOD + b"\r\n" + OTHER + b"\r\n", {}),
+    "carriage returns alone": (GOOD + b"\r" + OTHER + b"\r[]", {"not-an-object": [3]}),
+    "blank lines": (b"\n\n" + GOOD + b"\n \t\n\n[]\n", {"not-an-object": [6]}),
+    "line separators inside strings": (
+        '{"prompt": "a\u2028b\u2029c\x85d", "completion": "e"}\n[]'.encode(),
+        {"not-an-object": [2]},
+    ),
+    "vertical tab and form feed are no line ends": (GOOD + b"\x0b\x0c" + OTHER, {"invalid-json": [1]}),
+    "a record over two lines": (b'{"prompt": "a",\n"completion": "b"}', {"invalid-json": [1, 2]}),
+    "a line too long": (GOOD + b"\n" + b"x" * ((1 << 20) + 1) + b"\n[]", {"line-too-long": [2], "not-an-object": [3]}),
+}
 
 
-def units(pieces: list[bytes], suffix: str = ".jsonl") -> tuple[list[tuple[int, Unit]], int]:
-    source = Source(pieces, suffix)
-    found = [(line, unit) for first, block in source for line, unit in enumerate(block, first)]
-    return found, source.lines
+@pytest.mark.parametrize(("data", "expected"), rows(LINES))
+def test_lines_of_a_file_are_found_by_their_physical_number(data: bytes, expected: dict[str, list[int]]) -> None:
+    assert found(check(data)) == expected
 
 
-def cut(data: bytes, places: list[int]) -> list[bytes]:
-    edges = sorted({min(place, len(data)) for place in places} | {0, len(data)})
-    return [data[low:high] for low, high in pairwise(edges)]
+def test_an_endless_line_is_bounded_in_memory() -> None:
+    report = check_dataset((b"x" * 65536 for _ in range(2000)), suffix=".jsonl", rules=rules())
+    assert report.counts.errors == {"line-too-long": 1}
+    assert report.lines == 1
 
 
-TEXTS = st.lists(
-    st.sampled_from([b"a", b"[", b"]", b"{", b"}", b",", b'"', b"\\", b"\n", b"\r", b"\r\n", b" ", b"1", b";"]),
-    max_size=40,
-).map(b"".join)
-
-
-@given(TEXTS, st.lists(st.integers(0, 60)), st.sampled_from([".jsonl", ".json", ".csv"]))
-def test_pieces_of_any_size_make_the_same_units(data: bytes, places: list[int], suffix: str) -> None:
-    assert units(cut(data, places), suffix) == units([data], suffix)
+@given(
+    st.lists(st.sampled_from([GOOD, OTHER, b"", b" ", b"[]", b"{}", b"{"]), max_size=12),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    st.booleans(),
+)
+def test_line_ends_and_blank_lines_never_move_a_finding(parts: list[bytes], end: bytes, final: bool) -> None:
+    report = check(end.join(parts) + (end if final and parts else b""))
+    expected = [number for number, part in enumerate(parts, 1) if part in (b"[]", b"{}", b"{")]
+    assert sorted(f.line for f in report.problems if f.line) == expected
+    assert report.rejected == len(expected)
+    assert report.records == sum(part in (GOOD, OTHER) for part in parts)
 
 
 @given(TEXTS)
@@ -45,47 +60,8 @@ def test_lines_are_what_line_ends_part(data: bytes) -> None:
         assert units([data]) == (list(enumerate(expected, 1)), len(expected))
 
 
-@given(
-    st.lists(
-        st.sampled_from([b'{"a": "],[\\""}', b"[1, [2]]", b'"x,y"', b"7", b'{"a":\n{"b":[]}}']), min_size=1, max_size=6
-    ),
-    st.lists(st.integers(0, 90)),
-)
-def test_elements_of_an_array_are_found_whole_and_where_they_begin(elements: list[bytes], places: list[int]) -> None:
-    data = b"[\n" + b"\n,\n".join(elements) + b"\n]\n"
-    found, lines = units(cut(data, places), ".json")
-    assert [unit for _, unit in found] == elements
-    assert [line for line, _ in found] == [
-        2 + 2 * number + sum(element.count(b"\n") for element in elements[:number]) for number in range(len(elements))
-    ]
-    assert lines == data.count(b"\n")
-
-
 @pytest.mark.parametrize("extra", [0, 1, 5])
 def test_a_line_is_cut_one_byte_behind_the_limit(extra: int) -> None:
     data = b"x" * (MAX_LINE_BYTES + extra)
     found, _ = units([data + b"\nlast"])
     assert [len(unit) for _, unit in found] == [MAX_LINE_BYTES + min(extra, 1), 4]
-
-
-@pytest.mark.parametrize("suffix", [".json", ".csv"])
-def test_an_endless_record_ends_the_reading(suffix: str) -> None:
-    taken = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal taken
-        yield b'[{"a": "' if suffix == ".json" else b'prompt,completion\n"'
-        while taken < 200:
-            taken += 1
-            yield b"x" * 65536
-
-    found, _ = units(list(endless()) if suffix == ".csv" else endless(), suffix)  # type: ignore[arg-type]  # any iterable
-    assert found[-1][0] in (1, 2)
-    assert suffix == ".csv" or taken < 40
-
-
-def test_a_row_begins_on_the_line_behind_the_row_before_it() -> None:
-    data = b'prompt,completion\n"one\ntwo",x\n\nthree,y\n'
-    found, lines = units([data], ".csv")
-    assert [line for line, _ in found] == [2, 4, 5]
-    assert lines == 5

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -15,6 +14,7 @@ from finetune.domain.report.dataset import render
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import rules_for
+from tests.reporting import Page
 
 RULES = rules_for(base_model("amazon.nova-micro-v1:0:128k"), "FINE_TUNING")
 SECRET = "zebra crossing at dawn"
@@ -34,36 +34,11 @@ BROKEN = report(
 )
 
 
-class Page(HTMLParser):
-    """What a page holds, and that every element is closed where it should be."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data + "\n"
-
-
 def test_the_page_is_well_formed_and_can_neither_run_nor_load_anything() -> None:
     page = Page(render(BROKEN, name=HOSTILE, base_model=HOSTILE))
     assert page.open == []
     assert not {"script", "img", "iframe", "link", "a", "form", "object"} & set(page.elements)
-    assert not {name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")}
+    assert not {name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")}
     assert HOSTILE.removesuffix("\u202e") + "[U+202E]" in page.text
 
 
