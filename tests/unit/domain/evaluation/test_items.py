@@ -110,7 +110,7 @@ def test_items_that_share_a_line_are_told_apart() -> None:
     again = [{**value, "id": "a"} for value in values]
     items, report = check_evaluation_set([json.dumps(again).encode()])
     assert len(items) == 1
-    assert [finding.message for finding in report.problems] == [
+    assert [finding.sentence for finding in report.problems] == [
         f"line 1: element {number}: has the id of the item on element 1" for number in (2, 3)
     ]
 

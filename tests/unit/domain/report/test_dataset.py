@@ -59,7 +59,21 @@ def test_it_names_every_code_with_count_lines_and_remedy() -> None:
         assert f"{code}\n{count:,}\n" in text
         assert BROKEN.remedies[code] in text
     assert "\n11\u201330\ncompletion is empty\n" in text
-    assert "and 5 more" in text
+    assert "20 of 25 are shown." in text
+
+
+def test_it_says_how_much_it_shows_and_where_the_rest_is() -> None:
+    page = Page(render(BROKEN, name="data.jsonl", base_model="Nova", elsewhere="The rest is in a file.")).text
+    assert "Each of them has to be mended. 22 of 27 are shown. The rest is in a file.\n" in page
+    assert page.count("The rest is in a file.") == 1, "all warnings are shown"
+
+
+def test_a_finding_on_the_whole_file_shows_all_the_records_that_it_speaks_of() -> None:
+    rules = rules_for(base_model("meta.llama3-1-8b-instruct-v1:0:128k"), "FINE_TUNING", minimum_records=0)
+    lines = [json.dumps({"system": "Be brief.", **good(number)}).encode() + b"\n" for number in range(30)]
+    page = Page(render(check_dataset(lines, suffix=".jsonl", rules=rules), name="data.jsonl", base_model="Llama")).text
+    assert "system-in-prompt\n30\n" in page
+    assert "are shown" not in page
 
 
 def test_lines_with_one_message_stand_together_and_neighbours_as_a_span() -> None:

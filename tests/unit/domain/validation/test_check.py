@@ -64,7 +64,7 @@ def test_records_are_held_against_each_other(data: bytes, expected: dict[str, li
 def test_elements_that_share_a_line_are_named_by_their_number() -> None:
     data = b"[" + GOOD + b", " + OTHER + b', {"prompt": "a"}]'
     report = check(data, suffix=".json")
-    assert [problem.message for problem in report.problems] == ["line 1: element 3: completion is missing"]
+    assert [problem.sentence for problem in report.problems] == ["line 1: element 3: completion is missing"]
 
 
 def test_what_a_finding_says_of_another_element_names_that_element() -> None:
@@ -73,7 +73,7 @@ def test_what_a_finding_says_of_another_element_names_that_element() -> None:
     loud = {**pair, "prompt": pair["prompt"].upper()}
     other = {**pair, "completion": "It is five, as never before."}
     report = check(json.dumps([pair, odd, pair, loud, other]).encode(), suffix=".json", lint=True, minimum_records=0)
-    assert {finding.message for finding in (*report.problems, *report.warnings) if finding.line} == {
+    assert {finding.sentence for finding in (*report.problems, *report.warnings) if finding.line} == {
         "line 1: element 2: is in the format openai-chat, most records are prompt-completion",
         "line 1: element 3: repeats the record of element 1",
         "line 1: element 4: repeats the record of element 1 but for case, space or punctuation",

@@ -80,6 +80,6 @@ def test_messages_name_places_and_never_quote_texts() -> None:
 
 def test_a_message_says_what_where_and_what_was_wanted() -> None:
     report = check(b"\n" * 11 + chat(ASK, ASK, SAY))
-    assert [f.message for f in report.problems] == [
+    assert [f.sentence for f in report.problems] == [
         "line 12: messages[1].role is 'user' after 'user'; turns must alternate, user first"
     ]

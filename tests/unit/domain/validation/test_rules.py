@@ -168,12 +168,12 @@ def test_a_finding_on_files_says_which_of_a_record_and_no_name() -> None:
     names = ("good", "secret", "empty", "large", "larger", "good")
     uris = [f"s3://bucket/projects/shop/media/{name}.png" for name in names]
     report = check(with_image(*map(image, uris)), NOVA_PRO, media_size=sizes.get)
-    assert [problem.message for problem in report.problems] == [
+    assert [problem.sentence for problem in report.problems] == [
         "line 1: refers to a file that does not exist: image 2 of 6",
         "line 1: refers to a file of 10,485,761 bytes: image 4 of 6; Amazon Nova Pro takes at most 10,485,760 (10 MB)",
     ]
     report = check(with_image(image(uris[2])), NOVA_PRO, media_size=sizes.get)
-    assert report.problems[0].message == "line 1: refers to a file that is empty: image 1 of 1"
+    assert report.problems[0].sentence == "line 1: refers to a file that is empty: image 1 of 1"
     report = check(line({"image-ref": uris[0], "caption": "a cat"}), NOVA_PRO, media_size=sizes.get)
     assert report.counts.errors == {"cannot-be-expressed": 1}
     report = check(line({"image-ref": uris[1], "caption": "a cat"}), NOVA_PRO, media_size=sizes.get)
