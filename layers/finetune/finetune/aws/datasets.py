@@ -21,9 +21,10 @@ from finetune.contracts import (
 )
 from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, base_model
-from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set, from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
 from finetune.domain.evaluation.llm_judge import prices_of
 from finetune.domain.findings import OnFinding
+from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report import dataset as dataset_page
 from finetune.domain.staging.leaks import Leak, TrainedBy, leaks, without
 from finetune.domain.staging.shares import Shares
@@ -190,7 +191,7 @@ def _unseen(
     """The evaluation set without the items that the candidate or the champion is trained on, and those items."""
     evaluation.seek(0)
     training.seek(0)
-    items = from_jsonl(evaluation.read())
+    items = from_jsonl(evaluation.read(), EvaluationItem)
     if not items:
         return prepared, evaluation, ()
     trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", training)]

@@ -39,16 +39,6 @@ class EvaluationItem(Frozen):
     checks: Checks | None = None
 
 
-def to_jsonl(items: Iterable[EvaluationItem]) -> bytes:
-    """Items as JSON Lines, in order, newline-terminated."""
-    return b"".join(item.model_dump_json(exclude_none=True).encode() + b"\n" for item in items)
-
-
-def from_jsonl(data: bytes) -> tuple[EvaluationItem, ...]:
-    """Items back from what `to_jsonl` wrote."""
-    return tuple(EvaluationItem.model_validate_json(line) for line in data.split(b"\n") if line)
-
-
 def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
     """A number for each item by its id; items that ask the same, or nearly the same, have the same number.
 

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
-from finetune.domain.evaluation.items import EvaluationItem, answer_of, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, answer_of
 from finetune.domain.findings import Finding, OnFinding
+from finetune.domain.json_lines import to_jsonl
 from finetune.domain.records.record import Disposition
 from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import normalised
