@@ -35,7 +35,7 @@ from finetune.domain.validation.rules import DatasetRules, rules_for
 MODELS = {"prompt_completion": "meta.llama3-1-8b-instruct-v1:0:128k", "conversation": "amazon.nova-micro-v1:0:128k"}
 SEED = 7
 # Imported only by the work that needs it, and before the clock runs: its memory and its import are not the others'.
-SPLIT = "finetune.domain.staging.stage"
+SPLIT, PROBLEMS = "finetune.domain.staging.stage", "finetune.domain.validation.problems"
 RESERVED = ("user:", "bot:", "assistant:", "system:", "<image>", "<video>", "[eos]")
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi")
 WORDS = ["".join(word) for word in product(SYLLABLES, repeat=4)]
@@ -129,8 +129,9 @@ def check_and_survey(path: Path, rules: DatasetRules) -> int:
     """What Validate Dataset does; it leaves the survey for `stage`."""
     split = import_module(SPLIT)
     with surveyed(path).open("wb") as survey, Path(os.devnull).open("wb") as nowhere:
-        inputs = split.Inputs(lambda: chunks(path), ".jsonl")
-        report: DatasetReport = split.check_and_survey(inputs, rules, SEED, split.Surveys(survey, nowhere)).dataset
+        inputs, surveys = split.Inputs(lambda: chunks(path), ".jsonl"), split.Surveys(survey, nowhere)
+        listed = {"training": import_module(PROBLEMS).Problems(nowhere).of("dataset")}
+        report: DatasetReport = split.check_and_survey(inputs, rules, SEED, surveys, on_finding=listed).dataset
         return report.records
 
 
@@ -167,6 +168,7 @@ def one(work: str, path: Path, kind: str, records: int) -> None:
     rules = rules_for(base_model(MODELS[kind]), "FINE_TUNING", maximum_records=10 * records)
     if WORK[work] in (check_and_survey, stage):
         import_module(SPLIT)
+        import_module(PROBLEMS)
     started = time.perf_counter()
     done = WORK[work](path, rules)
     seconds = time.perf_counter() - started

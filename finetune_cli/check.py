@@ -105,7 +105,8 @@ def _check(path: Path, suffix: str, rules: DatasetRules, options: argparse.Names
 def _write_page(out: Path, checked: Checked, row: BaseModelRow) -> None:
     from finetune.domain.report.dataset import render  # noqa: PLC0415 - nobody else waits for it
 
-    page = render(checked.report, name=checked.path.name, base_model=row.name)
+    more = "`finetune check --entries N` lists more of each."
+    page = render(checked.report, name=checked.path.name, base_model=row.name, elsewhere=more)
     with files.replaced(out, inputs=[checked.path]) as file:
         file.write(page.encode())
 

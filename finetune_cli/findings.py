@@ -74,8 +74,7 @@ def _show_code(paper: Paper, found: list[Finding], count: int, shown: int) -> No
     """Lines with the same message share a row."""
     rows: dict[str, list[int]] = {}
     for finding in found:
-        message = finding.message.removeprefix(f"line {finding.line}: ")
-        rows.setdefault(message, []).extend([finding.line] if finding.line else [])
+        rows.setdefault(finding.what, []).extend([finding.line] if finding.line else [])
     listed, told = 0, 0
     for message, lines in rows.items():
         if told == shown:

@@ -34,7 +34,7 @@ def fix(path: Path, suffix: str, out: Path, rules: DatasetRules) -> dict[str, An
         "out": name_of(out),
         "records": records,
         "accepted": report.accepted,
-        "problems": [problem.message for problem in report.problems],
+        "problems": [problem.sentence for problem in report.problems],
         "counts": dict(Counter(f"{change.action} {change.code}" for change in changes)),
         "changes": [change.as_dict() for change in changes],
     }

@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
             rows += _augment(out, records, selection, rows, rules, options, note)
     report = check_dataset(files.chunks(options.out), suffix=".jsonl", rules=rules, lint=False)
     changed = ", ".join(f"{count:,} {action}" for action, count in sorted(note.counts.items())) or "none"
-    found = "" if report.accepted else "; " + "; ".join(problem.message for problem in report.problems[:3])
+    found = "" if report.accepted else "; " + "; ".join(problem.sentence for problem in report.problems[:3])
     verdict = "Accepted" if report.accepted else "Rejected"
     name = files.name_of(options.out)
     Paper(sys.stdout).say(

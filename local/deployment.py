@@ -2,25 +2,17 @@
 
 import contextlib
 import hashlib
-import io
-import json
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
-import yaml
 from botocore.exceptions import ClientError
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 from local.cloud import Cloud
 
@@ -28,9 +20,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = ("template.yaml", "functions", "layers", "statemachine")
 FORGOTTEN_SECONDS = 24 * 3600.0
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)
-STACK_SECONDS = 1800.0  # a last resort: what goes wrong ends the stack's change at once
-POLL_SECONDS = 0.1
 TOLD_LINES = 15
 
 
@@ -62,28 +51,15 @@ def build(project: Path, builds: Path) -> Path:
 def deploy(cloud: Cloud, build_dir: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy a built template with the real `sam deploy`; the stack's outputs."""
     command = ["deploy", "--template-file", str(build_dir / "template.yaml"), "--stack-name", stack_name]
-    command += ["--s3-bucket", _artifact_bucket(cloud), "--capabilities", *CAPABILITIES]
+    command += ["--s3-bucket", artifact_bucket(cloud), "--capabilities", *CAPABILITIES]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
     if parameters:
         command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
     try:
         _sam(command, build_dir, cloud.environment())
     except DeploymentError as error:
-        raise DeploymentError("\n".join([str(error), *_failures(cloud, stack_name)])) from error
-    return _outputs(cloud, stack_name)
-
-
-def deploy_translated(cloud: Cloud, build_dir: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Deploy a built template without the SAM CLI: the same transform, but in this process; the stack's outputs."""
-    template = yaml_parse((build_dir / "template.yaml").read_text(encoding="utf-8"))
-    bucket = _artifact_bucket(cloud)
-    for resource in template["Resources"].values():
-        _package(cloud, bucket, build_dir, resource.get("Properties", {}))
-    translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=cloud.region))
-    translated = translator.translate(template, parameter_values=dict(parameters))
-    translator.metrics.publish()
-    _apply(cloud, stack_name, json.dumps(translated), parameters)
-    return _outputs(cloud, stack_name)
+        raise DeploymentError("\n".join([str(error), *failures(cloud, stack_name)])) from error
+    return outputs(cloud, stack_name)
 
 
 def _sam(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> None:
@@ -143,7 +119,8 @@ def _source_files(project: Path) -> Iterator[Path]:
         yield from (file for file in files if file.is_file() and file.suffix != ".pyc")
 
 
-def _artifact_bucket(cloud: Cloud) -> str:
+def artifact_bucket(cloud: Cloud) -> str:
+    """The bucket that built code is uploaded to, made when it is not there yet."""
     bucket = f"sam-artifacts-{cloud.account}"
     s3 = cloud.client("s3")
     if bucket not in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
@@ -154,81 +131,17 @@ def _artifact_bucket(cloud: Cloud) -> str:
     return bucket
 
 
-def _package(cloud: Cloud, bucket: str, build_dir: Path, properties: dict[str, Any]) -> None:
-    """Upload what a resource points to, as `sam package` does, and point to the upload."""
-    for name in ("CodeUri", "ContentUri"):
-        if isinstance(properties.get(name), str):
-            properties[name] = _upload(cloud, bucket, _archive(build_dir / properties[name]))
-    if isinstance(properties.get("DefinitionUri"), str):
-        definition = (build_dir / properties.pop("DefinitionUri")).read_text(encoding="utf-8")
-        properties["Definition"] = yaml.safe_load(definition)
-
-
-def _archive(folder: Path) -> bytes:
-    """A folder as a zip archive that depends on its content only."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                entry = zipfile.ZipInfo(str(path.relative_to(folder)), ARCHIVE_DATE)
-                entry.external_attr = path.stat().st_mode << 16
-                archive.writestr(entry, path.read_bytes())
-    return buffer.getvalue()
-
-
-def _upload(cloud: Cloud, bucket: str, data: bytes) -> str:
-    key = hashlib.sha256(data).hexdigest()
-    cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
-    return f"s3://{bucket}/{key}"
-
-
-def _apply(cloud: Cloud, stack_name: str, template: str, parameters: Mapping[str, str]) -> None:
-    """Create the stack, or update it when it exists, and wait for the end."""
-    request = {
-        "StackName": stack_name,
-        # A template given in line may have 51,200 bytes, one in a bucket a million.
-        "TemplateURL": _upload(cloud, _artifact_bucket(cloud), template.encode()).replace(
-            "s3://", f"{cloud.endpoint}/"
-        ),
-        "Capabilities": CAPABILITIES,
-        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-    }
-    cloudformation = cloud.client("cloudformation")
-    try:
-        if _stack(cloud, stack_name) is None:
-            cloudformation.create_stack(**request)
-        else:
-            cloudformation.update_stack(**request)
-    except ClientError as error:
-        if "No updates are to be performed" not in str(error):
-            raise DeploymentError(f"The stack {stack_name} was refused: {error}") from error
-    _wait_for(cloud, stack_name)
-
-
-def _wait_for(cloud: Cloud, stack_name: str) -> None:
-    deadline = time.monotonic() + STACK_SECONDS
-    status = "UNKNOWN"
-    while time.monotonic() < deadline:
-        stack = _stack(cloud, stack_name) or {"StackStatus": "DELETE_COMPLETE"}
-        status = stack["StackStatus"]
-        if not status.endswith("_IN_PROGRESS"):
-            break
-        time.sleep(POLL_SECONDS)
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        told = "\n".join(_failures(cloud, stack_name))
-        raise DeploymentError(f"The stack {stack_name} ended as {status}:\n{told}")
-
-
-def _failures(cloud: Cloud, stack_name: str) -> list[str]:
+def failures(cloud: Cloud, stack_name: str) -> list[str]:
     """Each resource that failed, with the reason; empty when there is no such stack."""
-    if _stack(cloud, stack_name) is None:
+    if described(cloud, stack_name) is None:
         return []
     events = cloud.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]
     failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]
     return [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed]
 
 
-def _stack(cloud: Cloud, stack_name: str) -> dict[str, Any] | None:
+def described(cloud: Cloud, stack_name: str) -> dict[str, Any] | None:
+    """What CloudFormation says of a stack; None when there is none."""
     try:
         stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
     except ClientError as error:
@@ -239,8 +152,9 @@ def _stack(cloud: Cloud, stack_name: str) -> dict[str, Any] | None:
     return live[0] if live else None
 
 
-def _outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
-    stack = _stack(cloud, stack_name)
+def outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
+    """The outputs of a stack by name."""
+    stack = described(cloud, stack_name)
     if stack is None:
         raise DeploymentError(f"The stack {stack_name} does not exist.")
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}

@@ -25,7 +25,8 @@ from finetune.contracts import (
     Shard,
     ValidateDatasetOutput,
 )
-from finetune.domain.evaluation.items import EvaluationItem, Turn, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, Turn
+from finetune.domain.json_lines import to_jsonl
 from finetune.settings import Settings
 
 BASE = "amazon.nova-micro-v1:0"

@@ -7,8 +7,9 @@ from io import BytesIO, RawIOBase
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from finetune.domain.evaluation.items import from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.findings import Place
+from finetune.domain.json_lines import from_jsonl
 from finetune.domain.staging.shares import Shares
 from finetune.domain.staging.stage import Inputs, Sinks, prepare_dataset
 from finetune.domain.validation.rules import DatasetRules
@@ -58,7 +59,7 @@ def only_in_training(
             Sinks(cast("BinaryIO", _Nowhere()), validation, evaluation),
         )
         validated = set(validation.getvalue().splitlines(keepends=True))
-        asked = {item.line for item in from_jsonl(evaluation.getvalue())}
+        asked = {item.line for item in from_jsonl(evaluation.getvalue(), EvaluationItem)}
         kept = [
             variant
             for row, variant in enumerate(left, rows + 1)

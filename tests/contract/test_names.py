@@ -132,3 +132,11 @@ def test_nothing_imports_a_function_and_functions_import_only_the_layer() -> Non
         assert imported <= {"typing", "aws_lambda_powertools", "finetune"}
     for path in [*ROOT.glob("layers/finetune/finetune/**/*.py"), *ROOT.glob("local/**/*.py")]:
         assert not re.search(r"^\s*(from|import) functions\b", path.read_text(), re.MULTILINE), path
+
+
+@pytest.mark.parametrize("room", ["", "records", "similarity", "validation", "report"])
+def test_a_module_of_the_ground_has_a_test_of_its_name(room: str) -> None:
+    modules = {path.stem for path in (ROOT / "layers/finetune/finetune/domain" / room).glob("*.py")} - {"__init__"}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/unit/domain" / room).glob("test_*.py")}
+    assert modules
+    assert sorted(modules - tests) == []

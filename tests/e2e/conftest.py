@@ -9,6 +9,7 @@ import pytest
 
 from local import deployment
 from local.cloud import Cloud
+from tests.deploying import deploy_translated
 from tests.e2e.pipeline import Pipeline
 from tools.project import ROOT
 
@@ -24,7 +25,7 @@ def build() -> Path:
 @pytest.fixture(scope="session")
 def pipeline(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with Cloud.start(tmp_path_factory.mktemp("cloud"), time_scale=TIME_SCALE) as cloud:
-        outputs = deployment.deploy_translated(cloud, build, "finetune", {"NotificationEmail": "team@example.com"})
+        outputs = deploy_translated(cloud, build, "finetune", {"NotificationEmail": "team@example.com"})
         deployed = Pipeline(cloud, outputs)
         deployed.admin.offer_everywhere()
         yield deployed

@@ -73,6 +73,8 @@ def test_a_broken_dataset_ends_with_one_and_leaves_nothing(tmp_path: Path) -> No
     assert found["billed_usd"] == 0
     assert "line 4: " in found["mails"][0]["body"]
     assert Path(found["report"]).name == "validation.html"
+    [listed] = (tmp_path / "out").rglob("problems.jsonl")
+    assert '"severity":"error","line":4,' in listed.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

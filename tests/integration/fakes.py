@@ -23,7 +23,7 @@ from finetune.contracts import (
 from finetune.domain.customization.jobs import resource_name
 from finetune.errors import EndpointBusy
 from finetune.settings import Settings
-from local.bedrock.fakes import Emulator, ManualClock
+from tests.emulator import Emulator, ManualClock
 
 STACK, SLUG = "stack", "shop"
 NOVA = "amazon.nova-micro-v1:0:128k"

@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from finetune.aws import release, serving
 from finetune.contracts import PromoteModelInput, Run
 from finetune.errors import ChampionChanged, EndpointBusy, EndpointFailed, ServiceBusy, ServiceRefused
-from local.bedrock.fakes import ManualClock, running_emulator
+from tests.emulator import ManualClock, running_emulator
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, Stack, until_done
 
 # A promotion makes about fifteen calls before it looks through old models, each of which is one call more.

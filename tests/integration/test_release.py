@@ -15,7 +15,7 @@ from finetune.contracts import Candidate, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import LEASES, RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ServiceBusy
-from local.bedrock.fakes import ManualClock, running_emulator
+from tests.emulator import ManualClock, running_emulator
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, MemorySsm, Stack
 
 LEASE = "2026-11-21T18:00:00Z"

@@ -17,7 +17,7 @@ from finetune.errors import (
     QuotaExceeded,
     ServiceBusy,
 )
-from local.bedrock.fakes import ManualClock, running_emulator
+from tests.emulator import ManualClock, running_emulator
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
 
 LITE = "amazon.nova-lite-v1:0:300k"

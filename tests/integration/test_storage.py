@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from finetune.aws import storage
-from finetune.errors import UnsupportedDataset
+from finetune.errors import ServiceRefused, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,6 +37,46 @@ def test_a_large_file_goes_up_in_parts_and_only_once(s3: S3Client) -> None:
     [version] = s3.list_object_versions(Bucket="artifacts")["Versions"]
     assert version["ETag"].endswith('-2"'), "an object of two parts has their number behind its hash"
     assert storage.read(s3, URI) == content
+
+
+def test_a_file_goes_up_as_it_is_written_and_is_there_only_when_it_is_whole(s3: S3Client) -> None:
+    piece = bytes(range(256)) * 4_000
+    with storage.growing(s3, URI, "application/jsonl") as file:
+        for _ in range(20):
+            file.write(piece)
+        assert storage.read(s3, URI) is None
+    assert storage.read(s3, URI) == piece * 20
+    assert s3.head_object(Bucket="artifacts", Key=storage.split_uri(URI)[1])["ETag"].endswith('-3"')
+
+
+@pytest.mark.parametrize("content", [b"", b"a line\n"])
+def test_a_small_file_takes_one_request(s3: S3Client, content: bytes) -> None:
+    with storage.growing(s3, URI, "application/jsonl") as file:
+        file.write(content)
+    found = s3.get_object(Bucket="artifacts", Key=storage.split_uri(URI)[1])
+    assert (found["Body"].read(), found["ContentType"]) == (content, "application/jsonl")
+    assert "-" not in found["ETag"]
+
+
+def test_a_file_that_is_not_finished_leaves_neither_an_object_nor_parts(s3: S3Client) -> None:
+    def broken_off() -> None:
+        with storage.growing(s3, URI, "application/jsonl") as file:
+            file.write(bytes(9 << 20))
+            assert len(s3.list_multipart_uploads(Bucket="artifacts")["Uploads"]) == 1
+            raise UnsupportedDataset("the dataset is no dataset")
+
+    with pytest.raises(UnsupportedDataset):
+        broken_off()
+    assert storage.read(s3, URI) is None
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket="artifacts")
+
+
+def test_a_refused_part_is_our_error_and_ends_the_upload(s3: S3Client) -> None:
+    with (
+        pytest.raises(ServiceRefused, match=r"While writing s3://nowhere/a: NoSuchBucket"),
+        storage.growing(s3, "s3://nowhere/a", "application/jsonl") as file,
+    ):
+        file.write(bytes(9 << 20))
 
 
 def test_a_key_that_only_begins_like_another_is_written_too(s3: S3Client) -> None:

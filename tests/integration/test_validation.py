@@ -80,6 +80,42 @@ def test_a_rejected_dataset_leaves_json_and_a_page_in_the_run_s_folder() -> None
     assert orjson.loads(report)["counts"]["errors"]["empty-text"] == found.counts["empty-text"] == 1
 
 
+def listed(s3: OneObject) -> list[dict[str, Any]]:
+    kind, data = s3.written["artifacts/runs/shop/r/problems.jsonl"]
+    assert kind == "application/jsonl"
+    return [orjson.loads(line) for line in data.splitlines()]
+
+
+def test_every_problem_of_a_rejected_dataset_is_listed_and_the_report_says_where() -> None:
+    s3 = OneObject(b"{}\n" * 320)
+    found = datasets.validate(cast("Any", s3), RUN)
+    assert [(entry["line"], entry["set"], entry["severity"]) for entry in listed(s3)] == [
+        (line, "dataset", "error") for line in range(1, 321)
+    ]
+    assert (found.problems, len(found.first_problems)) == (320, 20)
+    report = orjson.loads(s3.written["artifacts/runs/shop/r/validation.json"][1])
+    assert len(report["problems"]) == 20
+    assert report["complete_list"] == {"file": "problems.jsonl", "listed": 320, "not_listed": 0}
+    page = s3.written["artifacts/runs/shop/r/validation.html"][1]
+    assert b"20 of 320 are shown. problems.jsonl beside this file lists every problem and warning." in page
+
+
+def test_findings_on_the_project_s_own_sets_are_listed_too() -> None:
+    own = {
+        name: ObjectVersion(bucket="datasets", key=f"projects/shop/{name}.jsonl", version_id="1")
+        for name in ("validation", "evaluation")
+    }
+    s3 = OneObject(b"[]")
+    s3.beside[own["validation"].key], s3.beside[own["evaluation"].key] = b"{}\n{}", b"7"
+    datasets.validate(cast("Any", s3), RUN.model_copy(update={f"{name}_set": version for name, version in own.items()}))
+    assert [(entry["set"], entry["line"]) for entry in listed(s3) if entry["line"]] == [
+        ("evaluation", 1),
+        ("validation", 1),
+        ("validation", 2),
+        ("dataset", 1),
+    ]
+
+
 def test_only_an_accepted_dataset_leaves_what_the_split_needs() -> None:
     good = b'{"prompt": "What is number %d?", "completion": "It is a number."}'
     lines = [good % number for number in range(10)]
@@ -89,7 +125,7 @@ def test_only_an_accepted_dataset_leaves_what_the_split_needs() -> None:
         s3.beside[own.key] = b"\n".join(good % number for number in range(90, 100))
         found = datasets.validate(cast("Any", s3), RUN.model_copy(update={"validation_set": own}))
         names = {name.removeprefix("artifacts/runs/shop/r/") for name in s3.written}
-        assert (found.accepted, names - {"validation.json", "validation.html"}) == (bool(kept), kept)
+        assert (found.accepted, names - {"validation.json", "validation.html", "problems.jsonl"}) == (bool(kept), kept)
 
 
 def test_a_broken_evaluation_set_is_told_of_once_the_dataset_is_accepted() -> None:
@@ -97,9 +133,10 @@ def test_a_broken_evaluation_set_is_told_of_once_the_dataset_is_accepted() -> No
     run = RUN.model_copy(update={"evaluation_set": own})
     assert not datasets.validate(cast("Any", OneObject(b"{}")), run).accepted
     s3 = OneObject(b"\n".join(b'{"prompt": "What is %d?", "completion": "a", "reference": 1}' % n for n in range(10)))
-    with pytest.raises(EvaluationSetInvalid, match=r"evaluation\.jsonl has 10 problems: "):
+    with pytest.raises(EvaluationSetInvalid, match=r"evaluation\.jsonl has 10 problems: line 1: .*problems\.jsonl in "):
         datasets.validate(cast("Any", s3), run)
     assert "artifacts/runs/shop/r/validation.json" in s3.written
+    assert sum(entry["set"] == "evaluation" for entry in listed(s3)) == 10
 
 
 def test_a_warning_that_the_settings_make_an_error_rejects_the_dataset() -> None:

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.bedrock.authorization import IamPolicies, s3_as
-from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, running_emulator
 from local.bedrock.policy import Question, decide, statements
+from tests.emulator import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, running_emulator
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 ARN = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"

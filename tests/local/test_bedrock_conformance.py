@@ -10,11 +10,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from local.bedrock.fakes import Emulator, ManualClock, running_emulator
 from local.bedrock.protocol import SERVICES, Protocol
 from local.bedrock.runtime import Runtime
 from local.bedrock.service import table
 from local.bedrock.validation import violations
+from tests.emulator import Emulator, ManualClock, running_emulator
 
 PROTOCOL = Protocol()
 OPERATIONS = sorted(table(Runtime()))

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.bedrock.answers import REFUSAL
-from local.bedrock.fakes import ACCOUNT, REGION, Emulator, ManualClock, running_emulator
+from tests.emulator import ACCOUNT, REGION, Emulator, ManualClock, running_emulator
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 PAIRS = [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.bedrock.fakes import Emulator, ManualClock, running_emulator
+from tests.emulator import Emulator, ManualClock, running_emulator
 
 NOVA, LLAMA = "amazon.nova-micro-v1:0:128k", "meta.llama3-2-1b-instruct-v1:0:128k"
 LITE = "amazon.nova-lite-v1:0:300k"

@@ -7,15 +7,14 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local.bedrock.admin import Admin, AdminError
-from local.bedrock.fakes import Emulator, ManualClock, running_emulator
 from local.bedrock.faults import FAULTS, FaultError, Faults, kebab, short
 from local.bedrock.protocol import Protocol
 from local.bedrock.runtime import Runtime
 from local.bedrock.service import declared_errors
+from tests.emulator import Emulator, ManualClock, running_emulator
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 OPERATIONS = declared_errors(Protocol(), Runtime())
-READS = {"ListCustomModels": "list_custom_models", "ListFoundationModels": "list_foundation_models"}
 
 
 @pytest.fixture

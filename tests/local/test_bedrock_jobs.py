@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from finetune.domain.catalog import Method, base_model, base_models
-from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, bedrock_trust, running_emulator
 from local.clock import Clock
+from tests.emulator import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, bedrock_trust, running_emulator
 from tests.waiting import eventually
 
 NOVA = "amazon.nova-micro-v1:0:128k"

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.llm_judge import MALFORMED, Pair, read, request
-from local.bedrock.fakes import Emulator, ManualClock, running_emulator
+from tests.emulator import Emulator, ManualClock, running_emulator
 
 JUDGE = JudgeSettings(model="amazon.nova-pro-v1:0")
 ITEM = EvaluationItem(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.deployment import DeploymentError, build, deploy, deploy_translated
+from local.deployment import DeploymentError, build, deploy
+from tests.deploying import deploy_translated
 from tests.local.conftest import Workbench
 from tests.waiting import LAST_RESORT_SECONDS, eventually
 

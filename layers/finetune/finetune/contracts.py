@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import Overfitting
+from finetune.domain.findings import Finding
 from finetune.frozen import Frozen
 from finetune.settings import Settings
 
@@ -114,14 +115,6 @@ class PlanRunOutput(Run):
     pass
 
 
-class Problem(Contract):
-    """One thing wrong; without a line when it is the file as a whole."""
-
-    line: int | None
-    code: str
-    message: str
-
-
 class ValidateDatasetInput(Contract):
     run: Run
 
@@ -134,7 +127,7 @@ class ValidateDatasetOutput(Contract):
     problems: int
     warnings: int
     counts: dict[str, int]
-    first_problems: tuple[Problem, ...] = Field(max_length=REPORTED_PROBLEMS)
+    first_problems: tuple[Finding, ...] = Field(max_length=REPORTED_PROBLEMS)
     report_uri: str
 
 

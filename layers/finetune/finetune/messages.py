@@ -24,7 +24,7 @@ ADVICE: Mapping[str, str] = {
     "BaseModelUnknown": "Set base_model in the project's settings.yaml to a named id and drop the dataset again.",
     "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
     "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
-    "DatasetRejected": "Mend the named lines and drop the dataset again; the whole report lists every line.",
+    "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
     "DatasetUnusable": "Add records that differ from each other and from the evaluation set, and drop it again.",
     "ChampionChanged": "Drop the dataset again: its model is then compared with the one that is in service now.",
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
@@ -119,7 +119,7 @@ def _rejection(known: NotifyInput) -> str:
     found = known.validation
     if found is None:
         return "The dataset was rejected."
-    first = found.first_problems[0].message if found.first_problems else ""
+    first = found.first_problems[0].sentence if found.first_problems else ""
     return f"{_count(found.problems, 'problem')} in {_count(found.lines, 'line')}; the first: {first}"
 
 
@@ -130,13 +130,16 @@ def _count(number: int, noun: str) -> str:
 def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
     found = known.validation
     total = found.problems if found else 0
-    problems = [problem.message for problem in found.first_problems] if found else []
+    problems = [problem.sentence for problem in found.first_problems] if found else []
     more = [f"and {total - len(problems)} more"] if total > len(problems) else []
     return f"Dataset rejected: {_project(known)}", [
         "The dataset was not used: Bedrock would refuse it or train badly on it. Nothing was started or billed.",
         _dataset(known),
         _lines(f"What is wrong ({total} in all):", problems + more),
-        f"The whole report: {found.report_uri}, and validation.html beside it to read in a browser." if found else "",
+        f"The report: {found.report_uri}. Beside it lie validation.html, to read in a browser, and problems.jsonl, "
+        "which lists all of them by line."
+        if found
+        else "",
         f"What to do: {ADVICE['DatasetRejected']}",
     ]
 

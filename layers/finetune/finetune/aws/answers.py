@@ -11,9 +11,9 @@ import orjson
 
 from finetune.aws import storage
 from finetune.contracts import Run
-from finetune.domain.evaluation.answers import Answer, from_jsonl, to_jsonl
+from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem
-from finetune.domain.evaluation.items import to_jsonl as items_to_jsonl
+from finetune.domain.json_lines import from_jsonl, to_jsonl
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,7 +34,7 @@ def earlier_uri(run: Run, model: str, inference: Mapping[str, float], items: Ite
     """
     asked = orjson.dumps({"model": model, "inference": dict(inference)}, option=orjson.OPT_SORT_KEYS)
     bucket, _ = storage.split_uri(run.folder)
-    return f"s3://{bucket}/answers-cache/{run.slug}/{sha256(asked + items_to_jsonl(items)).hexdigest()}.jsonl"
+    return f"s3://{bucket}/answers-cache/{run.slug}/{sha256(asked + to_jsonl(items)).hexdigest()}.jsonl"
 
 
 def load(s3: S3Client, location: str) -> dict[str, Answer]:

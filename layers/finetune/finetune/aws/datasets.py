@@ -16,20 +16,22 @@ from finetune.contracts import (
     ObjectVersion,
     PrepareDatasetInput,
     PrepareDatasetOutput,
-    Problem,
     Run,
     Shard,
     ValidateDatasetOutput,
 )
 from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, base_model
-from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set, from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
 from finetune.domain.evaluation.llm_judge import prices_of
+from finetune.domain.findings import OnFinding
+from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report import dataset as dataset_page
 from finetune.domain.staging.leaks import Leak, TrainedBy, leaks, without
 from finetune.domain.staging.shares import Shares
 from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey, stage_dataset
 from finetune.domain.staging.writer import StagedFile
+from finetune.domain.validation import problems
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
@@ -71,15 +73,25 @@ def _rules(run: Run, s3: S3Client | None = None) -> DatasetRules:
 
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
-    """Check the dataset and the project's own sets beside it; the whole report goes to S3, and what the split needs."""
-    rules, (items, of_items) = _rules(run, s3), _evaluation_set(s3, run)
+    """Check the dataset and the project's own sets beside it; all findings go to S3, and what the split needs."""
+    rules = _rules(run, s3)
     with _sink() as dataset, _sink() as validation:
         surveys = Surveys(dataset, validation)
-        report, of_validation = check_and_survey(_inputs(s3, run, items), rules, run.settings.split.seed, surveys)
+        with storage.growing(s3, run.uri(problems.NAME), "application/jsonl") as file:
+            found = problems.Problems(file)
+            items, of_items = _evaluation_set(s3, run, found.of("evaluation"))
+            report, of_validation = check_and_survey(
+                _inputs(s3, run, items),
+                rules,
+                run.settings.split.seed,
+                surveys,
+                on_finding={"training": found.of("dataset"), "validation": found.of("validation")},
+            )
+            found.finish()
         uri = run.uri("validation.json")
-        storage.write_json(s3, uri, report.as_dict())
+        storage.write_json(s3, uri, {**report.as_dict(), "complete_list": found.as_dict()})
         name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
-        page = dataset_page.render(report, name=name, base_model=model)
+        page = dataset_page.render(report, name=name, base_model=model, elsewhere=found.sentence)
         storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
         if report.accepted:
             _require_accepted(of_items, run.evaluation_set, EvaluationSetInvalid)
@@ -94,10 +106,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
         problems=sum(report.counts.errors.values()),
         warnings=sum(report.counts.warnings.values()),
         counts={**report.counts.errors, **report.counts.warnings},
-        first_problems=tuple(
-            Problem(line=each.line, code=each.code, message=each.message)
-            for each in report.problems[:REPORTED_PROBLEMS]
-        ),
+        first_problems=report.problems[:REPORTED_PROBLEMS],
         report_uri=uri,
     )
 
@@ -112,9 +121,13 @@ def _inputs(s3: S3Client, run: Run, items: tuple[EvaluationItem, ...]) -> Inputs
     )
 
 
-def _evaluation_set(s3: S3Client, run: Run) -> tuple[tuple[EvaluationItem, ...], DatasetReport | None]:
+def _evaluation_set(
+    s3: S3Client, run: Run, on_finding: OnFinding | None = None
+) -> tuple[tuple[EvaluationItem, ...], DatasetReport | None]:
     """The items of the project's own evaluation set and what is wrong with others; none and None when it has no set."""
-    return check_evaluation_set(storage.stream(s3, run.evaluation_set)) if run.evaluation_set else ((), None)
+    if run.evaluation_set is None:
+        return (), None
+    return check_evaluation_set(storage.stream(s3, run.evaluation_set), on_finding=on_finding)
 
 
 def _require_accepted(
@@ -123,9 +136,12 @@ def _require_accepted(
     error: type[EvaluationSetInvalid | ValidationSetInvalid],
 ) -> None:
     if report and version and not report.accepted:
-        first = "; ".join(problem.message for problem in report.problems[:5])
+        first = "; ".join(problem.sentence for problem in report.problems[:5])
         count = sum(report.counts.errors.values())
-        raise error(f"{version.uri} has {count:,} problem{'s' if count != 1 else ''}: {first}")
+        raise error(
+            f"{version.uri} has {count:,} problem{'s' if count != 1 else ''}: {first}; "
+            f"{problems.NAME} in the run's folder lists all of them by line."
+        )
 
 
 def _keep(s3: S3Client, uri: str, file: BinaryIO) -> None:
@@ -150,7 +166,7 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
             except SurveyUnreadable as error:
                 raise DatasetMissing(SURVEY_UNREADABLE.format(folder=run.uri("surveys/"))) from error
         if prepared.problems or prepared.training is None:
-            left = "; ".join(problem.message for problem in prepared.problems) or "nothing is left to train on"
+            left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
         prepared, unseen, refused = _unseen(s3, run, prepared, training, evaluation)
         learned = _beside_media(run, run.folder) if prepared.media else run.folder
@@ -175,7 +191,7 @@ def _unseen(
     """The evaluation set without the items that the candidate or the champion is trained on, and those items."""
     evaluation.seek(0)
     training.seek(0)
-    items = from_jsonl(evaluation.read())
+    items = from_jsonl(evaluation.read(), EvaluationItem)
     if not items:
         return prepared, evaluation, ()
     trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", training)]

@@ -13,8 +13,9 @@ from finetune.aws.llm_judge import judge_shard, judged
 from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, Run, SelectModelOutput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.items import EvaluationItem, from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.pacing import Pace, workers
+from finetune.domain.json_lines import from_jsonl
 from finetune.errors import EvaluationUnfinished
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def evaluate_shard(
     EvaluationUnfinished when time runs out; what was answered is kept and not asked again.
     """
     shard = request.shard
-    every = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"")
+    every = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"", EvaluationItem)
     items = every[shard.first :][: shard.count]
     context = ShardContext(runtime, s3, request, items, lambda: remaining() - RESERVE_SECONDS)
     asked = contestants(request.run, request.endpoint, request.model)

@@ -10,11 +10,12 @@ from finetune.aws import answers, storage
 from finetune.aws.asking import FAULTS, ask_all, converse
 from finetune.contracts import Run
 from finetune.domain.evaluation import llm_judge
-from finetune.domain.evaluation.answers import Answer, from_jsonl
+from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import MALFORMED, Judgement, Pair
 from finetune.domain.evaluation.pacing import Pace, workers
+from finetune.domain.json_lines import from_jsonl
 from finetune.errors import AccessRefused, EvaluationUnfinished
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from io import RawIOBase
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import orjson
@@ -13,11 +14,11 @@ from botocore.exceptions import ClientError
 from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import ObjectVersion
 from finetune.domain.records.limits import too_large
-from finetune.errors import DatasetMissing, UnsupportedDataset
+from finetune.errors import DatasetMissing, FineTuneError, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef, ObjectTypeDef
 
 CHUNK = 8 * 1024 * 1024
 # Twice what any base model takes in a dataset; so many take a thousand requests and 300 MB.
@@ -145,6 +146,74 @@ def upload_once(s3: S3Client, uri: str, file: BinaryIO, content_type: str) -> bo
         return False
     upload(s3, uri, file, content_type)
     return True
+
+
+@contextmanager
+def growing(s3: S3Client, uri: str, content_type: str) -> Iterator[BinaryIO]:
+    """A file of any size that goes up in parts as it is written, so that neither memory nor disk holds more than one.
+
+    The object is there when the block ends; after an error there is none.
+    """
+    parts = _Parts(s3, uri, content_type)
+    try:
+        yield cast("BinaryIO", parts)
+        parts.finish()
+    except BaseException:
+        with suppress(FineTuneError):  # the bucket forgets after a day what could not be abandoned
+            parts.abandon()
+        raise
+
+
+class _Parts(RawIOBase):
+    def __init__(self, s3: S3Client, uri: str, content_type: str) -> None:
+        self._s3, self._uri, self._content_type = s3, uri, content_type
+        self._bucket, self._key = split_uri(uri)
+        self._waiting = bytearray()
+        self._upload_id = ""
+        self._sent: list[CompletedPartTypeDef] = []
+
+    def write(self, data: Any) -> int:
+        self._waiting += data
+        if len(self._waiting) >= CHUNK:
+            self._send()
+        return len(data)
+
+    def _send(self) -> None:
+        with translated(f"writing {self._uri}"):
+            if not self._upload_id:
+                self._upload_id = self._s3.create_multipart_upload(
+                    Bucket=self._bucket, Key=self._key, ContentType=self._content_type, ChecksumAlgorithm="CRC32"
+                )["UploadId"]
+            number = len(self._sent) + 1
+            sent = self._s3.upload_part(
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=bytes(self._waiting),
+                ChecksumAlgorithm="CRC32",
+            )
+        self._sent.append({"PartNumber": number, "ETag": sent["ETag"], "ChecksumCRC32": sent["ChecksumCRC32"]})
+        self._waiting.clear()
+
+    def finish(self) -> None:
+        if not self._upload_id:
+            write(self._s3, self._uri, bytes(self._waiting), self._content_type)
+            return
+        if self._waiting:
+            self._send()
+        with translated(f"writing {self._uri}"):
+            self._s3.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": self._sent},
+            )
+
+    def abandon(self) -> None:
+        if self._upload_id:
+            with translated(f"giving up {self._uri}"):
+                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
 
 
 def delete(s3: S3Client, uri: str) -> None:

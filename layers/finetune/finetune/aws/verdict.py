@@ -20,10 +20,11 @@ from finetune.domain.customization.loss_curves import Curve, TrainingSummary, su
 from finetune.domain.evaluation import llm_judge
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.human_review import form
-from finetune.domain.evaluation.items import EvaluationItem, from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.domain.evaluation.promotion import settle
 from finetune.domain.evaluation.verdict import Evaluation, decide
+from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
 from finetune.messages import kept, not_evaluated
@@ -37,7 +38,8 @@ NOT_EVALUATED = "The custom model was trained but not evaluated: {why}."
 
 def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvaluationOutput:
     """Decide, write evaluation.json, human-review.csv and report.html, and return the decision with its figures."""
-    items = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"") if request.endpoint else ()
+    staged = storage.read(s3, request.prepared.evaluation_uri or "") if request.endpoint else None
+    items = from_jsonl(staged or b"", EvaluationItem)
     given = _answers(s3, request)
     curves = training_curves(s3, request.run, request.model.job_arn or "")
     evaluation = _verdict(s3, request, items, given, summarise(*curves))

@@ -109,7 +109,6 @@ class BaseModelRow:
     reserved: tuple[str, ...]
     reserved_ignores_case: bool = False
     hyperparameters: Mapping[str, Hyperparameter]
-    warmup_records_per_step: int | None = None
     requests_per_minute: int | None = None
     job_minutes: int
     lifecycle: Lifecycle = field(default_factory=Lifecycle)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from sys import maxsize
 from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -159,26 +160,61 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem or warning; `line` is the 1-based physical line, None for the file as a whole."""
+    """One problem or warning; `line` is the 1-based physical line, None for the file as a whole.
+
+    `element` is the number of the record where it is an element of an array. A finding on the whole file may speak of
+    many `records`.
+
+    >>> Finding(4, "empty-text", "prompt is empty").sentence
+    'line 4: prompt is empty'
+    >>> Finding(1, "empty-text", "prompt is empty", element=7).what
+    'element 7: prompt is empty'
+    """
 
     line: int | None
     code: str
     message: str
+    element: int | None = None
+    records: int = 1
+
+    @property
+    def what(self) -> str:
+        """What is wrong, for a reader who has the line before them."""
+        return f"element {self.element}: {self.message}" if self.element else self.message
+
+    @property
+    def sentence(self) -> str:
+        """Where something is wrong, and what."""
+        return f"line {self.line}: {self.what}" if self.line else self.message
 
     def as_dict(self) -> dict[str, Any]:
-        return {"line": self.line, "code": self.code, "message": self.message}
+        """The finding as JSON can hold it; element and records only where they say something."""
+        found: dict[str, Any] = {"line": self.line, "code": self.code, "message": self.message}
+        if self.element:
+            found["element"] = self.element
+        if self.records > 1:
+            found["records"] = self.records
+        return found
+
+
+OnFinding = Callable[[Finding, Severity], None]
 
 
 class Ledger:
-    """Counts every finding and keeps the first `entries_per_code` of each code.
+    """Counts every finding, keeps the first `entries_per_code` of each code, and hands each to `on_finding`.
 
     A unit is named by its line, or by its number where it is an element of an array, of which a line may hold many.
     """
 
-    def __init__(self, entries_per_code: int, errors: Collection[str] = ()) -> None:
+    def __init__(
+        self, entries_per_code: int, errors: Collection[str] = (), on_finding: OnFinding | None = None
+    ) -> None:
         self._kept: dict[str, list[Finding]] = {}
         self._cap = entries_per_code
         self._errors = frozenset(errors)
+        self._on_finding = on_finding
+        # How many units with one code are to be named, for a check that learns only at its end which ones have it.
+        self.most_named = maxsize if on_finding else entries_per_code
         self._lines_of_elements = array("I")
         self.counts: Counter[str] = Counter()
 
@@ -197,22 +233,26 @@ class Ledger:
         """What a message about another unit calls this one."""
         return f"{'element' if self._lines_of_elements else 'line'} {name}"
 
-    def add(self, name: int | None, code: str, message: str, *, times: int = 1) -> None:
-        """Count a finding on a unit, or on the file as a whole."""
-        self.counts[code] += times
+    def add(self, name: int | None, code: str, message: str, *, records: int = 1) -> None:
+        """Note a finding on a unit, or one on the file as a whole that counts for many records."""
+        self.counts[code] += records
+        if self.only_counts(code):
+            return
+        finding = self._finding(name, code, message, records)
         kept = self._kept.setdefault(code, [])
         if len(kept) < self._cap:
-            kept.append(self._finding(name, code, message))
+            kept.append(finding)
+        if self._on_finding:
+            self._on_finding(finding, "error" if self.is_error(code) else "warning")
 
-    def _finding(self, name: int | None, code: str, message: str) -> Finding:
+    def _finding(self, name: int | None, code: str, message: str, records: int) -> Finding:
         if name is None:
-            return Finding(None, code, message)
-        line, element = self.line_of(name), f"{self.place_of(name)}: " if self._lines_of_elements else ""
-        return Finding(line, code, f"line {line}: {element}{message}")
+            return Finding(None, code, message, records=records)
+        return Finding(self.line_of(name), code, message, name if self._lines_of_elements else None)
 
-    def is_full(self, code: str) -> bool:
-        """Whether further findings of a code are only counted."""
-        return len(self._kept.get(code, ())) >= self._cap
+    def only_counts(self, code: str) -> bool:
+        """Whether further findings of a code are counted and nothing else."""
+        return self._on_finding is None and len(self._kept.get(code, ())) >= self._cap
 
     def is_error(self, code: str) -> bool:
         return CODES[code].severity == "error" or code in self._errors

@@ -111,7 +111,7 @@ def test_the_reason_names_the_figures() -> None:
         "The validation loss rose 30% above its lowest point (from 1.00 at step 20 to 1.30): the model learned its "
         "training data by heart; use fewer epochs or more data."
     )
-    assert (summary.best_validation_loss, summary.validation_loss, summary.best_validation_epoch) == (1.0, 1.3, 1)
+    assert (summary.best_validation_loss, summary.validation_loss) == (1.0, 1.3)
 
 
 def test_without_a_validation_curve_overfitting_is_unknown_and_no_obstacle() -> None:

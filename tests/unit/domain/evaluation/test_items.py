@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.domain.evaluation.checks import Checks
-from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set
+from finetune.domain.json_lines import from_jsonl, to_jsonl
 
 
 def line(value: object) -> bytes:
@@ -48,7 +49,7 @@ def test_a_prompt_with_everything() -> None:
             checks=Checks(max_words=5, json_schema={"const": None}),
         ),
     )
-    assert from_jsonl(to_jsonl(items)) == items
+    assert from_jsonl(to_jsonl(items), EvaluationItem) == items
 
 
 def test_an_answer_that_ends_the_turns_is_the_reference() -> None:
@@ -110,7 +111,7 @@ def test_items_that_share_a_line_are_told_apart() -> None:
     again = [{**value, "id": "a"} for value in values]
     items, report = check_evaluation_set([json.dumps(again).encode()])
     assert len(items) == 1
-    assert [finding.message for finding in report.problems] == [
+    assert [finding.sentence for finding in report.problems] == [
         f"line 1: element {number}: has the id of the item on element 1" for number in (2, 3)
     ]
 

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
-from finetune.domain.evaluation.answers import OUTCOMES, Answer, AnswerOutcome, from_jsonl, to_jsonl
+from finetune.domain.evaluation.answers import OUTCOMES, Answer, AnswerOutcome
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.verdict import Evaluation, decide
+from finetune.domain.json_lines import from_jsonl, to_jsonl
 from finetune.errors import EvaluationSetInvalid
 
 Contestant = dict[str, Answer]
@@ -57,10 +58,8 @@ def summary(**changes: object) -> TrainingSummary:
         "steps": 10,
         "epochs": 2,
         "training_loss": 1.0,
-        "best_training_loss": 1.0,
         "validation_loss": 1.2,
         "best_validation_loss": 1.1,
-        "best_validation_epoch": 1,
         "overfitting": "none",
         "diverged": False,
         "passed": True,

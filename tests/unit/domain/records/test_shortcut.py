@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from finetune.domain.catalog import base_model
 from finetune.domain.records.lines import Lines
 from finetune.domain.records.reading import read_unit
-from finetune.domain.records.shortcut import Plain, plain, record_of, runs
+from finetune.domain.records.shortcut import Plain, plain, quick, record_of, runs
 from finetune.domain.similarity.identity import exact_of
 from finetune.domain.validation import check
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import rules_for
+from tests.unit.domain.records.test_conversion import ANTHROPIC, BEDROCK, OPENAI, TURNS, blocks, read, strings
 from tests.unit.domain.staging.test_stage import Prepared
 
 MODELS = (
@@ -190,3 +191,71 @@ def test_plain_lines_are_taken_together() -> None:
     assert (first, len(part)) == (7, 50)
     assert columns
     assert columns.texts == ['a "b" \\ c\0d'] * 50
+
+
+SHORT_TEXT = st.text(max_size=6) | st.sampled_from(['"', "\\", '\\"', " ", "\u2028", "a\\", "{", "é"])
+
+
+ANY_ROLE = st.sampled_from(["user", "assistant", "user", "assistant", "system"])
+
+
+SHORT_TURN = st.builds(
+    lambda role, text, block: {"role": role, "content": [{"text": text}] if block else text},
+    ANY_ROLE,
+    SHORT_TEXT,
+    st.booleans(),
+)
+
+
+LINE_LIKE = st.one_of(
+    st.fixed_dictionaries(
+        {"prompt": SHORT_TEXT, "completion": SHORT_TEXT}, optional={"system": SHORT_TEXT, "id": SHORT_TEXT}
+    ),
+    st.fixed_dictionaries(
+        {"messages": st.lists(SHORT_TURN, max_size=5)},
+        optional={
+            "schemaVersion": st.sampled_from(["bedrock-conversation-2024", "1"]),
+            "system": SHORT_TEXT | st.lists(st.builds(lambda text: {"text": text}, SHORT_TEXT), max_size=2),
+        },
+    ),
+    st.builds(lambda turns: {"messages": strings([("user", "a"), ("assistant", "b")] * turns)}, st.integers(1, 3)),
+    st.builds(
+        lambda turns: {**BEDROCK, "messages": blocks([("user", "a"), ("assistant", "b")] * turns)}, st.integers(1, 3)
+    ),
+)
+
+
+SPACING = st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " : ")])
+
+
+@given(
+    LINE_LIKE,
+    SPACING,
+    st.booleans(),
+    st.none()
+    | st.tuples(st.integers(0, 200), st.sampled_from([b'"', b",", b"\\", b'"prompt":"x",', b'"role":"user",'])),
+)
+def test_the_shortcut_says_yes_only_where_the_long_way_finds_nothing_and_reads_the_same(
+    value: Any, separators: tuple[str, str], ascii_only: bool, insertion: tuple[int, bytes] | None
+) -> None:
+    line = json.dumps(value, separators=separators, ensure_ascii=ascii_only).encode()
+    if insertion:
+        line = line[: insertion[0]] + insertion[1] + line[insertion[0] :]
+    shortcut = quick(line)
+    if shortcut is not None:
+        reading = read_unit(line)
+        assert reading
+        assert (reading.record, reading.errors, reading.warnings) == (shortcut, [], [])
+
+
+@pytest.mark.parametrize(
+    "value", [BEDROCK, OPENAI, ANTHROPIC, {"messages": strings(TURNS)}, {"prompt": "a", "completion": "b"}]
+)
+def test_the_shortcut_is_taken_for_plain_records(value: Any) -> None:
+    assert quick(json.dumps(value).encode()) == read(value)
+
+
+def test_the_shortcut_is_not_taken_where_a_key_is_there_twice() -> None:
+    assert quick(b'{"prompt":"a","prompt" :"b","completion":"c"}') is None
+    assert quick(rb'{"prompt":"\\","completion":"\\\\","completion":"\""}') is None
+    assert quick(rb'{"prompt":"\\","completion":"\\\\\""}') is not None

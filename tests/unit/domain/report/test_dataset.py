@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -15,6 +14,7 @@ from finetune.domain.report.dataset import render
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import rules_for
+from tests.reporting import Page
 
 RULES = rules_for(base_model("amazon.nova-micro-v1:0:128k"), "FINE_TUNING")
 SECRET = "zebra crossing at dawn"
@@ -34,36 +34,11 @@ BROKEN = report(
 )
 
 
-class Page(HTMLParser):
-    """What a page holds, and that every element is closed where it should be."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data + "\n"
-
-
 def test_the_page_is_well_formed_and_can_neither_run_nor_load_anything() -> None:
     page = Page(render(BROKEN, name=HOSTILE, base_model=HOSTILE))
     assert page.open == []
     assert not {"script", "img", "iframe", "link", "a", "form", "object"} & set(page.elements)
-    assert not {name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")}
+    assert not {name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")}
     assert HOSTILE.removesuffix("\u202e") + "[U+202E]" in page.text
 
 
@@ -84,7 +59,21 @@ def test_it_names_every_code_with_count_lines_and_remedy() -> None:
         assert f"{code}\n{count:,}\n" in text
         assert BROKEN.remedies[code] in text
     assert "\n11\u201330\ncompletion is empty\n" in text
-    assert "and 5 more" in text
+    assert "20 of 25 are shown." in text
+
+
+def test_it_says_how_much_it_shows_and_where_the_rest_is() -> None:
+    page = Page(render(BROKEN, name="data.jsonl", base_model="Nova", elsewhere="The rest is in a file.")).text
+    assert "Each of them has to be mended. 22 of 27 are shown. The rest is in a file.\n" in page
+    assert page.count("The rest is in a file.") == 1, "all warnings are shown"
+
+
+def test_a_finding_on_the_whole_file_shows_all_the_records_that_it_speaks_of() -> None:
+    rules = rules_for(base_model("meta.llama3-1-8b-instruct-v1:0:128k"), "FINE_TUNING", minimum_records=0)
+    lines = [json.dumps({"system": "Be brief.", **good(number)}).encode() + b"\n" for number in range(30)]
+    page = Page(render(check_dataset(lines, suffix=".jsonl", rules=rules), name="data.jsonl", base_model="Llama")).text
+    assert "system-in-prompt\n30\n" in page
+    assert "are shown" not in page
 
 
 def test_lines_with_one_message_stand_together_and_neighbours_as_a_span() -> None:

@@ -6,7 +6,8 @@ import json
 from itertools import product
 
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation.items import EvaluationItem, Turn, from_jsonl, questions
+from finetune.domain.evaluation.items import EvaluationItem, Turn, questions
+from finetune.domain.json_lines import from_jsonl
 from finetune.domain.staging.leaks import Leak, leaks, without
 from finetune.domain.validation.rules import rules_for
 
@@ -92,7 +93,7 @@ def test_leaks_are_listed_by_line_whatever_the_order_of_the_set() -> None:
 def test_the_set_that_is_staged_has_what_is_left_and_nothing_when_nothing_is() -> None:
     staged, data = without(ITEMS, [Leak("i2", 2, "candidate", "near")], RULES)
     assert staged is not None
-    assert [kept.id for kept in from_jsonl(data)] == ["i1", "i3", "i4"]
+    assert [kept.id for kept in from_jsonl(data, EvaluationItem)] == ["i1", "i3", "i4"]
     assert (staged.records, staged.bytes) == (3, len(data))
     assert without(ITEMS, [Leak(each.id, each.line, "champion", "near") for each in ITEMS], RULES) == (None, b"")
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set, from_jsonl, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, Turn, check_evaluation_set
+from finetune.domain.json_lines import from_jsonl, to_jsonl
 from finetune.domain.similarity.identity import normalised
 from finetune.domain.similarity.near_duplicates import MOST_GROUPED
 from finetune.domain.staging.shares import Shares
@@ -126,7 +127,9 @@ def test_the_split_does_not_depend_on_the_order_and_never_divides_a_prompt(
     shuffled = rng.sample(lines, len(lines))
     made, again = Prepared(lines, shares=(0.2, 0.2)), Prepared(shuffled, shares=(0.2, 0.2))
     assert (made.training, made.validation) == (again.training, again.validation)
-    assert [i.id for i in from_jsonl(made.evaluation)] == [i.id for i in from_jsonl(again.evaluation)]
+    assert [i.id for i in from_jsonl(made.evaluation, EvaluationItem)] == [
+        i.id for i in from_jsonl(again.evaluation, EvaluationItem)
+    ]
     groups = [prompts(made.training), prompts(made.validation), prompts(made.evaluation)]
     assert sum(map(len, groups)) == len(set().union(*groups)) == len({prompt for prompt, _, _ in rows})
     assert made.result.accounting.total == len(lines)
@@ -235,7 +238,7 @@ def test_training_rows_that_are_asked_in_the_evaluation_set_are_removed() -> Non
     made = Prepared(lines, items=[item("Where is it?"), item(LONG, 2)])
     assert made.sizes == (1, 0, 2)
     assert made.result.removed == {"overlaps-evaluation": (1, 2, 3, 4)}
-    assert from_jsonl(made.evaluation) == (item("Where is it?"), item(LONG, 2))
+    assert from_jsonl(made.evaluation, EvaluationItem) == (item("Where is it?"), item(LONG, 2))
 
 
 def test_rows_that_share_only_a_template_with_the_evaluation_set_stay() -> None:
@@ -279,7 +282,7 @@ def test_held_out_records_become_questions_with_their_answers() -> None:
         ).encode()
         for n in range(4)
     ]
-    [asked] = from_jsonl(Prepared(lines, shares=(0, 0.25)).evaluation)
+    [asked] = from_jsonl(Prepared(lines, shares=(0, 0.25)).evaluation, EvaluationItem)
     assert asked.system == "be brief"
     assert [(turn.role, turn.text) for turn in asked.messages][1:] == [("assistant", "b"), ("user", "c")]
     assert asked.reference == "d"
@@ -291,7 +294,7 @@ def test_held_out_records_become_questions_with_their_answers() -> None:
 def test_prompts_are_asked_as_they_were_trained() -> None:
     lines = [record(f"a {n}", system="be brief") for n in range(4)]
     made = Prepared(lines, model=LLAMA_31, shares=(0, 0.25))
-    [asked] = from_jsonl(made.evaluation)
+    [asked] = from_jsonl(made.evaluation, EvaluationItem)
     assert asked.system is None
     assert asked.messages[0].text.startswith("be brief\n\na ")
     assert json.loads(made.training.splitlines()[0])["prompt"].startswith("be brief\n\na ")
@@ -308,7 +311,7 @@ def test_held_out_questions_are_an_evaluation_set() -> None:
     )
     items, report = check_evaluation_set([stripped])
     assert report.accepted
-    assert [i.reference for i in items] == [i.reference for i in from_jsonl(staged)]
+    assert [i.reference for i in items] == [i.reference for i in from_jsonl(staged, EvaluationItem)]
 
 
 def test_captions_and_texts_hold_out_nothing_for_evaluation() -> None:
@@ -429,7 +432,7 @@ def test_what_was_prepared_is_json() -> None:
 
 def test_items_survive_being_written() -> None:
     items = (item("a"), item("b", 2))
-    assert from_jsonl(to_jsonl(items)) == items
+    assert from_jsonl(to_jsonl(items), EvaluationItem) == items
 
 
 LABELS = st.lists(st.integers(0, 3), min_size=40, max_size=200)
@@ -444,7 +447,7 @@ def test_each_label_keeps_its_share_to_the_record(labels: list[int], rng: random
     assert made.validation == again.validation
     assert made.sizes[1:] == (floor(0.2 * len(labels) + 0.5), floor(0.1 * len(labels) + 0.5))
     held = [json.loads(text)["messages"][-1]["content"][0]["text"] for text in made.validation.splitlines()]
-    asked = [item.reference for item in from_jsonl(made.evaluation)]
+    asked = [item.reference for item in from_jsonl(made.evaluation, EvaluationItem)]
     for label in set(labels):
         own = labels.count(label)
         assert abs(held.count(f"label {label}") - own * made.sizes[1] / len(labels)) <= 1
@@ -464,7 +467,7 @@ def test_prompts_that_nearly_equal_each_other_stay_on_one_side() -> None:
     for side, data in (("training", made.training), ("validation", made.validation)):
         for text in data.splitlines():
             sides.setdefault(json.loads(text)["messages"][1]["content"][0]["text"].split()[1], set()).add(side)
-    for item in from_jsonl(made.evaluation):
+    for item in from_jsonl(made.evaluation, EvaluationItem):
         sides.setdefault((item.reference or "").split()[1], set()).add("evaluation")
     assert len(sides) == 60
     assert sum(len(found) > 1 for found in sides.values()) <= 3

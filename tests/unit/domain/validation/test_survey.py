@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.items import EvaluationItem
-from finetune.domain.records import source as source_module
+from finetune.domain.records import limits
 from finetune.domain.records.record import Disposition
 from finetune.domain.similarity.identity import all_normalised
 from finetune.domain.staging.shares import Shares
@@ -75,7 +75,7 @@ def test_a_survey_of_few_units_at_a_time_is_the_same(monkeypatch: pytest.MonkeyP
 def test_a_file_of_more_lines_than_a_run_takes_is_refused_without_reading_it_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(source_module, "MAX_UNITS", 20)
+    monkeypatch.setattr(limits, "MAX_UNITS", 20)
     pieces = iter([b"\n".join([*records(30), *[b""] * 30_000]), *[b"\n" * 70_000] * 3])
     rules = rules_for(base_model(NOVA), "FINE_TUNING")
     report = check_dataset(pieces, suffix=".jsonl", rules=rules)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from finetune.domain.catalog import base_model
-from finetune.domain.evaluation.items import from_jsonl
+from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.findings import Place
+from finetune.domain.json_lines import from_jsonl
 from finetune.domain.records.conversion import convert
 from finetune.domain.records.record import Record, of_texts
 from finetune.domain.records.source import Source
@@ -278,7 +279,7 @@ def test_no_variant_and_no_source_of_one_is_held_out() -> None:
         Sinks(BytesIO(), *held),
     )
     validation = set(held[0].getvalue().splitlines(keepends=True))
-    asked = {item.line for item in from_jsonl(held[1].getvalue())}
+    asked = {item.line for item in from_jsonl(held[1].getvalue(), EvaluationItem)}
     assert len(validation) == len(asked) > 20
     assert not validation & {line for variant in left for line in (variant.content, variant.source)}
     assert not asked & {row for row, variant in enumerate(left, 201) for row in (row, variant.row)}

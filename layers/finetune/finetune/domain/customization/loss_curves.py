@@ -57,10 +57,8 @@ class TrainingSummary(Frozen):
     steps: int
     epochs: int
     training_loss: float | None
-    best_training_loss: float | None
     validation_loss: float | None
     best_validation_loss: float | None
-    best_validation_epoch: int | None
     overfitting: Overfitting
     diverged: bool
     passed: bool
@@ -133,10 +131,8 @@ def summarise(training: Curve | None, validation: Curve | None) -> TrainingSumma
         steps=longest.final.step if longest else 0,
         epochs=_epochs(longest) if longest else 0,
         training_loss=train.final.loss if train else None,
-        best_training_loss=train.best.loss if train else None,
         validation_loss=held_out.final.loss if held_out else None,
         best_validation_loss=held_out.best.loss if held_out else None,
-        best_validation_epoch=held_out.best.epoch if held_out else None,
         overfitting=overfitting,
         diverged=diverged,
         passed=not diverged and overfitting != "severe",

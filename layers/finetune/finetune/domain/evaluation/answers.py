@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator
 
 from finetune.frozen import Frozen
 
@@ -47,13 +47,3 @@ class Answer(Frozen):
     def outcome(self) -> AnswerOutcome:
         """How the answer counts; a stop reason that the table does not know is missing rather than guessed at."""
         return "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
-
-
-def to_jsonl(answers: Iterable[BaseModel]) -> bytes:
-    """Answers, or judgements of them, as JSON Lines, in order, newline-terminated."""
-    return b"".join(answer.model_dump_json(exclude_none=True).encode() + b"\n" for answer in answers)
-
-
-def from_jsonl[Kept: BaseModel](data: bytes, kind: type[Kept]) -> tuple[Kept, ...]:
-    """What `to_jsonl` wrote, read back as `kind`."""
-    return tuple(kind.model_validate_json(line) for line in data.split(b"\n") if line)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from finetune.domain.evaluation.answers import whole
 from finetune.domain.evaluation.checks import Checks, read_checks
-from finetune.domain.findings import Flaw, Ledger, Place, json_type, quoted
+from finetune.domain.findings import Flaw, Ledger, OnFinding, Place, json_type, quoted
 from finetune.domain.records.conversion import turn_text
 from finetune.domain.records.reading import read_question, read_unit
 from finetune.domain.records.record import Reading, Record, Unit
@@ -37,16 +37,6 @@ class EvaluationItem(Frozen):
     expected_keywords: tuple[str, ...] = ()
     category: str | None = None
     checks: Checks | None = None
-
-
-def to_jsonl(items: Iterable[EvaluationItem]) -> bytes:
-    """Items as JSON Lines, in order, newline-terminated."""
-    return b"".join(item.model_dump_json(exclude_none=True).encode() + b"\n" for item in items)
-
-
-def from_jsonl(data: bytes) -> tuple[EvaluationItem, ...]:
-    """Items back from what `to_jsonl` wrote."""
-    return tuple(EvaluationItem.model_validate_json(line) for line in data.split(b"\n") if line)
 
 
 def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
@@ -86,14 +76,19 @@ _KEYS = frozenset(
 
 
 def check_evaluation_set(
-    chunks: Iterable[bytes], *, suffix: str = ".jsonl", entries_per_code: int = 20
+    chunks: Iterable[bytes],
+    *,
+    suffix: str = ".jsonl",
+    entries_per_code: int = 20,
+    on_finding: OnFinding | None = None,
 ) -> tuple[tuple[EvaluationItem, ...], DatasetReport]:
     """The items of an evaluation set that can be used, and the report on all of them.
 
     An item is `{"prompt" or "messages", "system"?, "reference"?, "expected_keywords"?, "category"?, "checks"?, "id"?}`
     with a reference, keywords or checks. If its messages end with an assistant turn, that turn is the reference.
+    `on_finding` gets every finding; the report keeps the first `entries_per_code` of a code.
     """
-    ledger, items, places = Ledger(entries_per_code), list[EvaluationItem](), dict[str, Place]()
+    ledger, items, places = Ledger(entries_per_code, on_finding=on_finding), list[EvaluationItem](), dict[str, Place]()
     source = Source(chunks, suffix)
     blank = rejected = 0
     for place, unit in source.placed():

@@ -24,11 +24,6 @@ _REWARDED: Mapping[str, str] = {
 }
 
 
-def inexpressible(record: Record, target: RecordFormat) -> Flaw | None:
-    """What the target's format has no room for; None when nothing of the record would be lost."""
-    return misfit(record.format, record.sections, len(record.messages), target)
-
-
 def misfit(source: SourceFormat, sections: frozenset[str], turns: int, target: RecordFormat) -> Flaw | None:
     """What the target's format has no room for in any record of this format with these sections and turns."""
     if flaw := rewarded(source):

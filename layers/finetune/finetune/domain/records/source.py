@@ -13,7 +13,7 @@ import orjson
 
 from finetune.domain.findings import Flaw, Place
 from finetune.domain.records.arrays import array_elements
-from finetune.domain.records.limits import MAX_UNITS, too_large, too_many
+from finetune.domain.records.limits import too_large, too_many
 from finetune.domain.records.lines import lines_of, newlines
 from finetune.domain.records.record import Unit
 from finetune.domain.records.tables import table_rows
@@ -84,7 +84,7 @@ class Source:
         if self.flaw:
             return
         for block in self._blocks():
-            if self._units > MAX_UNITS:
+            if too_many(self._units):
                 break
             yield block
             self._units += len(block.units)

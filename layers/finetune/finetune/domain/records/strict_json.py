@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from finetune.domain.findings import Flaw, json_type, quoted
+from finetune.domain.findings import Flaw, quoted
 
 # Eight times the largest record that any base model takes (32,000 tokens of four-byte characters).
 MAX_LINE_BYTES = 1 << 20
@@ -42,14 +42,6 @@ def parse(data: bytes) -> Any:
     strings = _measured(value)
     if quotes(data) != 2 * strings:
         json.loads(data, object_pairs_hook=_unique)  # no number is too long for it that was not for orjson
-    return value
-
-
-def parse_object(data: bytes) -> dict[str, Any]:
-    """The document, which must be an object."""
-    value = parse(data)
-    if not isinstance(value, dict):
-        raise Unreadable("not-an-object", f"is {json_type(value)}, not an object")
     return value
 
 

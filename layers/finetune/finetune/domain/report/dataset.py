@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Literal
 
 from finetune.domain.findings import Finding
 from finetune.domain.report.markup import Markup, facts, join, section, table, tag
@@ -18,8 +19,11 @@ _RANGES = {
 }
 
 
-def render(report: DatasetReport, *, name: str, base_model: str) -> str:
-    """The page on the file of that name; it holds lines, codes and numbers, and nothing of any record."""
+def render(report: DatasetReport, *, name: str, base_model: str, elsewhere: str = "") -> str:
+    """The page on the file of that name; it holds lines, codes and numbers, and nothing of any record.
+
+    `elsewhere` is a sentence that says where the findings are that the report does not keep.
+    """
     verdict = "Accepted" if report.accepted else "Rejected"
     return page(
         title=join(name, " \u2013 ", verdict),
@@ -27,13 +31,9 @@ def render(report: DatasetReport, *, name: str, base_model: str) -> str:
         byline=join("Checked for ", base_model),
         sections=(
             _verdict(report, verdict, base_model),
-            _findings("Problems", report.problems, report.counts.errors, report, "Each of them has to be mended."),
+            _findings("Problems", "Each of them has to be mended.", report, elsewhere),
             _findings(
-                "Warnings",
-                report.warnings,
-                report.counts.warnings,
-                report,
-                "The service takes these records, but a model may suffer from them.",
+                "Warnings", "The service takes these records, but a model may suffer from them.", report, elsewhere
             ),
             _contents(report),
         ),
@@ -64,42 +64,48 @@ def _verdict(report: DatasetReport, verdict: str, base_model: str) -> Markup:
     )
 
 
-def _findings(
-    title: str, findings: Sequence[Finding], counts: Mapping[str, int], report: DatasetReport, lead: str
-) -> Markup:
+def _findings(title: Literal["Problems", "Warnings"], lead: str, report: DatasetReport, elsewhere: str) -> Markup:
+    """The findings of one severity by code, the most frequent first, and where those are that are not shown."""
+    bad = title == "Problems"
+    findings, counts = (report.problems, report.counts.errors) if bad else (report.warnings, report.counts.warnings)
     if not counts:
         return Markup()
     ranked = sorted(counts.items(), key=lambda entry: -entry[1])
-    tone = "bad" if findings is report.problems else "doubt"
+    more = _more(findings, sum(counts.values()))
     return section(
         title,
         *(
-            _code(code, count, [finding for finding in findings if finding.code == code], report.remedies[code], tone)
+            _code(code, count, [finding for finding in findings if finding.code == code], report.remedies[code], bad)
             for code, count in ranked
         ),
-        lead=lead,
+        lead=" ".join(filter(None, (lead, more, more and elsewhere))),
     )
 
 
-def _code(code: str, count: int, found: Sequence[Finding], remedy: str, tone: str) -> Markup:
+def _more(shown: Iterable[Finding], count: int) -> str:
+    """How many of the findings are shown, where that is not all of them."""
+    known = sum(finding.records for finding in shown)
+    return f"{known:,} of {count:,} are shown." if known < count else ""
+
+
+def _code(code: str, count: int, found: Sequence[Finding], remedy: str, bad: bool) -> Markup:
     """One code: how often, how to mend it, and the lines that have it, those of one message together."""
     lines: dict[str, list[int]] = {}
     for finding in found:
-        lines.setdefault(finding.message.removeprefix(f"line {finding.line}: "), []).append(finding.line or 0)
+        lines.setdefault(finding.what, []).append(finding.line or 0)
     rows = [(_spans(numbers), message) for message, numbers in lines.items()]
-    named = sum(finding.line is not None for finding in found)
-    more = count - len(found) if named else 0
+    more = _more(found, count)
     return tag(
         "details",
         tag(
             "summary",
             tag("span", code, class_="question"),
-            tag("span", f"{count:,}", class_=f"pill {tone}"),
+            tag("span", f"{count:,}", class_=f"pill {'bad' if bad else 'doubt'}"),
         ),
         tag("p", remedy, class_="note"),
         tag("div", table(("Line", "What"), rows, class_="lines"), class_="text"),
-        tag("p", f"and {more:,} more lines", class_="note") if more > 0 else "",
-        open=tone == "bad",
+        tag("p", more, class_="note") if more else "",
+        open=bad,
     )
 
 

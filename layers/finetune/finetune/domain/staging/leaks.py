@@ -8,7 +8,8 @@ from hashlib import sha256
 from itertools import batched
 from typing import Literal
 
-from finetune.domain.evaluation.items import EvaluationItem, asked_of, item_tokens, to_jsonl
+from finetune.domain.evaluation.items import EvaluationItem, asked_of, item_tokens
+from finetune.domain.json_lines import to_jsonl
 from finetune.domain.records.conversion import turn_text
 from finetune.domain.records.reading import read_unit
 from finetune.domain.records.record import Record

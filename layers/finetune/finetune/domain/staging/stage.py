@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
-from finetune.domain.evaluation.items import EvaluationItem, asked_of, item_tokens, to_jsonl
-from finetune.domain.findings import Finding
+from finetune.domain.evaluation.items import EvaluationItem, asked_of, item_tokens
+from finetune.domain.findings import Finding, OnFinding
+from finetune.domain.json_lines import to_jsonl
 from finetune.domain.records.record import Disposition
 from finetune.domain.records.source import Source
 from finetune.domain.similarity.near_duplicates import MOST_GROUPED
@@ -21,7 +22,7 @@ from finetune.domain.similarity.overlap import Overlap
 from finetune.domain.staging.assignment import Wanted, held_out
 from finetune.domain.staging.shares import Shares
 from finetune.domain.staging.writer import StagedFile, Writer, write
-from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.check import Role, check_dataset
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules
 from finetune.domain.validation.survey import OpenSource, Survey, Surveyor
@@ -119,12 +120,20 @@ class Reports(NamedTuple):
 
 
 def check_and_survey(
-    inputs: Inputs, rules: DatasetRules, seed: int, surveys: Surveys, *, only_accepted: bool = True, **options: Any
+    inputs: Inputs,
+    rules: DatasetRules,
+    seed: int,
+    surveys: Surveys,
+    *,
+    only_accepted: bool = True,
+    on_finding: Mapping[Role, OnFinding] = {},
+    **options: Any,
 ) -> Reports:
     """Check a dataset and, in the same pass, survey it for `stage_dataset`, with the sets that it must not repeat.
 
-    If `only_accepted`, the survey of a dataset with too many records is not finished. `options` are those of
-    `check_dataset`. Records of the validation set count towards the dataset's bounds if the base model counts them.
+    If `only_accepted`, the survey of a dataset with too many records is not finished. `on_finding` gets every
+    finding on each set; `options` are those of `check_dataset`. Records of the validation set count towards the
+    dataset's bounds if the base model counts them.
     """
     items = inputs.evaluation_items
     overlaps = [(Disposition.IN_EVALUATION, Overlap(map(asked_of, items)))] if items else []
@@ -137,7 +146,7 @@ def check_and_survey(
     if inputs.validation:
         own = surveyor(surveys.validation, rules.bounds("validation").maximum) if rules.validation_allowed else None
         given: dict[str, Any] = {"suffix": ".jsonl", "rules": rules, "role": "validation", "surveyor": own}
-        validation = check_dataset(inputs.validation(), **given, **options)
+        validation = check_dataset(inputs.validation(), on_finding=on_finding.get("validation"), **given, **options)
         if own:
             overlaps = [*overlaps, (Disposition.IN_VALIDATION, Overlap(own.questions))]
             counted = validation.distinct
@@ -147,6 +156,7 @@ def check_and_survey(
         rules=rules,
         counted_elsewhere=counted,
         surveyor=surveyor(surveys.dataset),
+        on_finding=on_finding.get("training"),
         **options,
     )
     return Reports(dataset, validation)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from heapq import merge
 from itertools import compress, islice
 from operator import add, itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from finetune.domain.findings import CODES, Flaw, Ledger
+from finetune.domain.findings import CODES, Flaw, Ledger, OnFinding
 from finetune.domain.records.conversion import rewarded
 from finetune.domain.records.reading import read_unit
 from finetune.domain.records.record import Disposition, Record, Unit
@@ -29,7 +31,7 @@ Role = Literal["training", "validation"]
 _TURNS = itemgetter(2)
 
 # Repetitions are looked for among this many different records, far more than any base model for text takes; that is
-# 23 MB. What repeats a record behind these counts towards the bounds.
+# 30 MB. What repeats a record behind these counts towards the bounds.
 REMEMBERED = 300_000
 
 
@@ -43,15 +45,17 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
     counted_elsewhere: int = 0,
     lint: bool = True,
     surveyor: Surveyor | None = None,
+    on_finding: OnFinding | None = None,
 ) -> DatasetReport:
     """Check a byte stream against the rules of a base model in one pass and bounded memory.
 
     `suffix` is .jsonl, .json or .csv. `counted_elsewhere` are records of the other file, training or validation, for
     models that count both together.
     Without `lint` only what the service would refuse is looked for, and exact duplicates. A `surveyor` is told of every
-    unit, for the split.
+    unit, for the split. `on_finding` gets every finding, of which the report keeps the first `entries_per_code` of a
+    code; memory then also holds the line of every good record, eight bytes each.
     """
-    check = _Check(rules, role, entries_per_code, lint, surveyor)
+    check = _Check(rules, role, Ledger(entries_per_code, rules.errors, on_finding), lint, surveyor)
     report = check.run(Source(chunks, suffix), counted_elsewhere)
     if check.surveyor:
         check.surveyor.finish()
@@ -78,13 +82,17 @@ class _Range:
 
 
 class _Group:
-    """Records of one format with the same optional sections: how many, and the first lines of them."""
+    """Records of one format with the same optional sections: how many, and as many lines of them as are to be named."""
 
     __slots__ = ("lines", "records")
 
     def __init__(self) -> None:
         self.records = 0
-        self.lines: list[int] = []
+        self.lines = array("Q")
+
+
+def _records(groups: Iterable[_Group]) -> int:
+    return sum(group.records for group in groups)
 
 
 class _Batch(NamedTuple):
@@ -112,14 +120,11 @@ class _Batch(NamedTuple):
 
 
 class _Check:
-    def __init__(
-        self, rules: DatasetRules, role: Role, entries_per_code: int, lint: bool, surveyor: Surveyor | None
-    ) -> None:
+    def __init__(self, rules: DatasetRules, role: Role, ledger: Ledger, lint: bool, surveyor: Surveyor | None) -> None:
         self.rules = rules
         self.role: Role = role
         self.record_check = RecordCheck(rules)
-        self.cap = entries_per_code
-        self.ledger = Ledger(entries_per_code, rules.errors)
+        self.ledger = ledger
         self.lint = Lint(self.ledger) if lint else None
         self.surveyor, self.lost = surveyor, False
         self.blank = self.records = self.rejected = self.duplicates = 0
@@ -192,9 +197,10 @@ class _Check:
         for shape, count in counted(batch.shapes).items() if batch.shapes else ():
             group = self.groups.setdefault(shape[:2], _Group())
             group.records += count
-            if len(group.lines) < self.cap:
-                own = (line for line, other in zip(batch.lines, batch.shapes, strict=True) if other == shape)
-                group.lines += islice(own, self.cap - len(group.lines))
+            if left := self.ledger.most_named - len(group.lines):
+                uniform = count == len(batch.shapes)
+                own = batch.lines if uniform else compress(batch.lines, map(shape.__eq__, batch.shapes))
+                group.lines.extend(islice(own, left))
         repeated = self._repeated(batch)
         if repeated:
             batch = batch.without(set(repeated))
@@ -210,7 +216,7 @@ class _Check:
         repeated = self.seen.repeated(batch.lines, keys)
         self.duplicates += len(repeated)
         for index in repeated:
-            if self.ledger.is_full("duplicate-record"):
+            if self.ledger.only_counts("duplicate-record"):
                 self.ledger.counts["duplicate-record"] += 1
             else:
                 message = f"repeats the record of {self.ledger.place_of(self.seen.line_of(keys[index]))}"
@@ -247,10 +253,10 @@ class _Check:
 
     def _check_formats(self) -> None:
         formats = self._formats()
-        common = max(formats, key=lambda name: formats[name].records, default="")
-        for name, group in formats.items():
+        common = max(formats, key=lambda name: _records(formats[name]), default="")
+        for name, groups in formats.items():
             if name != common:
-                self._add_many("mixed-formats", f"is in the format {name}, most records are {common}", [group])
+                self._add_many("mixed-formats", f"is in the format {name}, most records are {common}", groups)
         self._check_sections(
             [(sections, group) for (name, sections), group in self.groups.items() if self._resolved(name) == common]
         )
@@ -262,12 +268,10 @@ class _Check:
         names = {name for name, _ in self.groups}
         return "anthropic-messages" if "anthropic-messages" in names - {"openai-chat"} else "openai-chat"
 
-    def _formats(self) -> dict[str, _Group]:
-        found: dict[str, _Group] = {}
+    def _formats(self) -> dict[str, list[_Group]]:
+        found: dict[str, list[_Group]] = {}
         for (name, _), group in self.groups.items():
-            merged = found.setdefault(self._resolved(name), _Group())
-            merged.records += group.records
-            merged.lines += group.lines
+            found.setdefault(self._resolved(name), []).append(group)
         return found
 
     def _check_sections(self, groups: list[tuple[frozenset[str], _Group]]) -> None:
@@ -276,25 +280,23 @@ class _Check:
             systems = sum(group.records for sections, group in groups if "system" in sections)
             if systems:
                 message = f"the system prompts of {systems:,} records are written in front of their prompts"
-                self.ledger.add(None, "system-in-prompt", message, times=systems)
+                self.ledger.add(None, "system-in-prompt", message, records=systems)
             return
         code = "section-not-in-all" if self.rules.uniform_sections else "uneven-section"
         for section in sorted(set().union(*(sections for sections, _ in groups))):
             having = [group for sections, group in groups if section in sections]
             lacking = [group for sections, group in groups if section not in sections]
-            rare, what = min(
-                (having, "has"), (lacking, "lacks"), key=lambda side: sum(group.records for group in side[0])
-            )
+            rare, what = min((having, "has"), (lacking, "lacks"), key=lambda side: _records(side[0]))
             self._add_many(code, f"{what} the section {section!r}, unlike most records", rare)
 
     def _add_many(self, code: str, message: str, groups: list[_Group]) -> None:
-        """A finding for every record of the groups, of which only the first lines are known."""
-        records = sum(group.records for group in groups)
-        lines = sorted(line for group in groups for line in group.lines)[: self.cap]
-        for line in lines:
+        """A finding for every record of the groups, as far as their lines are known."""
+        named = 0
+        for line in islice(merge(*(group.lines for group in groups)), self.ledger.most_named):
             self.ledger.add(line, code, message)
-        if records > len(lines):
-            self.ledger.counts[code] += records - len(lines)
+            named += 1
+        if unnamed := _records(groups) - named:
+            self.ledger.counts[code] += unnamed
 
     def _check_bounds(self, counted_elsewhere: int) -> None:
         if self.role == "validation" and not self.rules.validation_allowed:
@@ -335,7 +337,7 @@ class _Check:
         self.ledger.add(None, code, f"{held}; {self.rules.name} {asks} {self.role} records")
 
     def _report(self, source: Source) -> DatasetReport:
-        formats = {name: group.records for name, group in self._formats().items()} or self.rejected_formats
+        formats = {name: _records(groups) for name, groups in self._formats().items()} or self.rejected_formats
         systems = sum(group.records for (_, sections), group in self.groups.items() if "system" in sections)
         return DatasetReport.of(
             source,

@@ -85,7 +85,7 @@ class Lint:
         repeated = self._identities.repeated(lines, keys)
         self.normalised_duplicates += len(repeated)
         for index in repeated:
-            if self._ledger.is_full("normalised-duplicate"):
+            if self._ledger.only_counts("normalised-duplicate"):
                 self._ledger.counts["normalised-duplicate"] += 1
             else:
                 first = self._identities.line_of(keys[index])
@@ -134,8 +134,8 @@ class Lint:
         if self._answers:
             self._check_lengths()
             self._check_answers(labels)
-            for manner in self._style.finish(self._ledger.place_of):
-                self._ledger.add(manner.line, manner.code, manner.message, times=manner.times)
+            for found in self._style.finish(self._ledger.place_of):
+                self._ledger.add(*found)
         few = _FEW_LABELLED if labels else _FEW_ANSWERED
         if not enough and 0 < self._records < few:
             task = "a classification" if labels else "a task like this"
@@ -178,4 +178,4 @@ class Lint:
                 self._ledger.add(None, "class-imbalance", message)
         elif most > max(4, total / 10):
             message = f"{most:,} of {total:,} records have the same answer"
-            self._ledger.add(None, "identical-answers", message, times=most)
+            self._ledger.add(None, "identical-answers", message, records=most)

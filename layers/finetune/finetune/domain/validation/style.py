@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
 from typing import NamedTuple
 
 # Enough to know the manners of a dataset of any size.
@@ -64,22 +66,12 @@ def _script(character: str) -> str:
     return next((name for name, low, high in _SCRIPTS if low <= code <= high), "")
 
 
-class _Kind:
-    """How many records have one beginning, ending or language, and the first line of them."""
-
-    __slots__ = ("line", "records")
-
-    def __init__(self, line: int) -> None:
-        self.line, self.records = line, 0
-
-
 class StyleFinding(NamedTuple):
-    """A finding on the whole dataset or on a record that differs; `times` is how often it was counted."""
+    """A finding on the whole dataset or on a record that differs."""
 
     line: int | None
     code: str
     message: str
-    times: int
 
 
 class StyleCheck:
@@ -87,9 +79,10 @@ class StyleCheck:
 
     def __init__(self) -> None:
         self._seen = self._looked_at = 0
-        self._begins: dict[str, _Kind] = {}
-        self._ends: dict[str, _Kind] = {}
-        self._languages: dict[str, _Kind] = {}
+        # The lines of the records by their beginning, ending or language.
+        self._begins: dict[str, array[int]] = {}
+        self._ends: dict[str, array[int]] = {}
+        self._languages: dict[str, array[int]] = {}
         self._exchanges = 0
 
     def add(
@@ -106,12 +99,12 @@ class StyleCheck:
     def _look_at(self, line: int, text: str, identity: bytes, turns: int) -> None:
         self._looked_at += 1
         if language := language_of(identity):
-            _count(self._languages, language, line)
+            _note(self._languages, language, line)
         if turns == 2:
             prompt = text.split("\0")[-2:][0]
             self._exchanges += 1
-            _count(self._begins, prompt[:_BEGIN], line)
-            _count(self._ends, prompt[-_END:], line)
+            _note(self._begins, prompt[:_BEGIN], line)
+            _note(self._ends, prompt[-_END:], line)
 
     def finish(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
         """What the records say together; `place_of` says in words where one stands."""
@@ -121,31 +114,29 @@ class StyleCheck:
             yield from self._templates(kinds, where)
         yield from self._mixture(place_of)
 
-    def _templates(self, kinds: dict[str, _Kind], where: str) -> Iterator[StyleFinding]:
-        common = max(kinds.values(), key=lambda kind: kind.records, default=None)
-        if not common or not _TEMPLATE * self._exchanges <= common.records < self._exchanges:
+    def _templates(self, kinds: dict[str, array[int]], where: str) -> Iterator[StyleFinding]:
+        common = max(kinds.values(), key=len, default=())
+        if not _TEMPLATE * self._exchanges <= len(common) < self._exchanges:
             return
-        for kind in kinds.values():
-            if kind is not common:
-                most = f"{common.records:,} of {self._exchanges:,} records"
-                message = f"the prompt does not {where} like the prompts of {most}"
-                yield StyleFinding(kind.line, "inconsistent-template", message, kind.records)
+        message = f"the prompt does not {where} like the prompts of {len(common):,} of {self._exchanges:,} records"
+        for line in merge(*(lines for lines in kinds.values() if lines is not common)):
+            yield StyleFinding(line, "inconsistent-template", message)
 
     def _mixture(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
-        known = sum(kind.records for kind in self._languages.values())
-        ranked = sorted(self._languages.items(), key=lambda item: -item[1].records)
-        others = [(name, kind) for name, kind in ranked[1:] if kind.records > max(1, _MIXTURE * known)]
+        known = sum(map(len, self._languages.values()))
+        ranked = sorted(self._languages.items(), key=lambda item: -len(item[1]))
+        others = [(name, lines) for name, lines in ranked[1:] if len(lines) > max(1, _MIXTURE * known)]
         if others:
-            parts = [f"{kind.records:,} in {name} (first on {place_of(kind.line)})" for name, kind in others]
+            parts = [f"{len(lines):,} in {name} (first on {place_of(lines[0])})" for name, lines in others]
             main, most = ranked[0]
-            message = f"of {known:,} records looked at, {most.records:,} seem to be in {main}, {', '.join(parts)}"
-            yield StyleFinding(None, "language-mixture", message, 1)
+            message = f"of {known:,} records looked at, {len(most):,} seem to be in {main}, {', '.join(parts)}"
+            yield StyleFinding(None, "language-mixture", message)
 
 
-def _count(kinds: dict[str, _Kind], name: str, line: int) -> None:
-    kind = kinds.get(name)
-    if kind is None:
+def _note(kinds: dict[str, array[int]], name: str, line: int) -> None:
+    lines = kinds.get(name)
+    if lines is None:
         if len(kinds) >= _MOST_KINDS:
             return
-        kind = kinds[name] = _Kind(line)
-    kind.records += 1
+        lines = kinds[name] = array("Q")
+    lines.append(line)
