@@ -132,3 +132,10 @@ def test_nothing_imports_a_function_and_functions_import_only_the_layer() -> Non
         assert imported <= {"typing", "aws_lambda_powertools", "finetune"}
     for path in [*ROOT.glob("layers/finetune/finetune/**/*.py"), *ROOT.glob("local/**/*.py")]:
         assert not re.search(r"^\s*(from|import) functions\b", path.read_text(), re.MULTILINE), path
+
+
+def test_every_module_of_the_command_has_a_test_of_its_name_and_no_test_is_of_none() -> None:
+    code, tests = ROOT / "finetune_cli", ROOT / "tests/unit/finetune_cli"
+    modules = {path.relative_to(code) for path in code.rglob("*.py") if path.name != "__init__.py"}
+    tested = {path.relative_to(tests) for path in tests.rglob("test_*.py")}
+    assert {path.with_name(path.name.removeprefix("test_")) for path in tested} == modules
