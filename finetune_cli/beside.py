@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from finetune.domain.staging.shares import Shares
 from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey, stage_dataset
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli.checked import Checked
+from finetune_cli.commands.check import Options
 from finetune_cli.files import chunks, project_file
 from finetune_cli.findings import first, plural
 from finetune_cli.progress import watched
@@ -28,7 +28,7 @@ _REASONS = {
 }
 
 
-def check_together(path: Path, suffix: str, rules: DatasetRules, options: argparse.Namespace, entries: int) -> Checked:
+def check_together(path: Path, suffix: str, rules: DatasetRules, options: Options, entries: int) -> Checked:
     """Check a dataset and the sets given in the options, and what a run would stage of all when each is accepted."""
     items: tuple[EvaluationItem, ...] = ()
     of_items = None

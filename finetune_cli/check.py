@@ -2,67 +2,54 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.validation.check import check_dataset
+from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli import files
+from finetune_cli.answer import Answer, UsageFailure
 from finetune_cli.checked import Checked
-from finetune_cli.failure import UsageFailure
-from finetune_cli.findings import SHOWN, show, show_fix, show_result, show_verdict
-from finetune_cli.paper import Paper
+from finetune_cli.commands.check import ENTRIES, SHOWN, Options
+from finetune_cli.console import Console
+from finetune_cli.findings import show, show_fix, show_result, show_verdict
 from finetune_cli.progress import watched
-from finetune_cli.rules import add_options, hold_out, positive, row_and_rules
-
-ENTRIES = 20
+from finetune_cli.rules import hold_out, row_and_rules
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The parser of the command."""
-    parser = commands.add_parser(
-        "check",
-        help="say whether a base model takes a dataset, and what to mend",
-        description="Check datasets by the code that the pipeline runs, without AWS. "
-        "Exits with 0 when all are accepted, 1 when one is rejected, 2 when a file or an option cannot be used.",
-    )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a dataset: .jsonl, .json or .csv")
-    add_options(parser)
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="the project's own validation set: .jsonl")
-    parser.add_argument("--evaluation", type=Path, metavar="FILE", help="the project's own evaluation set: .jsonl")
-    parser.add_argument(
-        "--media",
-        type=Path,
-        metavar="FOLDER",
-        help="what is or will be projects/<project>/media/, to look for images and videos there (default: do not look)",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per file, in a list when several")
-    parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page for a browser")
-    parser.add_argument(
-        "--fix", type=Path, metavar="OUT", help="write what can be used, cleaned and in the base model's format"
-    )
-    parser.add_argument(
-        "--entries",
-        type=positive,
-        metavar="N",
-        help=f"lines to list of each code (default: {SHOWN}, in JSON {ENTRIES})",
-    )
-    parser.set_defaults(run=run)
+def run(options: Options, console: Console) -> Answer:
+    """Check every file; no when one of them is rejected."""
+    _require_sense(options)
+    row, rules = row_and_rules(options)
+    given = _readable(options)
+    if options.media:
+        rules = replace(rules, media_size=files.media_size(options.media))
+    results = []
+    for path, suffix in given:
+        checked = _check(path, suffix, rules, options)
+        results.append(checked)
+        if options.html:
+            _write_page(options.html, checked, row)
+        if options.fix:
+            checked.fix = _fix(checked, options.fix, rules)
+        _show(console, checked, row, rules, options)
+    accepted = all(checked.accepted for checked in results)
+    return Answer(accepted, {"accepted": accepted, "files": [checked.as_dict(row, rules) for checked in results]})
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check every file; 1 when one of them is rejected."""
+def _require_sense(options: Options) -> None:
+    """UsageFailure for options that do not go together."""
     if len(options.files) > 1 and (options.fix or options.html):
         raise UsageFailure("--fix and --html take one FILE at a time.")
     if options.fix and options.html and options.fix.resolve() == options.html.resolve():
         raise UsageFailure("--fix and --html name the same file.")
-    row, rules = row_and_rules(options)
+
+
+def _readable(options: Options) -> list[tuple[Path, str]]:
+    """The datasets and what each is; UsageFailure unless all that is read is there and none of it would be written."""
     given = [files.dataset(path) for path in options.files]
     if options.validation:
         files.project_file(options.validation, "validation")
@@ -73,26 +60,10 @@ def run(options: argparse.Namespace) -> int:
     inputs = [*options.files, *filter(None, (options.validation, options.evaluation, options.settings))]
     for out in filter(None, (options.fix, options.html)):
         files.require_other(out, inputs=inputs)
-    if options.media:
-        rules = replace(rules, media_size=files.media_size(options.media))
-    paper = Paper(sys.stdout)
-    results = []
-    for path, suffix in given:
-        checked = _check(path, suffix, rules, options)
-        results.append(checked)
-        if options.html:
-            _write_page(options.html, checked, row)
-        if options.fix:
-            checked.fix = _fix(checked, options.fix, rules)
-        if not options.json:
-            _show(paper, checked, row, rules, options)
-    if options.json:
-        found = [checked.as_dict(row, rules) for checked in results]
-        print(orjson.dumps(found if len(found) > 1 else found[0], option=orjson.OPT_INDENT_2).decode())
-    return 0 if all(checked.accepted for checked in results) else 1
+    return given
 
 
-def _check(path: Path, suffix: str, rules: DatasetRules, options: argparse.Namespace) -> Checked:
+def _check(path: Path, suffix: str, rules: DatasetRules, options: Options) -> Checked:
     entries = options.entries or ENTRIES
     if options.validation or options.evaluation:
         from finetune_cli.beside import check_together  # noqa: PLC0415 - takes longer than checking a small file
@@ -117,44 +88,49 @@ def _fix(checked: Checked, out: Path, rules: DatasetRules) -> dict[str, Any]:
     return fix(checked.path, checked.suffix, out, rules)
 
 
-def _show(paper: Paper, checked: Checked, row: BaseModelRow, rules: DatasetRules, options: argparse.Namespace) -> None:
-    shown = options.entries or SHOWN
-    reports = [
-        (path, report)
-        for path, report in (
-            (checked.path, checked.report),
-            (options.validation, checked.validation),
-            (options.evaluation, checked.evaluation),
-        )
-        if report
-    ]
-    for path, report in reports:
-        show(paper, files.name_of(path), report, row, shown=shown)
+def _show(console: Console, checked: Checked, row: BaseModelRow, rules: DatasetRules, options: Options) -> None:
+    """Findings first, then what a run would make of the files, and the verdicts last."""
+    reports = _named_reports(checked, options)
+    for name, report in reports:
+        show(console, name, report, row, shown=options.entries or SHOWN)
     if checked.staged:
-        paper.say(checked.staged["sentence"])
-        paper.say()
+        console.say(checked.staged["sentence"])
+        console.say()
     if few := _too_few_to_decide(checked, row, rules, options):
-        paper.say(few, style="yellow")
-        paper.say()
+        console.say(few, style="yellow")
+        console.say()
     if checked.fix:
-        show_fix(paper, checked.fix)
+        show_fix(console, checked.fix)
     elif not checked.report.accepted and checked.report.records:
-        paper.say("--fix OUT writes what can be used of it to another file.", style="dim")
+        console.say("--fix OUT writes what can be used of it to another file.", style="dim")
     if row.lifecycle.status == "retired":
         successor = f"; use --base-model {row.lifecycle.successor}" if row.lifecycle.successor else ""
-        paper.say(f"{row.name} takes no new customization jobs{successor}.", style="yellow")
-    for path, report in reports:
-        show_verdict(paper, files.name_of(path), report, row)
+        console.say(f"{row.name} takes no new customization jobs{successor}.", style="yellow")
+    for name, report in reports:
+        show_verdict(console, name, report, row)
+    _show_together(console, checked, row)
+
+
+def _named_reports(checked: Checked, options: Options) -> list[tuple[str, DatasetReport]]:
+    """The report of each file that was checked, with the name that it is shown by."""
+    found = (
+        (checked.path, checked.report),
+        (options.validation, checked.validation),
+        (options.evaluation, checked.evaluation),
+    )
+    return [(files.name_of(path), report) for path, report in found if path and report]
+
+
+def _show_together(console: Console, checked: Checked, row: BaseModelRow) -> None:
+    """The verdicts on the files together and on what --fix wrote."""
     if checked.staged and not checked.staged["accepted"]:
         problems = "; ".join(checked.staged["problems"])
-        paper.say(f"Rejected: the files together for {row.name}; {problems}.", style="bad")
+        console.say(f"Rejected: the files together for {row.name}; {problems}.", style="bad")
     if checked.fix:
-        show_result(paper, checked.fix, row.name)
+        show_result(console, checked.fix, row.name)
 
 
-def _too_few_to_decide(
-    checked: Checked, row: BaseModelRow, rules: DatasetRules, options: argparse.Namespace
-) -> str | None:
+def _too_few_to_decide(checked: Checked, row: BaseModelRow, rules: DatasetRules, options: Options) -> str | None:
     """A warning that a run would train and then have too little to evaluate the model with."""
     shares = hold_out(options)
     minimum, held = shares.least_evaluation, shares.to_evaluate(checked.report.records)

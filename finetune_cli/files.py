@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from finetune.domain.records.source import SUFFIXES
 from finetune.domain.validation.rules import media_name
-from finetune_cli.failure import UsageFailure
+from finetune_cli.answer import UsageFailure
 
 CHUNK = 8 * 1024 * 1024
 _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")

@@ -9,9 +9,8 @@ from finetune.domain.catalog import BaseModelRow
 from finetune.domain.findings import Finding
 from finetune.domain.tokens import stated
 from finetune.domain.validation.report import DatasetReport
-from finetune_cli.paper import Paper
+from finetune_cli.console import Console
 
-SHOWN = 5
 _CONTAINERS = {"jsonl": "JSON Lines", "json-array": "a JSON array", "csv": "CSV"}
 _LINES_NAMED = 12
 
@@ -35,23 +34,23 @@ def first(lines: Sequence[int]) -> str:
     return ", ".join(map(str, lines[:_LINES_NAMED])) + more
 
 
-def show(paper: Paper, name: str, report: DatasetReport, row: BaseModelRow, *, shown: int = SHOWN) -> None:
+def show(console: Console, name: str, report: DatasetReport, row: BaseModelRow, *, shown: int) -> None:
     """Everything but the verdict."""
-    paper.say(name, style="bold")
-    paper.say(_contents(report), indent=2)
+    console.say(name, style="bold")
+    console.say(_contents(report), indent=2)
     if _tokens(report):
-        paper.say(f"Tokens are estimated, {stated(row.provider)}.", indent=2, style="dim")
+        console.say(f"Tokens are estimated, {stated(row.provider)}.", indent=2, style="dim")
     for findings, counts, noun, style in (
         (report.problems, report.counts.errors, "problem", "red"),
         (report.warnings, report.counts.warnings, "warning", "yellow"),
     ):
         for code, count in sorted(counts.items(), key=lambda entry: -entry[1]):
             found = [finding for finding in findings if finding.code == code]
-            paper.say()
-            paper.say(f"{code}: {plural(count, noun)}", style=style)
-            _show_code(paper, found, count, shown)
-            paper.say(report.remedies[code], indent=2, style="dim")
-    paper.say()
+            console.say()
+            console.say(f"{code}: {plural(count, noun)}", style=style)
+            _show_code(console, found, count, shown)
+            console.say(report.remedies[code], indent=2, style="dim")
+    console.say()
 
 
 def _contents(report: DatasetReport) -> str:
@@ -70,7 +69,7 @@ def _tokens(report: DatasetReport) -> int:
     return int(tokens["total"]) if isinstance(tokens, Mapping) else 0
 
 
-def _show_code(paper: Paper, found: list[Finding], count: int, shown: int) -> None:
+def _show_code(console: Console, found: list[Finding], count: int, shown: int) -> None:
     """Lines with the same message share a row."""
     rows: dict[str, list[int]] = {}
     for finding in found:
@@ -82,36 +81,36 @@ def _show_code(paper: Paper, found: list[Finding], count: int, shown: int) -> No
         named = list(dict.fromkeys(lines))[:_LINES_NAMED]
         listed, told = listed + max(1, sum(line in named for line in lines)), told + 1
         where = f"line{'s' if len(named) > 1 else ''} {', '.join(map(str, named))}: " if named else ""
-        paper.say(where + message, indent=2, hanging=2)
+        console.say(where + message, indent=2, hanging=2)
     whole = any(finding.line is None for finding in found)
     if count > listed and not whole:
-        paper.say(f"and {count - listed:,} more", indent=2)
+        console.say(f"and {count - listed:,} more", indent=2)
 
 
-def show_verdict(paper: Paper, name: str, report: DatasetReport, row: BaseModelRow) -> None:
+def show_verdict(console: Console, name: str, report: DatasetReport, row: BaseModelRow) -> None:
     """The one line that says whether a job would take the file."""
     problems, warnings = sum(report.counts.errors.values()), sum(report.counts.warnings.values())
     beside = f" and {plural(warnings, 'warning')}" if warnings else ""
     if report.accepted:
-        paper.say(f"Accepted: {name} for {row.name}, {plural(report.records, 'record')}{beside}.", style="good")
+        console.say(f"Accepted: {name} for {row.name}, {plural(report.records, 'record')}{beside}.", style="good")
     else:
-        paper.say(f"Rejected: {name} for {row.name}, {plural(problems, 'problem')}{beside}.", style="bad")
+        console.say(f"Rejected: {name} for {row.name}, {plural(problems, 'problem')}{beside}.", style="bad")
 
 
-def show_fix(paper: Paper, found: dict[str, Any]) -> None:
+def show_fix(console: Console, found: dict[str, Any]) -> None:
     """What was changed, grouped by what and why."""
-    paper.say(f"{found['out']}: {plural(found['records'], 'record')} written", style="bold")
+    console.say(f"{found['out']}: {plural(found['records'], 'record')} written", style="bold")
     for what, count in sorted(found["counts"].items(), key=lambda entry: -entry[1]):
         own = [change for change in found["changes"] if f"{change['action']} {change['code']}" == what]
         lines = list(dict.fromkeys(change["line"] for change in own if change["line"]))
         where = f"{what}: {count:,}, line{'s' if len(lines) > 1 else ''} {first(lines)}"
-        paper.say(where if lines else f"{own[0]['action']}: {own[0]['message']}", indent=2, hanging=2)
-    paper.say()
+        console.say(where if lines else f"{own[0]['action']}: {own[0]['message']}", indent=2, hanging=2)
+    console.say()
 
 
-def show_result(paper: Paper, found: dict[str, Any], base_model: str) -> None:
+def show_result(console: Console, found: dict[str, Any], base_model: str) -> None:
     """The verdict on what was written."""
     if found["accepted"]:
-        paper.say(f"Accepted: {found['out']} for {base_model}, {plural(found['records'], 'record')}.", style="good")
+        console.say(f"Accepted: {found['out']} for {base_model}, {plural(found['records'], 'record')}.", style="good")
     else:
-        paper.say(f"Rejected: {found['out']} for {base_model}; {'; '.join(found['problems'][:3])}.", style="bad")
+        console.say(f"Rejected: {found['out']} for {base_model}; {'; '.join(found['problems'][:3])}.", style="bad")

@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+
+import click
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from finetune.errors import FineTuneError
 from finetune_cli import COMMANDS
-from finetune_cli.failure import UsageFailure
+from finetune_cli.answer import UsageFailure, as_json
+from finetune_cli.parser import COMPLETION, PROGRAM, Finetune
 
-
-class _Version(argparse.Action):
-    """Prints which code this is; the hash of it is taken only when asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"{parser.prog}, sha256 {import_module('finetune.version').code_version()}...")
-        parser.exit()
+# What an extra of the distribution brings.
+_EXTRAS = {"boto3": "aws", "botocore": "aws"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. 2 and one sentence on stderr when the command itself could not run."""
+    """Run one command; its exit code is one of `answer.EXIT_CODES`."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(
-        prog="finetune", description="Datasets in, better models out, nothing left behind."
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="say which code this is")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="finetune")
-    # A command's imports are paid only by those who use it.
-    for name in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:
-        import_module(f"finetune_cli.{name}").add(commands)
-    chosen = parser.parse_args(given)
     try:
-        code = int(chosen.run(chosen))
+        code = _run(given)
         sys.stdout.flush()
         return code
-    except (UsageFailure, FineTuneError) as failure:
-        print(f"finetune: {failure}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         _drop_output()
         return 141
     except OSError as error:
-        print(f"finetune: {(error.strerror or str(error)).lower()}.", file=sys.stderr)
+        print(f"{PROGRAM}: {(error.strerror or str(error)).lower()}.", file=sys.stderr)
         _drop_output()
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _run(given: list[str]) -> int:
+    finetune = Finetune()
+    if asked := os.environ.get(COMPLETION):
+        from click.shell_completion import shell_complete  # noqa: PLC0415 - nobody else waits for it
+
+        return shell_complete(finetune, {}, PROGRAM, COMPLETION, asked)
+    command = given[0] if given and given[0] in COMMANDS else None
+    try:
+        with finetune.make_context(PROGRAM, [*given]) as context:
+            return int(finetune.invoke(context))
+    except Exit as ended:
+        return ended.exit_code
+    except NoArgsIsHelpError as unused:
+        unused.show()
+        return 2
+    except click.UsageError as error:
+        sentence = f"{_sentence(error)} See `{PROGRAM}{f' {command}' if command else ''} --help`."
+    except (UsageFailure, FineTuneError) as failure:
+        sentence = str(failure)
+    except ModuleNotFoundError as missing:
+        sentence = _lacking(missing)
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    if "--json" in given:
+        print(as_json(command, 2, error=sentence))
+    return 2
+
+
+def _sentence(error: click.UsageError) -> str:
+    """What click says of a line that it cannot read, as one line with a full stop."""
+    message = " ".join(error.format_message().split())
+    return message if message.endswith((".", "?", "?)")) else f"{message}."
+
+
+def _lacking(missing: ModuleNotFoundError) -> str:
+    """How to get what an extra brings; a module that none brings is an error of ours."""
+    name = (missing.name or "").partition(".")[0]
+    if name not in _EXTRAS:
+        raise missing
+    extra = _EXTRAS[name]
+    return f"This command needs {name}, which the extra {extra} brings: pip install '<folder of the clone>[{extra}]'."
 
 
 def _drop_output() -> None:

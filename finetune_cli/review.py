@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,51 +10,34 @@ from finetune.domain.evaluation.comparison import NAMES
 from finetune.domain.evaluation.human_review import Review, read_back, review
 from finetune.domain.evaluation.llm_judge import CRITERIA
 from finetune.domain.evaluation.verdict import Evaluation
-from finetune_cli.failure import UsageFailure
+from finetune_cli.answer import Answer, UsageFailure
+from finetune_cli.commands.review import Options
+from finetune_cli.console import Console
+from finetune_cli.files import name_of, readable
 
 _DECISIONS = {"promote": "promote", "do_not_promote": "do not promote", "inconclusive": "inconclusive"}
 _PROBLEMS_SHOWN = 10
 
 
-def add(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "review",
-        help="read people's ratings of a run's answers back into the verdict",
-        description="Reads a human-review.csv that people have filled in with whole numbers from 1 to 5, and says how "
-        "far they agree with the metric and the judge, and what becomes of the verdict.",
-    )
-    parser.add_argument("form", type=Path, help="the human-review.csv of a run; rows left empty do not count")
-    parser.add_argument("--evaluation", type=Path, help="the run's evaluation.json, if it does not lie beside the form")
-    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """0 when the verdict is to promote, 1 when it is not."""
+def run(options: Options, console: Console) -> Answer:
+    """Yes when the verdict is to promote."""
     evaluation = _evaluation(options.evaluation or options.form.parent / "evaluation.json")
-    rated, problems = read_back(_read(options.form), evaluation)
+    rated, problems = read_back(readable(options.form).read_bytes(), evaluation)
     if problems:
         more = len(problems) - _PROBLEMS_SHOWN
         shown = [*problems[:_PROBLEMS_SHOWN], *([f"And {more} more."] if more > 0 else [])]
-        raise UsageFailure(f"{options.form}: {' '.join(shown)}")
+        raise UsageFailure(f"{name_of(options.form)}: {' '.join(shown)}")
     found = review(rated, evaluation)
-    sys.stdout.write(found.model_dump_json(indent=2) + "\n" if options.json else _text(found))
-    return 0 if found.decision == "promote" else 1
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageFailure(f"{path} cannot be read: {error.strerror}.") from None
+    console.write(_text(found))
+    return Answer(found.decision == "promote", found.model_dump(mode="json"))
 
 
 def _evaluation(path: Path) -> Evaluation:
-    data = _read(path)
+    data = readable(path).read_bytes()
     try:
         return Evaluation.model_validate_json(data)
     except ValidationError:
-        raise UsageFailure(f"{path} is not the evaluation.json of a run.") from None
+        raise UsageFailure(f"{name_of(path)} is not the evaluation.json of a run.") from None
 
 
 def _text(found: Review) -> str:
@@ -79,4 +59,4 @@ def _text(found: Review) -> str:
             f"{name.capitalize():<24}" + "".join(f"{means[name]:>20.2f}" for means in found.criteria.values())
             for name in CRITERIA
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)

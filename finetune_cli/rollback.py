@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from itertools import chain, repeat
 from typing import Any
@@ -14,38 +11,29 @@ from finetune.aws.publication import Published
 from finetune.aws.serving import NothingToRollBack
 from finetune.domain.customization.jobs import project_slug
 from finetune_cli import stack
+from finetune_cli.answer import Answer
+from finetune_cli.commands.rollback import Options
+from finetune_cli.console import Console
 
 # Seconds between two looks; the last goes on.
 FIRST_WAITS, LATER_WAITS = (0.5, 1.0, 2.0), 5.0
 
 
-def add(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "rollback",
-        help="put a project's previous model back into service",
-        description="Puts the previous model back behind the project's endpoint, asks it and publishes it. The ARN "
-        "stays the same. It takes the service some minutes; interrupted, it goes on when it is called again.",
-    )
-    parser.add_argument("project", help="the project, as in incoming/<project>/")
-    stack.add_options(parser)
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """0 once the previous model is published; 1 when there is none."""
+def run(options: Options, console: Console) -> Answer:
+    """Yes once the previous model is published, no when there is none."""
     bedrock, runtime, ssm = stack.connect(options.stack)
     seconds = chain(FIRST_WAITS, repeat(LATER_WAITS))
     slug = project_slug(options.project)
     try:
         after = serving.roll_back(bedrock, runtime, ssm, options.stack, slug, wait=lambda: time.sleep(next(seconds)))
     except NothingToRollBack as nothing:
-        print(f"finetune: {nothing}", file=sys.stderr)
-        return 1
-    print(json.dumps(_facts(options.project, after), indent=2) if options.json else _sentence(options.project, after))
-    return 0
+        console.warn(f"finetune: {nothing}")
+        return Answer(False, {"project": options.project, "reason": str(nothing)})
+    console.write(_sentence(options.project, after))
+    return Answer(True, _facts(options.project, after))
 
 
-def _facts(project: str, after: Published) -> dict[str, object]:
+def _facts(project: str, after: Published) -> dict[str, Any]:
     return {
         "project": project,
         "endpoint": after.endpoint_arn,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
@@ -10,20 +9,12 @@ from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 from finetune.aws import clients, overview
 from finetune.aws.translation import code_of, translated
 from finetune.errors import FineTuneError
-from finetune_cli.failure import UsageFailure
+from finetune_cli.answer import UsageFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_ssm import SSMClient
-
-DEFAULT_STACK = "finetune"
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", default=DEFAULT_STACK, metavar="NAME", help=f"the stack ({DEFAULT_STACK})")
-    parser.add_argument("--json", action="store_true", help="answer in JSON")
-
 
 # What the person at the keyboard does, by botocore's exception or AWS's error code.
 _REMEDIES = {

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -15,45 +12,33 @@ from finetune.aws.tags import RUN_TAG
 from finetune.domain import catalog, cost
 from finetune.domain.customization.jobs import project_slug
 from finetune_cli import stack
+from finetune_cli.answer import Answer
+from finetune_cli.commands.status import Options
+from finetune_cli.console import Console
 
 _KINDS = {"on_demand": "on-demand deployment", "provisioned": "provisioned throughput"}
 
 
-def add(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "status",
-        help="list what is in service, since when, from which data and at what price",
-        description="Lists the model that every project has in service, and warns of endpoints that are open without "
-        "being published.",
-    )
-    parser.add_argument("project", nargs="?", help="one project, as in incoming/<project>/; all of them without it")
-    stack.add_options(parser)
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """0 when something is in service or open, 1 when nothing is."""
+def run(options: Options, console: Console) -> Answer:
+    """Yes when something is in service or open."""
     bedrock, _, ssm = stack.connect(options.stack)
     everything = overview.in_service(bedrock, ssm, options.stack)
     loose = overview.unpublished(bedrock, options.stack, everything)
     wanted = project_slug(options.project) if options.project else None
     shown = [each for each in everything if wanted in {None, each.slug}]
     warned = [each for each in loose if wanted in {None, overview.project_of(each)}]
-    if options.json:
-        facts = {
-            "stack": options.stack,
-            "projects": [_facts(each) for each in shown],
-            "unpublished": [{**each.endpoint.payload(), "tags": dict(each.tags)} for each in warned],
-        }
-        print(json.dumps(facts, indent=2))
-    else:
-        print("\n\n".join(map(_paragraph, shown)) or _nothing(options))
-        for warning in [*filter(None, map(_mismatch, shown)), *map(_warning, warned)]:
-            print(f"warning: {warning}", file=sys.stderr)
-    return 0 if shown or warned else 1
+    console.write("\n\n".join(map(_paragraph, shown)) or _nothing(options))
+    for warning in [*filter(None, map(_mismatch, shown)), *map(_warning, warned)]:
+        console.warn(f"warning: {warning}")
+    facts = {
+        "stack": options.stack,
+        "projects": [_facts(each) for each in shown],
+        "unpublished": [{**each.endpoint.payload(), "tags": dict(each.tags)} for each in warned],
+    }
+    return Answer(bool(shown or warned), facts)
 
 
-def _nothing(options: argparse.Namespace) -> str:
+def _nothing(options: Options) -> str:
     whose = f"Project {options.project} of stack" if options.project else "Stack"
     return f"{whose} {options.stack} has nothing in service."
 

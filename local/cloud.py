@@ -79,7 +79,12 @@ class Cloud:
         command += [] if bedrock else ["--no-bedrock"]
         with (state / "logs" / "gateway.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603  # this interpreter and a module of ours
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                command,
+                cwd=Path(__file__).parents[1],  # this package is not installed
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
             )
         cloud = cls(process, state, region, account)
         cloud._wait_until_ready()

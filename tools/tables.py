@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import click
 import orjson
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
@@ -24,12 +25,16 @@ from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.findings import CODES
 from finetune.domain.tokens import ERRORS, Script
 from finetune.settings import Settings
+from finetune_cli import COMMANDS
+from finetune_cli.answer import EXIT_CODES
+from finetune_cli.parser import PROGRAM, command_of
 from tools import picture
 from tools.project import ROOT, definition, resources, statements, states, substitution, template
 from tools.raises import EVERY_CALL, raised_by
 
-README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE = (
-    ROOT / name for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md")
+README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE, COMMAND = (
+    ROOT / name
+    for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md", "docs/command.md")
 )
 # Errors that no later state can meet, by the state that rules them out: it reads what is pinned, or the catalog.
 RULED_OUT_BY = {
@@ -280,6 +285,29 @@ def prices() -> Rows:
     ]
 
 
+def exit_codes() -> Rows:
+    return [[code([str(number)]), meaning] for number, meaning in EXIT_CODES.items()]
+
+
+def commands() -> Rows:
+    return [[code([f"{PROGRAM} {name}"]), summary] for name, summary in COMMANDS.items()]
+
+
+def usages() -> str:
+    """Each command's own help under a heading, as the end of the page about the command."""
+    return "\n\n".join(f"### {PROGRAM} {name}\n\n```\n{usage_of(name)}\n```" for name in COMMANDS) + "\n"
+
+
+def usage_of(name: str) -> str:
+    return click.Context(command_of(name), info_name=f"{PROGRAM} {name}", terminal_width=100).get_help()
+
+
+def written_usages() -> tuple[str, str]:
+    """The page about the command up to its list of usages, and the list."""
+    before, heading, after = COMMAND.read_text().partition("## Every option\n\n")
+    return before + heading, after
+
+
 STATES = Table(README, ("State", "Function", "Adds", "Can fail with"), task_states)
 TABLES = (
     STATES,
@@ -287,6 +315,8 @@ TABLES = (
     Table(ARCHITECTURE, ("End", "Status", "Error", "What that means"), ends),
     Table(ARCHITECTURE, ("Function", "May"), permissions),
     Table(TROUBLESHOOTING, ("Alarm", "What it means", "What to do"), alarms),
+    Table(COMMAND, ("Command", "What it does"), commands),
+    Table(COMMAND, ("Exit code", "What it means"), exit_codes),
     Table(SETTINGS, ("Key", "Type", "Default", "Bounds", "Meaning"), settings_keys),
     Table(SETTINGS, ("Metric", "Title", "What it measures"), metric_titles),
     Table(
@@ -314,3 +344,4 @@ if __name__ == "__main__":
     for table in TABLES:
         table.update()
     picture.PICTURE.write_text(picture.draw())
+    COMMAND.write_text(written_usages()[0] + usages())

@@ -135,7 +135,7 @@ def cleaned(
     """What `clean` yields, without the records that have other sections than most; the source is opened twice."""
     odd: Mapping[Sections, str] = {}
     if rules.uniform_sections:
-        odd = uneven(Counter(record.sections for _, record in _taken(open_source(), rules, nobody, mend)))
+        odd = uneven(Counter(record.sections for _, record in _taken(open_source(), rules, ignore, mend)))
     for place, record in clean(open_source(), rules, note, mend):
         if record.sections in odd:
             note(Change.at(place, "removed", "section-not-in-all", odd[record.sections]))
@@ -167,5 +167,5 @@ def conversions(formats: Mapping[SourceFormat, int], rules: DatasetRules) -> Ite
             )
 
 
-def nobody(_: Change) -> None:
-    """Nobody is told in the pass that only counts."""
+def ignore(_: Change) -> None:
+    """The note of a pass that only counts."""

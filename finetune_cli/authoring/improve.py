@@ -107,15 +107,19 @@ def select(traits: Sequence[Trait], note: Note, *, balance: int | None = None, l
         groups = {trait.place: number for trait, number in zip(kept, numbers, strict=True)}
         kept = _balanced(kept, numbers, balance, kind, note)
     if limit is not None and len(kept) > limit:
-        chosen = diverse(kept, limit)
-        for position, trait in enumerate(kept):
-            if position not in chosen:
-                message = f"is not among the {limit:,} records that differ most"
-                note(Change.at(trait.place, "removed", "over-limit", message))
-        kept = [kept[position] for position in sorted(chosen)]
+        kept = _limited(kept, limit, note)
     size = Counter(groups.get(trait.place, 0) for trait in kept)
     room = {group: balance - size[group] for group in set(groups.values())} if balance is not None else {}
     return Selection({trait.place for trait in kept}, groups, room)
+
+
+def _limited(traits: list[Trait], limit: int, note: Note) -> list[Trait]:
+    chosen = diverse(traits, limit)
+    for position, trait in enumerate(traits):
+        if position not in chosen:
+            message = f"is not among the {limit:,} records that differ most"
+            note(Change.at(trait.place, "removed", "over-limit", message))
+    return [traits[position] for position in sorted(chosen)]
 
 
 def _balanced(traits: list[Trait], numbers: list[int], cap: int, kind: str, note: Note) -> list[Trait]:

@@ -14,7 +14,6 @@ from string import Formatter
 from typing import Any
 
 import orjson
-import yaml
 
 from finetune.domain.catalog import RecordFormat
 from finetune.domain.records.conversion import convert
@@ -34,6 +33,8 @@ class _Sentence(Formatter):
 
 @cache
 def _words() -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - the names of the formats are wanted without it
+
     loaded: dict[str, Any] = yaml.safe_load(files(__package__).joinpath("samples.yaml").read_bytes())
     return loaded
 
@@ -50,14 +51,14 @@ def _scenes() -> tuple[tuple[str, ...], ...]:
     return tuple(product(*(pictures[name] for name in ("views", "places", "lights", "extras"))))
 
 
-class _Desk:
+class _SampleWriter:
     """Draws cases and writes them down; the same seed draws the same ones."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)  # noqa: S311 - variety, not secrecy
         self._write = _Sentence().format
         self._used: set[tuple[str, ...]] = set()
-        self._told: Counter[str] = Counter()
+        self._uses: Counter[str] = Counter()
 
     def drawn(self, records: int, slots: tuple[Any, ...]) -> list[Any]:
         return self._random.sample(slots, records)
@@ -73,8 +74,8 @@ class _Desk:
     def _next(self, kind: str, symptom: str, *others: str) -> str:
         """The entries in turn; not one that the same problem was told with under the same other slot, if possible."""
         entries: list[str] = _words()[kind]
-        start = self._told[kind + symptom]
-        self._told[kind + symptom] += 1
+        start = self._uses[kind + symptom]
+        self._uses[kind + symptom] += 1
         turns = [entries[(start + offset) % len(entries)] for offset in range(len(entries))]
         fresh = next((entry for entry in turns if not self._used & self._keys(entry, symptom, others)), turns[0])
         self._used |= self._keys(fresh, symptom, others)
@@ -138,7 +139,7 @@ def _csv(record: Record) -> bytes:
 
 
 _Write = Callable[[Record], bytes]
-_Draw = Callable[[_Desk, int, Any], Record]
+_Draw = Callable[[_SampleWriter, int, Any], Record]
 
 
 def _as(target: RecordFormat) -> _Write:
@@ -147,13 +148,13 @@ def _as(target: RecordFormat) -> _Write:
 
 # What each format is drawn from and how it is written; the first five are the catalog's.
 FORMATS: Mapping[str, tuple[_Draw, _Write]] = {
-    "conversation": (_Desk.dialogue, _as("conversation")),
-    "prompt_completion": (_Desk.pair, _as("prompt_completion")),
-    "anthropic": (_Desk.dialogue, _as("anthropic")),
-    "text_input": (_Desk.passage, _as("text_input")),
-    "image_caption": (_Desk.picture, _as("image_caption")),
-    "openai": (_Desk.dialogue, _openai),
-    "csv": (_Desk.pair, _csv),
+    "conversation": (_SampleWriter.dialogue, _as("conversation")),
+    "prompt_completion": (_SampleWriter.pair, _as("prompt_completion")),
+    "anthropic": (_SampleWriter.dialogue, _as("anthropic")),
+    "text_input": (_SampleWriter.passage, _as("text_input")),
+    "image_caption": (_SampleWriter.picture, _as("image_caption")),
+    "openai": (_SampleWriter.dialogue, _openai),
+    "csv": (_SampleWriter.pair, _csv),
 }
 
 
@@ -165,8 +166,8 @@ def most_records(kind: str) -> int:
 def sample(records: int, kind: str, seed: int) -> Iterator[bytes]:
     """The lines of an example dataset, without their newlines; `records` is at most `most_records` of the format."""
     draw, write = FORMATS[kind]
-    desk = _Desk(seed)
+    writer = _SampleWriter(seed)
     if kind == "csv":
         yield b"prompt,completion"
-    for number, slots in enumerate(desk.drawn(records, _scenes() if kind == "image_caption" else _cases())):
-        yield write(draw(desk, number, slots))
+    for number, slots in enumerate(writer.drawn(records, _scenes() if kind == "image_caption" else _cases())):
+        yield write(draw(writer, number, slots))

@@ -16,6 +16,7 @@ from finetune import errors
 from finetune.messages import ADVICE
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
+from finetune_cli.parser import command_of
 from local.faults import check_faults
 from tools import picture
 from tools.project import ROOT, resources, states, substitution, template
@@ -32,6 +33,8 @@ from tools.tables import (
     folder_of,
     markdown,
     table_rows,
+    usages,
+    written_usages,
 )
 
 PAGES = [page for folder in ("", "docs/", "examples/**/", ".github/") for page in ROOT.glob(f"{folder}*.md")]
@@ -173,6 +176,22 @@ def test_beside_the_table_stand_the_functions_that_no_state_invokes() -> None:
     }
     rows = table_rows(README.read_text(), "Beside it", "Function", "Runs", "Does")
     assert {row[1].strip("`") for row in rows} == beside
+
+
+# The command
+
+
+def test_the_page_about_the_command_has_every_option() -> None:
+    assert written_usages()[1] == usages(), "make tables mends it"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_line_with_the_command_can_be_read(page: Path) -> None:
+    for name, rest in re.findall(
+        r"(?:^|[\s/(])finetune ([a-z]+)((?: +(?!#)[^\s`|)&#]+)*)", code(page), flags=re.MULTILINE
+    ):
+        known = {flag for parameter in command_of(name).params for flag in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, name
 
 
 # Errors

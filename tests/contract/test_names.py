@@ -140,3 +140,10 @@ def test_a_module_of_the_ground_has_a_test_of_its_name(room: str) -> None:
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/unit/domain" / room).glob("test_*.py")}
     assert modules
     assert sorted(modules - tests) == []
+
+
+def test_every_module_of_the_command_has_a_test_of_its_name_and_no_test_is_of_none() -> None:
+    code, tests = ROOT / "finetune_cli", ROOT / "tests/unit/finetune_cli"
+    modules = {path.relative_to(code) for path in code.rglob("*.py") if path.name != "__init__.py"}
+    tested = {path.relative_to(tests) for path in tests.rglob("test_*.py")}
+    assert {path.with_name(path.name.removeprefix("test_")) for path in tested} == modules

@@ -120,7 +120,7 @@ def test_a_better_model_takes_over_behind_the_same_endpoint_and_can_be_rolled_ba
 
     back = finetune(pipeline, "rollback", "shop", "--json")
     assert back.returncode == 0, back.stderr
-    assert json.loads(back.stdout)["model"] == shop["model_arn"] == serving(pipeline, shop["endpoint_arn"])
+    assert json.loads(back.stdout)["result"]["model"] == shop["model_arn"] == serving(pipeline, shop["endpoint_arn"])
     assert published(pipeline, "shop")["previous_model_arn"] == after["model_arn"]
 
 
@@ -137,7 +137,7 @@ def test_a_project_that_asks_for_throughput_gets_it_asked_and_published_before_t
     assert (bought["modelUnits"], bought.get("commitmentDuration")) == (1, None)
     [mail] = pipeline.mails(run)
     assert "billed by the hour" in mail.body
-    told = json.loads(finetune(pipeline, "status", "--json").stdout)
+    told = json.loads(finetune(pipeline, "status", "--json").stdout)["result"]
     [project] = [each for each in told["projects"] if each["project"] == "shop"]
     assert project["prices"] == {"provisioned_per_hour": 20.0, "provisioned_per_month": 14600.0}
     assert project["state"] == "answering"

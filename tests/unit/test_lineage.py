@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,7 @@ import pytest
 import finetune
 from finetune.aws.verdict import judge_evaluation
 from finetune.contracts import Candidate, JudgeEvaluationInput, ObjectVersion, Run
-from finetune.version import code_version
-from finetune_cli.main import main
+from finetune.version import code_name, code_version
 from tests.evaluating import Bucket, items, judgement, run, shard
 
 HASH = "0a1b2c3d4e5f6071"
@@ -40,7 +41,7 @@ def test_the_lineage_names_versions_hashes_hyperparameters_and_code() -> None:
     assert named["Evaluation set"] == "s3://data/projects/shop/evaluation.jsonl (version 9)"
     assert named["Training data"].endswith(f"training-{HASH}.jsonl (sha256 {HASH}\u2026)")
     assert named["Hyperparameters"] == "epochCount 2, batchSize 1"
-    assert named["Code"] == f"finetune, sha256 {code_version()}\u2026"
+    assert named["Code"] == f"{code_name()}\u2026"
     assert "Validation set" not in named
 
 
@@ -67,7 +68,8 @@ def test_any_change_of_the_code_is_another_version(package: Path) -> None:
     assert code_version.__wrapped__(package) not in {changed, code_version()}
 
 
-def test_the_command_says_which_code_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        main(["--version"])
-    assert capsys.readouterr().out == f"finetune, sha256 {code_version()}...\n"
+def test_a_layer_knows_its_code_and_no_release(package: Path) -> None:
+    code = "import sys; sys.path.append(sys.argv[1]); from finetune.version import code_name; print(code_name())"
+    command = [sys.executable, "-ISc", code, str(package.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this interpreter
+    assert done.stdout == f"finetune, sha256 {code_version()}\n"

@@ -1,10 +1,13 @@
-"""Which code this is: a hash of the package's own files, the same in a checkout, an installation and a Lambda layer."""
+"""Which code this is: the release, and a hash that is the same in a checkout, an installation and a Lambda layer."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+DISTRIBUTION = "bedrock-finetune"
 
 
 @cache
@@ -17,3 +20,12 @@ def code_version(package: Path = Path(__file__).parent) -> str:
             digest.update(f"{path.relative_to(package).as_posix()}\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()[:16]
+
+
+def code_name() -> str:
+    """Name, release and hash in one line; a Lambda layer knows no release, because pip has not installed it there."""
+    try:
+        release = f" {version(DISTRIBUTION)}"
+    except PackageNotFoundError:
+        release = ""
+    return f"finetune{release}, sha256 {code_version()}"

@@ -15,20 +15,16 @@ from finetune.domain.staging.stage import Inputs, Sinks, prepare_dataset
 from finetune.domain.validation.rules import rules_for
 from finetune.settings import Settings
 from finetune_cli.authoring.samples import sample
-from finetune_cli.main import main
-from finetune_cli.rules import BASE_MODEL, HOLD_OUT, METHOD
+from finetune_cli.options import BASE_MODEL, METHOD
+from finetune_cli.rules import HOLD_OUT
+from tests.command import EXAMPLE, answered, prepare
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "shop-assistant"
 DATASET = EXAMPLE / "dataset.jsonl"
-
-
-def run(*arguments: object) -> int:
-    return main(["prepare", *map(str, arguments)])
 
 
 def test_a_good_dataset_stays_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.jsonl"
-    assert run(DATASET, "--out", out) == 0
+    assert prepare(DATASET, "--out", out) == 0
     assert list(map(json.loads, out.read_text().splitlines())) == list(
         map(json.loads, DATASET.read_text().splitlines())
     )
@@ -37,7 +33,7 @@ def test_a_good_dataset_stays_what_it_is(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_every_change_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.jsonl"
-    assert run(EXAMPLE / "broken.jsonl", "--out", out) == 0
+    assert prepare(EXAMPLE / "broken.jsonl", "--out", out) == 0
     *changes, last = capsys.readouterr().out.splitlines()
     assert "line 19: removed, repeats the record of line 2" in changes
     assert last.endswith(f"18 records. Changes: {len(changes)} removed.")
@@ -46,7 +42,7 @@ def test_every_change_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_changes_can_be_a_file_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, changes = tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
-    assert run(EXAMPLE / "broken.jsonl", "--out", out, "--changes", changes) == 0
+    assert prepare(EXAMPLE / "broken.jsonl", "--out", out, "--changes", changes) == 0
     found = [json.loads(line) for line in changes.read_text().splitlines()]
     assert len(found) == 12
     assert found[0].keys() == {"line", "action", "code", "message"}
@@ -55,7 +51,7 @@ def test_changes_can_be_a_file_of_their_own(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_limit_is_kept_and_everything_else_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.jsonl"
-    assert run(DATASET, "--out", out, "--limit", 50) == 0
+    assert prepare(DATASET, "--out", out, "--limit", 50) == 0
     assert len(out.read_bytes().splitlines()) == 50
     assert capsys.readouterr().out.count("is not among the 50 records that differ most") == 281
 
@@ -64,19 +60,19 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     written = []
     for number, seed in enumerate((7, 7, 8)):
         out = tmp_path / f"{number}.jsonl"
-        run(DATASET, "--out", out, "--limit", 60, "--balance", 5, "--augment", "--seed", seed)
+        prepare(DATASET, "--out", out, "--limit", 60, "--balance", 5, "--augment", "--seed", seed)
         written.append(out.read_bytes())
     assert written[0] == written[1]
     assert written[0] != written[2]
 
 
 def test_a_seed_may_have_any_number_of_digits(tmp_path: Path) -> None:
-    assert run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 50, "--seed", "1" * 80) == 0
+    assert prepare(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 50, "--seed", "1" * 80) == 0
 
 
 def test_variants_stand_behind_the_records_and_are_listed_with_their_source(tmp_path: Path) -> None:
     out, changes = tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
-    assert run(DATASET, "--out", out, "--augment", "--changes", changes) == 0
+    assert prepare(DATASET, "--out", out, "--augment", "--changes", changes) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     added = [json.loads(line) for line in changes.read_text().splitlines()]
     assert len(rows) == 331 + len(added) > 400
@@ -93,7 +89,7 @@ def test_variants_are_trained_on_even_where_a_verdict_takes_more_than_its_share(
     """Of 110 records a run holds out 20 to evaluate with and not 11, because a verdict takes as many."""
     data, out = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
     data.write_bytes(b"\n".join(sample(110, "conversation", 5)))
-    run(data, "--out", out, "--augment")
+    prepare(data, "--out", out, "--augment")
     variants = out.read_bytes().splitlines()[110:]
     training = BytesIO()
     prepare_dataset(
@@ -114,27 +110,19 @@ def test_variants_fill_up_rare_labels_and_never_exceed_the_limit(tmp_path: Path)
         for n in range(300)
     ]
     data.write_text("\n".join(["prompt,label", *rows]))
-    run(data, "--out", out, "--balance", 50, "--augment")
+    prepare(data, "--out", out, "--balance", 50, "--augment")
     labels = Counter(json.loads(line)["messages"][1]["content"][0]["text"] for line in out.read_text().splitlines())
     assert labels["spam"] == 50
     assert 30 < labels["ham"] <= 50
-    run(data, "--out", out, "--limit", 280, "--augment")
+    prepare(data, "--out", out, "--limit", 280, "--augment")
     assert len(out.read_text().splitlines()) == 280
-
-
-def test_a_hint_says_what_a_file_is_whatever_its_name(tmp_path: Path) -> None:
-    data, out = tmp_path / "export.txt", tmp_path / "out.jsonl"
-    data.write_text("question;answer\n" + "".join(f"Why {n}?;Because of {n}.\n" for n in range(9)))
-    assert run(data, "--out", out) == 2
-    assert run(data, "--out", out, "--from", "csv") == 0
-    assert len(out.read_text().splitlines()) == 9
 
 
 def test_elements_that_share_a_line_are_named_in_the_changes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data.json").write_text('[{"prompt": "a", "completion": "b"}, {"prompt": "c"}]')
-    run(tmp_path / "data.json", "--out", tmp_path / "out.jsonl")
+    prepare(tmp_path / "data.json", "--out", tmp_path / "out.jsonl")
     assert "line 1: removed, element 2: completion is missing" in capsys.readouterr().out
 
 
@@ -153,7 +141,7 @@ def test_elements_that_share_a_line_are_told_apart(
 ) -> None:
     data, out, changes = tmp_path / "data.json", tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
     on_one_line(data, [*range(30), 4, 5])
-    run(data, "--out", out, "--changes", changes, *options)
+    prepare(data, "--out", out, "--changes", changes, *options)
     rows = out.read_text().splitlines()
     assert least <= len(set(rows)) == len(rows) <= most
     made = Counter(json.loads(line)["action"] for line in changes.read_text().splitlines())
@@ -162,7 +150,7 @@ def test_elements_that_share_a_line_are_told_apart(
 
 def test_what_is_left_out_is_named_by_its_element(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = on_one_line(tmp_path / "data.json", [*range(30), 4])
-    run(data, "--out", tmp_path / "out.jsonl", "--limit", 29)
+    prepare(data, "--out", tmp_path / "out.jsonl", "--limit", 29)
     changes = [change for change in capsys.readouterr().out.splitlines() if "removed, " in change]
     assert "line 1: removed, element 31: repeats the record of element 5" in changes
     assert len(changes) == len([change for change in changes if change.startswith("line 1: removed, element ")]) == 2
@@ -178,7 +166,7 @@ def test_questions_and_answers_by_other_names_are_taken(tmp_path: Path, capsys: 
         {"note": "q5"},
     ]
     data.write_text("\n".join(map(json.dumps, named)))
-    run(data, "--out", out, "--base-model", "meta.llama3-1-8b-instruct-v1:0:128k")
+    prepare(data, "--out", out, "--base-model", "meta.llama3-1-8b-instruct-v1:0:128k")
     assert [list(json.loads(line).values()) for line in out.read_text().splitlines()] == [
         ["q1", "a1"],
         ["q2\n\non this", "a2"],
@@ -201,10 +189,10 @@ def test_records_of_a_reward_are_learned_from_when_that_is_asked_for(
 ) -> None:
     data, out = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
     data.write_text("\n".join(map(json.dumps, REWARDED)))
-    run(data, "--out", out)
+    prepare(data, "--out", out)
     assert out.read_bytes() == b""
     assert capsys.readouterr().out.count("removed, ") == 5
-    run(data, "--out", out, "--best")
+    prepare(data, "--out", out, "--best")
     written = map(json.loads, out.read_text().splitlines())
     turns = [[turn["content"][0]["text"] for turn in row["messages"]] for row in written]
     assert turns == [["q1", "a1"], ["q2", "a2"], ["q4", "a4"]]
@@ -216,7 +204,7 @@ def test_records_of_a_reward_are_learned_from_when_that_is_asked_for(
 
 
 def test_what_is_left_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 5) == 1
+    assert prepare(DATASET, "--out", tmp_path / "out.jsonl", "--limit", 5) == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("Rejected: ")
     assert "asks for at least 8" in last
@@ -227,7 +215,7 @@ def test_settings_are_never_written(tmp_path: Path, option: str, capsys: pytest.
     settings = tmp_path / "settings"
     settings.write_text("split: {seed: 8}\n")
     other = ["--out", tmp_path / "out.jsonl"] if option == "--changes" else []
-    assert run(DATASET, "--settings", settings, *other, option, settings) == 2
+    assert prepare(DATASET, "--settings", settings, *other, option, settings) == 2
     assert "is the file that is read" in capsys.readouterr().err
     assert settings.read_text() == "split: {seed: 8}\n"
 
@@ -239,7 +227,7 @@ def test_the_file_that_is_read_is_never_written(
     data = tmp_path / "data.jsonl"
     data.write_bytes(DATASET.read_bytes())
     other = ["--out", tmp_path / "out.jsonl"] if option == "--changes" else []
-    assert run(data, *other, option, data) == 2
+    assert prepare(data, *other, option, data) == 2
     assert "is the file that is read" in capsys.readouterr().err
     assert data.read_bytes() == DATASET.read_bytes()
     assert list(tmp_path.iterdir()) == [data]
@@ -263,15 +251,21 @@ def test_what_cannot_be_written_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(DATASET, *arguments) == 2
+    assert prepare(DATASET, *arguments) == 2
     err = capsys.readouterr().err
     assert sentence in err
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "many", "1000000001", "9" * 5_000])
-def test_a_number_of_records_is_1_or_more(number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        run(DATASET, "--out", tmp_path / "out.jsonl", "--limit", number)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith("error: argument --limit: must be a whole number from 1 to 1,000,000,000\n")
+def test_json_tells_the_verdict_and_every_change_that_no_file_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, changes = tmp_path / "out.jsonl", tmp_path / "changes.jsonl"
+    assert prepare(EXAMPLE / "broken.jsonl", "--out", out, "--json") == 0
+    found = answered(capsys)
+    assert (found["accepted"], found["records"], found["problems"]) == (True, 18, [])
+    assert found["counts"] == {"removed": len(found["changes"])} == {"removed": 12}
+    assert found["changes"][0].keys() == {"line", "action", "code", "message"}
+    assert prepare(EXAMPLE / "broken.jsonl", "--out", out, "--changes", changes, "--json") == 0
+    assert "changes" not in answered(capsys)
+    assert len(changes.read_text().splitlines()) == 12

@@ -28,7 +28,7 @@ from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
 from finetune.messages import kept, not_evaluated
-from finetune.version import code_version
+from finetune.version import code_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -200,7 +200,7 @@ def _lineage(request: JudgeEvaluationInput) -> dict[str, str]:
         "Customization job": model.job_arn or "",
         "Custom model": model.model_arn or "",
         "Execution": run.execution_arn,
-        "Code": f"finetune, sha256 {code_version()}\u2026",
+        "Code": f"{code_name()}\u2026",
     }
     return {name: value for name, value in lineage.items() if value}
 

@@ -233,7 +233,7 @@ def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_the_command_names_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder(tmp_path)
     assert main(["review", str(tmp_path / "none.csv"), "--evaluation", str(tmp_path / "evaluation.json")]) == 2
-    assert "none.csv cannot be read: No such file or directory." in capsys.readouterr().err
+    assert "none.csv cannot be read: no such file or directory." in capsys.readouterr().err
     (tmp_path / "evaluation.json").write_text("{}")
     assert main(["review", str(path)]) == 2
     assert "evaluation.json is not the evaluation.json of a run." in capsys.readouterr().err

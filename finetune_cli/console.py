@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import os
-import textwrap
+import sys
 from typing import TextIO
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "good": "1;32", "bad": "1;31", "": ""}
 _NARROWEST, _WIDEST = 40, 100
 
 
-class Paper:
-    """Paragraphs on a stream."""
+class Console:
+    """Paragraphs on a stream; without one, where a program reads the answer, nothing."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        person = stream.isatty() and os.environ.get("TERM") != "dumb"
+        person = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = person and not os.environ.get("NO_COLOR")
-        self._width = min(max(_columns(stream), _NARROWEST), _WIDEST) if person else None
+        self._width = min(max(_columns(stream), _NARROWEST), _WIDEST) if stream and person else None
         # A name that this stream's encoding lacks is written as far as possible.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(errors="replace")
+
+    @property
+    def silent(self) -> bool:
+        return self._stream is None
 
     def say(self, text: str = "", *, style: str = "", indent: int = 0, hanging: int = 0) -> None:
         """One paragraph; further lines of it are indented by `hanging` more."""
         first, further = " " * indent, " " * (indent + hanging)
         lines = [first + text]
         if self._width and text:
+            import textwrap  # noqa: PLC0415 - only a terminal waits for it
+
             lines = textwrap.wrap(
                 text, self._width, initial_indent=first, subsequent_indent=further, break_on_hyphens=False
             )
         for line in lines:
             code = _STYLES[style] if self._colour else ""
-            print(f"\x1b[{code}m{line}\x1b[0m" if code and line else line, file=self._stream)
+            self.write(f"\x1b[{code}m{line}\x1b[0m" if code and line else line)
+
+    def write(self, text: str) -> None:
+        """Lines as they are, such as tables and what is long enough to be copied."""
+        if self._stream:
+            print(text, file=self._stream)
+
+    def warn(self, text: str) -> None:
+        """A line beside the answer, on standard error."""
+        if self._stream:
+            print(text, file=sys.stderr)
 
 
 def _columns(stream: TextIO) -> int:

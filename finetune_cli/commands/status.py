@@ -1,0 +1,21 @@
+"""What `finetune status` is called with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from finetune_cli.options import StackOptions, argument
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StackOptions):
+    """List the model that every project has in service, and warn of endpoints that are open without being published."""
+
+    EXAMPLE: ClassVar = "finetune status --json"
+    YES: ClassVar = "something is in service or open"
+    NO: ClassVar = "nothing is"
+
+    project: str | None = argument(
+        required=False, metavar="PROJECT", help="one project, as in incoming/<project>/; all of them without it"
+    )

@@ -1,0 +1,111 @@
+"""How a command says what it is called with: each argument and option once, as a field of a frozen class.
+
+Nothing here or in `commands` imports more than `--help` and a shell's completion can wait for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
+
+import click
+
+from finetune.domain.catalog import Method
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+# What settings that name none mean; reading settings takes longer than checking a small file.
+BASE_MODEL = "amazon.nova-micro-v1:0:128k"
+METHOD: Method = "FINE_TUNING"
+STACK = "finetune"
+
+
+class File(click.ParamType[Path]):
+    """A path that is looked at by whoever reads or writes it."""
+
+    name = "file"
+
+    def convert(self, value: Any, *_: object) -> Path:
+        return Path(value)
+
+    def shell_complete(self, _context: object, _parameter: object, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that completes waits for it
+
+        return [CompletionItem(incomplete, type=self.name)]
+
+
+class Folder(File):
+    """A path of which a shell completes only folders."""
+
+    name = "dir"
+
+
+class Count(click.ParamType[int]):
+    """A whole number of things, at least one."""
+
+    name = "count"
+    most = 1_000_000_000
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        number = int(value) if value.isdecimal() and len(value) <= len(str(self.most)) else 0
+        if not 1 <= number <= self.most:
+            self.fail(f"must be a whole number from 1 to {self.most:,}.", parameter, context)
+        return number
+
+
+class Methods(click.Choice[Method]):
+    """Customization methods as Bedrock spells them, and with hyphens."""
+
+    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:
+        return super().normalize_choice(str(choice).upper().replace("-", "_"), ctx)
+
+
+def argument(kind: click.ParamType[Any] | None = None, **attributes: Any) -> Any:
+    """A field that is an argument of the command, with what click knows of one."""
+    return field(metadata={"parameter": lambda name: click.Argument([name], type=kind, **attributes)})
+
+
+def option(kind: click.ParamType[Any] | None = None, flag: str | None = None, **attributes: Any) -> Any:
+    """A field that is an option; its flag is the field's name unless another one is given."""
+
+    def made(name: str) -> click.Option:
+        return click.Option([name, flag or f"--{name.replace('_', '-')}"], type=kind, **attributes)
+
+    return field(metadata={"parameter": made})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandOptions:
+    """The arguments and options of a command; the docstring is its description in `--help`."""
+
+    EXAMPLE: ClassVar[str]
+    # When the command exits with 0, and when with 1 if it ever does.
+    YES: ClassVar[str]
+    NO: ClassVar[str | None] = None
+
+    @classmethod
+    def parameters(cls) -> list[click.Parameter]:
+        """What click reads them with, by the names of the fields."""
+        return [each.metadata["parameter"](each.name) for each in fields(cls)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetOptions(CommandOptions):
+    """What a dataset is held against."""
+
+    base_model: str | None = option(metavar="ID", help=f"base model (default: the settings', or {BASE_MODEL})")
+    method: Method | None = option(
+        Methods(get_args(Method)),
+        metavar="METHOD",
+        help=f"{' or '.join(get_args(Method))} (default: the settings', or {METHOD})",
+    )
+    settings: Path | None = option(File(), metavar="FILE", help="the project's settings.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOptions(CommandOptions):
+    """Which deployed stack is spoken to."""
+
+    stack: str = option(metavar="NAME", default=STACK, help=f"the stack (default: {STACK})")

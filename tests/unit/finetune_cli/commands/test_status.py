@@ -1,0 +1,12 @@
+"""What `finetune status` is called with."""
+
+from __future__ import annotations
+
+from finetune_cli.parser import command_of
+
+
+def test_without_a_project_all_of_the_default_stack_are_meant() -> None:
+    read = command_of("status").make_context("status", []).params
+    assert (read["project"], read["stack"]) == (None, "finetune")
+    read = command_of("status").make_context("status", ["shop", "--stack", "other"]).params
+    assert (read["project"], read["stack"]) == ("shop", "other")

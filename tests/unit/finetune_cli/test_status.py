@@ -1,0 +1,48 @@
+"""`finetune status`: what is in service, at what price, and who is changing it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from finetune.aws import publication
+from finetune.aws.endpoints import Found
+from finetune.aws.overview import InService
+from finetune_cli import status
+from finetune_cli.status import usd
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"), [(3.5e-05, "$0.000035"), (0.00014, "$0.00014"), (0.0, "$0"), (12.5, "$12.5")]
+)
+def test_a_price_is_written_out(amount: float, words: str) -> None:
+    assert usd(amount) == words
+
+
+@pytest.mark.parametrize(
+    ("execution", "serving", "words"),
+    [
+        (None, "arn:before", "a rollback of shop to run r1 is going on or was interrupted; `finetune rollback shop`"),
+        ("arn:execution", "arn:now", "run r1 is putting another model behind the endpoint of shop."),
+        ("", "arn:other", "which is not the published model: somebody changed it by hand."),
+        ("", "arn:now", None),
+    ],
+)
+def test_status_says_who_is_changing_what_an_endpoint_answers_with(
+    execution: str | None, serving: str, words: str | None
+) -> None:
+    moment = datetime(2026, 11, 21, tzinfo=UTC)
+    swap = publication.Swap(model_arn="arn:before", run_id="r1", execution_arn=execution, begun=moment)
+    published = publication.Published(
+        endpoint_arn="arn:endpoint",
+        endpoint_name="shop",
+        kind="on_demand",
+        base_model="amazon.nova-micro-v1:0:128k",
+        model_arn="arn:now",
+        run_id="r2",
+        swap=None if execution == "" else swap,
+    )
+    found = Found(published.endpoint, "Ready", serving, False, None, moment, moment, moment)
+    told = status._mismatch(InService("shop", published, found))
+    assert told == words if words is None else words in str(told)
