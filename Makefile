@@ -56,6 +56,7 @@ format:
 
 lint:
 	$(BIN)/ruff check .
+	$(BIN)/complexipy layers functions finetune_cli local tools benchmarks --max-complexity-allowed 20 --failed --plain --cache-dir build/complexipy
 
 types:
 	$(BIN)/mypy
