@@ -38,7 +38,7 @@ _COLUMNS = {
     "identities": "q", "tokens": "I", "flags": "B", "labels": "B",
 }  # fmt: skip
 # Changes whenever the columns or what they mean do, so that no run reads what other code has written.
-_FORMAT = b"finetune survey 3\n"
+_FORMAT = b"finetune survey 4\n"
 # Those that may be staged as they are; an evaluation item has a format of its own.
 _COPIED = bytes(
     disposition * (disposition in (Disposition.TRAINING, Disposition.VALIDATION)) for disposition in range(256)
