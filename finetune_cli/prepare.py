@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from zlib import crc32
 
+import jsonlines
 import orjson
 
 from finetune.domain.catalog import BaseModelRow
@@ -38,14 +39,14 @@ class _Changes:
     """Notes every change: as a line for the reader, in a file of its own, or for the answer of `--json`."""
 
     def __init__(self, file: BinaryIO | None, console: Console) -> None:
-        self._file, self._console = file, console
+        self._writer, self._console = file and jsonlines.Writer(file, dumps=orjson.dumps), console
         self.counts: Counter[str] = Counter()
         self.listed: list[dict[str, Any]] = []
 
     def __call__(self, change: Change) -> None:
         self.counts[change.action] += 1
-        if self._file:
-            self._file.write(orjson.dumps(change.as_dict()) + b"\n")
+        if self._writer:
+            self._writer.write(change.as_dict())
         elif self._console.silent:
             self.listed.append(change.as_dict())
         else:
