@@ -1,4 +1,4 @@
-"""What a command answers, as an exit code and as JSON, or that it could not run: the same for all of them."""
+"""The result of any command, as an exit code and as JSON, or the reason why it could not run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EXIT_CODES = {
     1: "no",
     2: "the command could not run; one sentence on standard error says why",
     130: "it was stopped by Ctrl-C",
-    141: "whatever read its output has gone",
+    141: "the program that read the output has ended",
 }
 
 

@@ -22,9 +22,9 @@ from finetune_cli.progress import watched
 from finetune_cli.rules import hold_out, settings_of
 
 _REASONS = {
-    "overlaps-evaluation": "left out because the evaluation set asks the same",
-    "overlaps-validation": "left out because the validation set asks the same",
-    "duplicate": "left out because the same record is there already",
+    "overlaps-evaluation": "left out because the evaluation set asks the same question",
+    "overlaps-validation": "left out because the validation set asks the same question",
+    "duplicate": "left out as a duplicate of another record",
 }
 
 
@@ -58,7 +58,7 @@ def _staged(inputs: Inputs, rules: DatasetRules, shares: Shares, surveys: Survey
         prepared = stage_dataset(inputs, rules, shares, surveys, sinks, entries_per_reason=sys.maxsize)
     problems = [problem.message for problem in prepared.problems]
     if not problems and not prepared.training:
-        problems = ["nothing is left to train on"]
+        problems = ["no record is left to train on"]
     return {
         **prepared.as_dict(),
         "accepted": not problems,

@@ -102,10 +102,10 @@ def _show(console: Console, checked: Checked, row: BaseModelRow, rules: DatasetR
     if checked.fix:
         show_fix(console, checked.fix)
     elif not checked.report.accepted and checked.report.records:
-        console.say("--fix OUT writes what can be used of it to another file.", style="dim")
+        console.say("--fix OUT writes the usable records to another file.", style="dim")
     if row.lifecycle.status == "retired":
         successor = f"; use --base-model {row.lifecycle.successor}" if row.lifecycle.successor else ""
-        console.say(f"{row.name} takes no new customization jobs{successor}.", style="yellow")
+        console.say(f"Bedrock takes no new customization jobs for {row.name}{successor}.", style="yellow")
     for name, report in reports:
         show_verdict(console, name, report, row)
     _show_together(console, checked, row)
@@ -131,7 +131,7 @@ def _show_together(console: Console, checked: Checked, row: BaseModelRow) -> Non
 
 
 def _too_few_to_decide(checked: Checked, row: BaseModelRow, rules: DatasetRules, options: Options) -> str | None:
-    """A warning that a run would train and then have too little to evaluate the model with."""
+    """A warning if a run would have too few items to evaluate the model."""
     shares = hold_out(options)
     minimum, held = shares.least_evaluation, shares.to_evaluate(checked.report.records)
     if checked.staged:
@@ -140,6 +140,6 @@ def _too_few_to_decide(checked: Checked, row: BaseModelRow, rules: DatasetRules,
     if not asked or not checked.accepted or held >= minimum:
         return None
     return (
-        f"Without an evaluation.jsonl about {held} records are held out to evaluate with, and a verdict takes "
-        f"{minimum} (gates.minimum_items). Write one, raise split.evaluation, or add records."
+        f"Without an evaluation.jsonl about {held} records are held out for the evaluation, but a verdict needs "
+        f"{minimum} (gates.minimum_items). Write an evaluation.jsonl, raise split.evaluation, or add records."
     )

@@ -1,4 +1,4 @@
-"""Files that a command reads and writes: looked at before work begins, written whole or not at all."""
+"""Files that a command reads and writes: checked before work begins, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 
 def name_of(path: Path) -> str:
-    """The path as it can be shown, whatever bytes are in it."""
+    """The path as text that can be shown."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(path))
 
 
 def readable(path: Path) -> Path:
-    """The path of a file that can be read; UsageFailure says why it is none."""
+    """The path of a file that can be read; otherwise UsageFailure with the reason."""
     try:
         if path.is_dir():
             raise UsageFailure(f"{name_of(path)} is a directory; name the file in it.")
         if _is_special(path):
-            raise UsageFailure(f"{name_of(path)} is no regular file; write what comes out of it to one.")
+            raise UsageFailure(f"{name_of(path)} is not a regular file; save its content to a regular file first.")
         with path.open("rb") as file:
             file.read(1)
     except (OSError, ValueError) as error:
@@ -38,36 +38,36 @@ def readable(path: Path) -> Path:
 
 
 def dataset(path: Path, suffix: str | None = None) -> tuple[Path, str]:
-    """The path of a readable dataset and what it is by its suffix, or by the one given instead."""
+    """The path of a readable dataset and its suffix, or the given suffix instead."""
     readable(path)
     suffix = suffix or path.suffix.lower()
     if suffix not in SUFFIXES:
         advice = "unpack it first" if suffix in _PACKED else "export it as CSV" if suffix in _SHEETS else ""
-        known = f"a dataset ends in {', '.join(SUFFIXES)}"
-        raise UsageFailure(f"{name_of(path)} is no dataset: {'; '.join(filter(None, (known, advice)))}.")
+        known = f"the name of a dataset ends in {' or '.join(SUFFIXES)}"
+        raise UsageFailure(f"{name_of(path)} is not a dataset: {'; '.join(filter(None, (known, advice)))}.")
     return path, suffix
 
 
 def project_file(path: Path, name: str) -> tuple[Path, str]:
-    """The path of a set that lies beside a project's settings, where it has to be JSON Lines to be found."""
+    """The path of a project's own set and its suffix; the pipeline reads only JSON Lines."""
     readable(path)
     if path.suffix.lower() != ".jsonl":
-        raise UsageFailure(f"{name_of(path)} would not be found: a project's {name} set is the file {name}.jsonl.")
+        raise UsageFailure(f"{name_of(path)} is not used: a project's {name} set must be the file {name}.jsonl.")
     return path, ".jsonl"
 
 
 def require_suffix(out: Path, suffix: str = ".jsonl") -> None:
     """UsageFailure when the name of a file says that it is not the JSON Lines, or the CSV, that is written to it."""
     if out.suffix.lower() not in (suffix, ""):
-        what = {".jsonl": "JSON Lines are", ".csv": "CSV is"}[suffix]
-        raise UsageFailure(f"{name_of(out)}: {what} written; give the file a name that ends in {suffix}.")
+        what = {".jsonl": "JSON Lines", ".csv": "CSV"}[suffix]
+        raise UsageFailure(f"{name_of(out)}: the output is {what}; give the file a name that ends in {suffix}.")
 
 
 def require_rereadable(out: Path) -> None:
-    """UsageFailure when JSON Lines cannot be written there and read again, which is how a new dataset is judged."""
+    """UsageFailure when JSON Lines cannot be written there and read again to check them."""
     require_suffix(out)
     if _is_special(out):
-        raise UsageFailure(f"{name_of(out)} is no regular file; a dataset is read again to be judged.")
+        raise UsageFailure(f"{name_of(out)} is not a regular file; the new dataset is read again to check it.")
 
 
 def _is_special(path: Path) -> bool:
@@ -80,14 +80,14 @@ def _is_special(path: Path) -> bool:
 
 
 def media_size(folder: Path) -> Callable[[str], int | None]:
-    """The bytes of a file by the URI that it has in a project's media folder, for which a folder on disk stands."""
+    """A function that returns the bytes of a media file by its URI; the local folder replaces the project's."""
     if not folder.is_dir():
-        raise UsageFailure(f"{name_of(folder)} is no directory; name the one that holds the images and videos.")
+        raise UsageFailure(f"{name_of(folder)} is not a directory; name the one with the images and videos.")
     try:
         files = [path for path in folder.rglob("*") if path.is_file()]
         sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
     except OSError as error:
-        raise UsageFailure(f"{name_of(folder)} cannot be looked through: {_reason(error)}.") from None
+        raise UsageFailure(f"{name_of(folder)} cannot be searched: {_reason(error)}.") from None
 
     def size(uri: str) -> int | None:
         name = media_name(uri)
@@ -107,7 +107,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def require_other(out: Path, *, inputs: Iterable[Path]) -> None:
-    """UsageFailure when what is to be written is a directory or, by whatever name, one of the files that are read."""
+    """UsageFailure when the output is a directory or, also by another name, one of the inputs."""
     try:
         if out.is_dir():
             raise UsageFailure(f"{name_of(out)} is a directory; name a file to write.")
@@ -115,12 +115,12 @@ def require_other(out: Path, *, inputs: Iterable[Path]) -> None:
     except OSError as error:
         raise UsageFailure(f"{name_of(out)} cannot be written: {_reason(error)}.") from None
     if same:
-        raise UsageFailure(f"{name_of(out)} is the file that is read; write to another one.")
+        raise UsageFailure(f"{name_of(out)} is also read; write to another file.")
 
 
 @contextmanager
 def replaced(path: Path, *, inputs: Iterable[Path]) -> Iterator[BinaryIO]:
-    """A file to write that takes its name when all went well; UsageFailure when that is the name of an input."""
+    """A file to write that gets its name only if there was no error; UsageFailure if it is also an input."""
     require_other(path, inputs=inputs)
     try:
         with _whole(path) as file:
@@ -133,7 +133,7 @@ def replaced(path: Path, *, inputs: Iterable[Path]) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _whole(target: Path) -> Iterator[BinaryIO]:
-    """A file beside the target that takes its place at the end; a device or a pipe is written to as it is."""
+    """A file in the target's folder that replaces it at the end; a device or a pipe is written directly."""
     if _is_special(target):
         with target.open("wb") as device:
             yield device

@@ -55,8 +55,8 @@ def show(console: Console, name: str, report: DatasetReport, row: BaseModelRow, 
 
 def _contents(report: DatasetReport) -> str:
     if not report.lines:
-        return "nothing that can be read"
-    parts = [report.format or "no known format", f"in {_CONTAINERS.get(report.container, report.container)}"]
+        return "no lines"
+    parts = [report.format or "unknown format", f"in {_CONTAINERS.get(report.container, report.container)}"]
     parts.append(f"{plural(report.lines, 'line')}, {plural(report.records, 'good record')}")
     if tokens := _tokens(report):
         parts.append(f"about {plural(tokens, 'token')}")

@@ -1,4 +1,4 @@
-"""What can be used of a dataset, written to another file, and what is different there."""
+"""Write the usable records of a dataset to another file, and list the changes."""
 
 from __future__ import annotations
 

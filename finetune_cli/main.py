@@ -1,4 +1,4 @@
-"""The `finetune` command: a thin face over the pipeline's own rooms."""
+"""The `finetune` command."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def _sentence(error: click.UsageError) -> str:
 
 
 def _lacking(missing: ModuleNotFoundError) -> str:
-    """How to get what an extra brings; a module that none brings is an error of ours."""
+    """How to install the extra with a missing module; a module of no extra is an error of this project."""
     name = (missing.name or "").partition(".")[0]
     if name not in _EXTRAS:
         raise missing
     extra = _EXTRAS[name]
-    return f"This command needs {name}, which the extra {extra} brings: pip install '<folder of the clone>[{extra}]'."
+    return f"This command needs {name}. Install the extra {extra}: pip install '<folder of the clone>[{extra}]'."
 
 
 def _drop_output() -> None:
-    """What is left unwritten would be complained about once more when the interpreter ends."""
+    """Discard unwritten output, because the interpreter would report the error again when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,6 +1,6 @@
-"""How a command says what it is called with: each argument and option once, as a field of a frozen class.
+"""The arguments and options of a command: each is one field of a frozen class.
 
-Nothing here or in `commands` imports more than `--help` and a shell's completion can wait for.
+This module and `commands` import only what is fast, because `--help` and the completion of a shell wait for them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STACK = "finetune"
 
 
 class File(click.ParamType[Path]):
-    """A path that is looked at by whoever reads or writes it."""
+    """A path; the command that uses it checks it."""
 
     name = "file"
 
@@ -63,7 +63,7 @@ class Methods(click.Choice[Method]):
 
 
 def argument(kind: click.ParamType[Any] | None = None, **attributes: Any) -> Any:
-    """A field that is an argument of the command, with what click knows of one."""
+    """A field that is an argument of the command; takes the attributes of click.Argument."""
     return field(metadata={"parameter": lambda name: click.Argument([name], type=kind, **attributes)})
 
 
@@ -87,25 +87,25 @@ class CommandOptions:
 
     @classmethod
     def parameters(cls) -> list[click.Parameter]:
-        """What click reads them with, by the names of the fields."""
+        """The parameters for click, one for each field."""
         return [each.metadata["parameter"](each.name) for each in fields(cls)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOptions(CommandOptions):
-    """What a dataset is held against."""
+    """The base model, method and settings with which a dataset is checked."""
 
-    base_model: str | None = option(metavar="ID", help=f"base model (default: the settings', or {BASE_MODEL})")
+    base_model: str | None = option(metavar="ID", help=f"base model (default: from --settings, else {BASE_MODEL})")
     method: Method | None = option(
         Methods(get_args(Method)),
         metavar="METHOD",
-        help=f"{' or '.join(get_args(Method))} (default: the settings', or {METHOD})",
+        help=f"{' or '.join(get_args(Method))} (default: from --settings, else {METHOD})",
     )
     settings: Path | None = option(File(), metavar="FILE", help="the project's settings.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions(CommandOptions):
-    """Which deployed stack is spoken to."""
+    """Which deployed stack a command uses."""
 
     stack: str = option(metavar="NAME", default=STACK, help=f"the stack (default: {STACK})")

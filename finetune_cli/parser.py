@@ -1,4 +1,4 @@
-"""What click parses: all commands by name, of which only the one that is called is imported."""
+"""The command line as click parses it; only the command that is called is imported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Finetune(click.Group):
                 _printing("--help", "show this message", click.Context.get_help),
             ],
             add_help_option=False,
-            help="Datasets in, better models out, nothing left behind.",
+            help="Check and prepare datasets, and manage the models in service.",
             epilog="Every command takes --json and --help, and exits with 0 for yes, 1 for no, 2 if it could not run.",
         )
 

@@ -1,4 +1,4 @@
-"""`finetune prepare`: a better dataset out of one, in a file of its own, with a line for every change."""
+"""`finetune prepare`: write a better dataset to another file, and list every change."""
 
 from __future__ import annotations
 
@@ -142,7 +142,10 @@ def _augment(
         out.write(variant.content)
         note(
             Change.at(
-                variant.place, "added", "variant", f"row {row} of the new file varies its prompt by {variant.rule}"
+                variant.place,
+                "added",
+                "variant",
+                f"row {row} of the new file has a variant of its prompt: {variant.rule}",
             )
         )
     return [variant.place for variant in made]
@@ -162,7 +165,7 @@ def _variants(records: Records, rows: list[Place], rules: DatasetRules, seed: in
 
 
 def _fitting(made: Iterable[Variant], selection: Selection | None, left: int) -> Iterator[Variant]:
-    """At most `left` variants, and in each group by --balance as many as there is room for."""
+    """At most `left` variants, and in each group of --balance at most the number that is still free."""
     room = dict(selection.room) if selection else {}
     for variant in made:
         if left < 1:

@@ -1,4 +1,4 @@
-"""`finetune review`: people's ratings of a run's answers, read back from its form into the verdict."""
+"""`finetune review`: decide a run's verdict again with people's ratings of its answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def _evaluation(path: Path) -> Evaluation:
 
 
 def _text(found: Review) -> str:
-    lines = [f"Verdict: {_DECISIONS[found.decision]} (measured: {_DECISIONS[found.measured]})", found.reason, ""]
+    lines = [
+        f"Verdict: {_DECISIONS[found.decision]} (without the ratings: {_DECISIONS[found.measured]})",
+        found.reason,
+        "",
+    ]
     lines += [f"{'Rated items':<24}{found.rated:>8}"]
     lines += [
         f"{name:<24}{share:>8.0%}"

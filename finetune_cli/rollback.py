@@ -46,7 +46,7 @@ def _facts(project: str, after: Published) -> dict[str, Any]:
 
 def _sentence(project: str, after: Published) -> str:
     return (
-        f"{project} is back on the model of run {after.run_id}: {after.model_arn}\n"
-        f"The endpoint is the same: {after.endpoint_arn}\n"
-        f"The model of run {after.previous_run_id} is the previous one now; roll back once more to return to it."
+        f"{project} has the model of run {after.run_id} in service again: {after.model_arn}\n"
+        f"The endpoint has not changed: {after.endpoint_arn}\n"
+        f"The previous model is now that of run {after.previous_run_id}; another rollback returns to it."
     )

@@ -1,4 +1,4 @@
-"""What a dataset is held against: a base model and a method, named on the command line or in a settings file."""
+"""The base model and method with which a dataset is checked, from the command line or a settings file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def row_and_rules(options: DatasetOptions) -> tuple[BaseModelRow, DatasetRules]:
 
 
 def hold_out(options: DatasetOptions) -> Shares:
-    """The shares of the records that a run holds out, and how many items a verdict takes."""
+    """The shares of the records that a run holds out, and how many items a verdict needs."""
     if options.settings is None:
         return HOLD_OUT
     settings = settings_of(options)

@@ -16,7 +16,7 @@ def run(options: Options, console: Console) -> Answer:
     most = most_records(options.format)
     if not 1 <= options.records <= most:
         raise UsageFailure(
-            f"--records {options.records} is not between 1 and {most:,}, the most that are all different."
+            f"--records {options.records} is not between 1 and {most:,}, the number of different records."
         )
     lines = (line + b"\n" for line in sample(options.records, options.format, options.seed))
     if options.out:

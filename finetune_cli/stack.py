@@ -1,4 +1,4 @@
-"""What the commands that speak to a deployed stack have in common."""
+"""What the commands that use a deployed stack have in common."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 # What the person at the keyboard does, by botocore's exception or AWS's error code.
 _REMEDIES = {
-    NoCredentialsError.__name__: "Sign in, or name a profile in AWS_PROFILE.",
-    NoRegionError.__name__: "Name one in AWS_REGION.",
-    "AccessDenied": "Ask whoever administers the account for this permission.",
+    NoCredentialsError.__name__: "Sign in, or set a profile in AWS_PROFILE.",
+    NoRegionError.__name__: "Set a Region in AWS_REGION.",
+    "AccessDenied": "Ask the administrator of the account for this permission.",
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), "Sign in again."),
     **dict.fromkeys(
         ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"),
-        "AWS does not know these credentials; sign in again, or name a profile in AWS_PROFILE.",
+        "AWS does not know these credentials; sign in again, or set a profile in AWS_PROFILE.",
     ),
 }
 
@@ -43,6 +43,6 @@ def connect(stack: str) -> tuple[BedrockClient, BedrockRuntimeClient, SSMClient]
     if not found:
         region = cloudformation.meta.region_name
         raise UsageFailure(
-            f"There is no stack {stack!r} in {region}; name yours with --stack, or choose another Region."
+            f"There is no stack {stack!r} in {region}; name another stack with --stack, or choose another Region."
         )
     return bedrock, runtime, ssm

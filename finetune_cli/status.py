@@ -99,15 +99,15 @@ def _paragraph(each: InService) -> str:
 def _price_words(each: InService) -> str:
     prices = _prices(each)
     if None in prices.values():
-        return "unknown; the prices of the project's settings would say it"
+        return "unknown; set it under `prices` in settings.yaml"
     if each.published.kind == "provisioned":
         return (
             f"${prices['provisioned_per_hour']:,.2f} an hour, about ${prices['provisioned_per_month']:,.0f} a month, "
-            "used or not"
+            "also when it is not used"
         )
     return (
         f"{usd(prices['input_per_1k_tokens'])} for 1,000 tokens of prompts and {usd(prices['output_per_1k_tokens'])} "
-        "of answers, nothing while idle"
+        "of answers; nothing is billed while idle"
     )
 
 
@@ -118,26 +118,26 @@ def usd(amount: float | None) -> str:
 
 def _mismatch(each: InService) -> str | None:
     if each.found is None:
-        return f"the endpoint of {each.slug} no longer exists; the next promotion opens another."
+        return f"the endpoint of {each.slug} no longer exists; the next promotion opens a new one."
     swap = each.published.swap
     if swap and swap.execution_arn is None:
         return (
-            f"a rollback of {each.slug} to run {swap.run_id} is going on or was interrupted; "
-            f"`finetune rollback {each.slug}` goes on with it, and the sweeper takes it back after some hours."
+            f"a rollback of {each.slug} to run {swap.run_id} is not finished; "
+            f"`finetune rollback {each.slug}` continues it, or else the sweeper undoes it after some hours."
         )
     if swap:
         return f"run {swap.run_id} is putting another model behind the endpoint of {each.slug}."
     if each.found.model_arn != each.published.model_arn:
         return (
             f"the endpoint of {each.slug} answers with {each.found.model_arn}, which is not the published model: "
-            "somebody changed it by hand. The next promotion or rollback puts it right."
+            "somebody changed it by hand. The next promotion or rollback corrects this."
         )
     return None
 
 
 def _warning(each: Tagged) -> str:
     return (
-        f"{each.endpoint.arn} ({_KINDS[each.endpoint.kind]}) is open and not published. It belongs to run "
-        f"{each.tags.get(RUN_TAG, 'unknown')} of {overview.project_of(each)}; once that run has ended, the sweeper "
-        "deletes it within minutes."
+        f"{each.endpoint.arn} ({_KINDS[each.endpoint.kind]}) is open but not published. It belongs to run "
+        f"{each.tags.get(RUN_TAG, 'unknown')} of {overview.project_of(each)}; the sweeper deletes it "
+        "some minutes after that run has ended."
     )

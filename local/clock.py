@@ -1,8 +1,8 @@
-"""The one place of time: a clock on which service time runs faster than real time, but not while work takes long.
+"""The clock of the local cloud: service time runs faster than real time, but slows down during long work.
 
-What waits (a Wait, a job, a retry, a schedule) may pass as fast as one likes. Work takes real time, on a slow machine
-more of it, and leases and bounds are hours of service time. So each piece of work has an allowance that passes at full
-speed, about what it takes on a fast machine; beyond that the clock is slow.
+A wait, a job, a retry or a schedule may pass at any speed. Work takes real time, and more of it on a slow machine,
+while leases and time limits are hours of service time. So each piece of work has an allowance: about the time that a
+fast machine needs for it. The clock runs at full speed during the allowance and is slow after it.
 """
 
 import math
@@ -45,10 +45,10 @@ class Timeline(BaseModel):
 
 
 class Clock:
-    """Service time in UTC: starts at the real time of its creation, then runs `scale` times as fast.
+    """Service time in UTC: it starts at the real time of its creation and runs `scale` times as fast.
 
-    With scale 300, 300 service seconds pass in one real second; 1.0 is real time. While a piece of work goes on beyond
-    its allowance, WORK_SCALE is the most.
+    With a scale of 300, 300 service seconds pass in one real second; 1.0 is real time. While a piece of work takes
+    longer than its allowance, the clock runs at WORK_SCALE at most.
     """
 
     def __init__(self, scale: float = 1.0, monotonic: Callable[[], float] = time.monotonic) -> None:

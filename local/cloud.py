@@ -17,7 +17,7 @@ from botocore.config import Config
 
 ROOT_KEY = "test"
 BEDROCK_SERVICES = ("bedrock", "bedrock-runtime")
-# Last resorts against a process that hangs: one that cannot start ends at once, and one that is told to stop does.
+# Limits for a process that hangs; normally one that cannot start ends at once, and one that is stopped ends soon.
 START_SECONDS = 900.0
 STOP_SECONDS = 60.0
 CALL_SECONDS = 9600.0
@@ -67,9 +67,9 @@ class Cloud:
         bedrock_port: int = 0,
         bedrock: bool = True,
     ) -> Self:
-        """Start a local cloud that keeps its mails and logs under `state`; CloudError when it does not come up.
+        """Start a local cloud that keeps its mails and logs under `state`; raises CloudError if it does not start.
 
-        With `time_scale` 300, 300 seconds of service time pass in one real second.
+        With a `time_scale` of 300, 300 seconds of service time pass in one real second.
         """
         state = state.resolve()
         (state / "logs").mkdir(parents=True, exist_ok=True)

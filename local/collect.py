@@ -1,4 +1,4 @@
-"""Everything that a run leaves, copied out of the cloud before it stops."""
+"""Copies all files of a run out of the cloud before the cloud stops."""
 
 import shutil
 import time
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Collected:
-    """What lies in the folder; what the run did not come to is None."""
+    """What is in the folder; None for what the run did not produce."""
 
     folder: Path
     run_id: str | None
@@ -50,7 +50,7 @@ def prepare(folder: Path) -> None:
 
 @contextmanager
 def kept_in(folder: Path) -> Iterator[None]:
-    """The prepared folder for as long as a run lasts; a run that keeps nothing leaves none."""
+    """Prepare the folder for a run, and remove it if the run leaves it empty."""
     prepare(folder)
     try:
         yield
@@ -81,7 +81,7 @@ def collect(session: Session, view: View, folder: Path) -> Collected:
 
 
 def report_in(folder: Path) -> Path | None:
-    """The page about a run: the report, or the dataset's where the run came to no report."""
+    """The page about a run: its report, or the report on the dataset if there is no other."""
     pages = (folder / name for name in ("report.html", "validation.html"))
     return next((page for page in pages if page.is_file()), None)
 

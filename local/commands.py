@@ -37,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
     """Answers a mistake with one sentence."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(UNUSABLE, f"{self.prog}: {message}; --help shows what it takes.\n")
+        self.exit(UNUSABLE, f"{self.prog}: {message}; see --help.\n")
 
 
 def execute(arguments: list[str] | None = None) -> int:
@@ -80,11 +80,11 @@ def _parsers() -> argparse.ArgumentParser:
     _add_run(
         commands.add_parser(
             "run",
-            help="run one dataset from drop to verdict and show it",
-            description="Deploy the stack to a local cloud, drop a dataset and show what becomes of it.\n"
+            help="run one dataset from drop to verdict and show the run",
+            description="Deploy the stack to a local cloud, drop a dataset and show the run.\n"
             "Exits with 0 when the run succeeded, 1 when it failed, 2 when it could not be started.",
             epilog=f"faults:\n{describe_faults()}\n\n"
-            "NAME:COUNT suffers it COUNT times, NAME:always every time, NAME@N from the N-th time on.\n"
+            "NAME:COUNT causes the fault COUNT times, NAME:always every time, NAME@N from the N-th time on.\n"
             "operations are spelled create-job, get-job, converse, delete-deployment and so on.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -93,7 +93,7 @@ def _parsers() -> argparse.ArgumentParser:
         commands.add_parser(
             "up",
             help="keep the local cloud running, with the stack in it",
-            description="Deploy the stack to a local cloud, say how to use it and keep it running until Ctrl-C.",
+            description="Deploy the stack to a local cloud, show how to use it and keep it running until Ctrl-C.",
         )
     )
     return parser
@@ -101,21 +101,31 @@ def _parsers() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="the file to drop: .jsonl, .json or .csv")
-    parser.add_argument("--project", metavar="NAME", help="project (default: the dataset's folder or its stem)")
+    parser.add_argument(
+        "--project", metavar="NAME", help="name of the project (default: from the dataset's folder or file name)"
+    )
     for name in PROJECT_FILES:
         parser.add_argument(
             f"--{Path(name).stem}",
             type=Path,
             metavar="FILE",
-            help=f"the project's {name} (default: the one beside the dataset)",
+            help=f"the project's {name} (default: the one in the dataset's folder, if any)",
         )
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME[:COUNT]", help="let the service fail; may be repeated"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:COUNT]",
+        help="cause a fault of Bedrock; may be given several times",
     )
     _add_time_scale(parser)
-    parser.add_argument("--activate-retired", action="store_true", help="take a retired base model for active")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where files go (default: out/<project>-<time>)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, all else beside")
+    parser.add_argument("--activate-retired", action="store_true", help="treat a retired base model as active")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the files of the run (default: out/<project>-<time>)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output, and all else on standard error"
+    )
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:

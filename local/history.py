@@ -18,11 +18,16 @@ _ATTEMPT_SUCCEEDED = ("LambdaFunctionSucceeded", "TaskSucceeded")
 
 @dataclass
 class Row:
-    """One state, however often it was entered; times are service time.
+    """One state with all its visits; times are service time.
 
-    `inside` is the Map around it, `chosen` where a Choice went, `errors` the failed attempts in order, `error` the one
-    that it was left with, `output` its last output, `added` what of it was not in its input, `spans` the visits
-    that are over, `entered_at` those that go on.
+    - `inside`: the Map that contains the state
+    - `chosen`: the next state, if this one is a Choice
+    - `errors`: the errors of failed attempts, in order
+    - `error`: the error with which the state ended
+    - `output`: its last output
+    - `added`: the part of that output that was not in its input
+    - `spans`: start and end of each finished visit
+    - `entered_at`: start of each visit that is not finished
     """
 
     name: str
@@ -111,14 +116,14 @@ class _Reader:
             )
 
     def _end(self, event: Event) -> None:
-        """Whatever state an execution ends in is left with it."""
+        """End all running states when the execution ends."""
         failed = event["type"] != "ExecutionSucceeded"
         error = _details(event).get("error") or event["type"]
         self._leave_all(event["timestamp"], error if failed else None, self.rows.values())
 
     @staticmethod
     def _leave_all(now: datetime, error: str | None, table: Iterable[Row]) -> None:
-        """What ends with something around it writes no exit of its own."""
+        """End the running states, because a state that ends with its Map or execution has no exit event."""
         for row in table:
             if row.status == "running":
                 row.error = error

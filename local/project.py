@@ -1,4 +1,4 @@
-"""A project on disk: a dataset, the files that belong to it, and what they say about the cloud that a run needs."""
+"""A project on disk: a dataset and its project files, and the Region that a run needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DEFAULT_REGION = "us-east-1"
 
 
 class RequestError(ValueError):
-    """What was asked for cannot be run; the message is one sentence for the person who asked."""
+    """The requested run is not possible; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Project:
 
     @property
     def base_model(self) -> BaseModelRow | None:
-        """The catalog's row of the settings' base model; None when only a run can say what is wrong with them."""
+        """The catalog's row of the base model in the settings; None if the settings or the model cannot be used."""
         try:
             settings = self._settings()
         except SettingsInvalid:
@@ -57,9 +57,9 @@ class Project:
 
 
 def open_project(dataset: Path, *, name: str | None = None, given: Mapping[str, Path | None]) -> Project:
-    """The project of a dataset: what was given, and beside it what lies in the dataset's folder.
+    """The project of a dataset: the files that were given, and the project files in the dataset's folder.
 
-    `given` maps names of PROJECT_FILES to files. RequestError when a file cannot be read.
+    `given` maps names of PROJECT_FILES to files. Raises RequestError if a file cannot be read.
     """
     _require_readable(dataset, "The dataset")
     for kind, path in given.items():
@@ -78,7 +78,7 @@ def open_project(dataset: Path, *, name: str | None = None, given: Mapping[str, 
 
 def _checked(name: str) -> str:
     if not name.strip() or "/" in name or not name.isprintable():
-        raise RequestError(f"--project {name!r} is not a name: it must be one folder's name without a slash.")
+        raise RequestError(f"--project {name!r} is not valid: it must be the name of one folder, without a slash.")
     return name
 
 

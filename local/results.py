@@ -1,4 +1,4 @@
-"""What a run came to, as the one JSON object that --json prints."""
+"""The result of a run, as the JSON object that --json prints."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,7 +72,7 @@ def result(
 
 
 def judgement(events: Sequence[Event]) -> JudgeEvaluationOutput | None:
-    """The verdict of a run that came so far."""
+    """The verdict, or None if the run has none."""
     found = known(rows(events)).get("evaluation")
     return JudgeEvaluationOutput.model_validate(found) if found else None
 

@@ -34,7 +34,7 @@ def run(request: Request, terminal: Terminal) -> Result:
     project, scale = request.project, request.time_scale
     out = request.out or default_folder(project)
     if project.found:
-        terminal.say(f"Beside the dataset, and used: {', '.join(project.found)}.")
+        terminal.say(f"Also used, from the dataset's folder: {', '.join(project.found)}.")
     with (
         collect.kept_in(out),
         tempfile.TemporaryDirectory(prefix="finetune-", ignore_cleanup_errors=True) as state,

@@ -77,7 +77,7 @@ class Terminal:
                     self.say(line, indent=2)
 
     def _remind(self, title: str, started: float, over: threading.Event) -> None:
-        """Say now and then that a step goes on, where nothing moves on a screen."""
+        """Report regularly that a step still runs, where there is no live display."""
         while not over.wait(self._reminder_seconds):
             self.say(f"... {title}, {duration(time.monotonic() - started)} so far")
 
@@ -105,7 +105,7 @@ class Terminal:
         return view
 
     def _picture(self, view: View) -> RenderableType:
-        """As much as fits on the screen: the latest states, then what the service is doing."""
+        """What fits on the screen: the latest states, then the activities of Bedrock."""
         lines = _lines(view)
         room = max(3, self._console.height - LINES_BESIDE_TABLE - len(view.activities))
         running = duration(view.real_seconds)
@@ -131,7 +131,7 @@ class Terminal:
         return table
 
     def _follow_plainly(self, views: Iterable[View]) -> View:
-        """A line per state once no loop can enter it again, per Map when it begins, per change in the service."""
+        """One line for each state that no loop can enter again, for each Map that begins, and for each new activity."""
         told: set[str] = set()
         printed = 0
         view: View | None = None

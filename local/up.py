@@ -16,7 +16,7 @@ EXAMPLE = REPOSITORY / "examples" / "shop-assistant"
 
 
 def up(state: Path, region: str, time_scale: float, terminal: Terminal) -> None:
-    """Start, tell how to use it, then report mails as they land, until interrupted."""
+    """Start the cloud, show how to use it, and report each mail until interrupted."""
     with session(state, region=region, time_scale=time_scale, step=terminal.step) as stack:
         terminal.summarise(guide(stack))
         terminal.say("")
@@ -34,14 +34,14 @@ def up(state: Path, region: str, time_scale: float, terminal: Terminal) -> None:
 
 
 def guide(stack: Session) -> list[Section]:
-    """How to use the cloud from another terminal; every command works as it stands."""
+    """How to use the cloud from another terminal; every command can be copied and run."""
     return [
         Section("Endpoint", (stack.cloud.endpoint,)),
         Section("Environment, for another terminal", tuple(_exports(stack)), verbatim=True),
         Section("Drop a dataset with the AWS CLI", tuple(_cli(stack)), verbatim=True),
         Section("Drop a dataset with boto3", tuple(_boto3(stack)), verbatim=True),
         Section("See the runs", (_LIST_RUNS.format(machine=stack.outputs["StateMachineArn"]),), verbatim=True),
-        Section("Mails", (f"land in {stack.cloud.state / 'outbox'} and are told here",)),
+        Section("Mails", (f"are saved in {stack.cloud.state / 'outbox'} and shown here",)),
     ]
 
 

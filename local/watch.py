@@ -26,7 +26,7 @@ class NotStartedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Activity:
-    """What goes on in the service; `done` of `total` where it can be counted."""
+    """One activity of Bedrock; `done` of `total` where it can be counted."""
 
     name: str
     state: str
@@ -158,7 +158,7 @@ class _Watcher:
 
 
 def losses(job: Mapping[str, Any]) -> Iterator[str]:
-    """The losses that GetModelCustomizationJob tells, in words; a job tells them when it has ended."""
+    """The losses that GetModelCustomizationJob returns, in words; a job has them when it has ended."""
     if "trainingMetrics" in job:
         yield f"training loss {job['trainingMetrics']['trainingLoss']:.3f}"
     for metric in job.get("validationMetrics", []):

@@ -1,4 +1,4 @@
-"""What a run's states, verdict and bill read like; pure, the same words for a terminal and for a pipe."""
+"""A run's states, verdict and bill in words; the same for a terminal and for a pipe."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 @dataclass(frozen=True)
 class Line:
-    """One state or step: how it stands, its name, real seconds, service time where it matters, and what it found."""
+    """One state or step: status, name, real seconds, service time where it matters, and what it found."""
 
     status: str
     name: str
@@ -70,7 +70,7 @@ def state_line(row: Row, now: datetime, timeline: Timeline) -> Line:
 
 
 def note(row: Row) -> str:
-    """What is worth knowing of a state beside its time."""
+    """What a reader should know about a state apart from its time."""
     parts = [f"{row.visits} times"] if row.visits > 1 and row.kind in TIMED_KINDS else []
     if row.kind == "Choice":
         parts.append(f"→ {row.chosen}" if row.chosen else "")
@@ -149,7 +149,7 @@ def summary(
             for mail in result.mails
         ),
         *([] if result.mails else [Section("Mail", ("None was sent.",))]),
-        Section("Bill, had this been AWS", tuple(_bill(ledger))),
+        Section("What AWS would have billed", tuple(_bill(ledger))),
         Section("Endpoints left", tuple(_endpoints(ledger)) or ("None.",)),
         Section("Files", (f"Report: {result.report or 'none was written'}", f"Everything: {folder}")),
     ]
@@ -158,9 +158,9 @@ def summary(
 def _ending(result: Result, verdict: JudgeEvaluationOutput | None) -> tuple[str, tuple[str, ...]]:
     if result.status != "SUCCEEDED":
         words = ": ".join(part for part in (result.error, result.cause) if part)
-        return f"Run {result.status.lower().replace('_', ' ')}", (words or "It did not say why.",)
+        return f"Run {result.status.lower().replace('_', ' ')}", (words or "No reason was given.",)
     if verdict is None:
-        return "Run succeeded", ("It came to no verdict.",)
+        return "Run succeeded", ("The run has no verdict.",)
     return f"Verdict: {verdict.decision.replace('_', ' ')}", (verdict.reason,)
 
 
@@ -193,7 +193,7 @@ def _bill(ledger: Ledger) -> Iterator[str]:
     width = max(len(quantity) for _, quantity, _, _ in rows)
     yield from (f"{item:<14}{quantity:>{width}}  {usd:>8}  {name}".rstrip() for item, quantity, usd, name in rows)
     if ledger.unknown:
-        yield "? marks what the catalog knows no price for; the total leaves it out."
+        yield "? means that the catalog has no price; the total does not include it."
 
 
 def _quantity(bill: Bill) -> str:

@@ -1,6 +1,7 @@
-"""`python -m tools.alive TITLE COMMAND...`: run a command quietly, and say every few seconds that it goes on.
+"""`python -m tools.alive TITLE COMMAND...`: run a command without its output, and report regularly that it still runs.
 
-Needs nothing but Python, for it runs before anything is installed. What the command prints is shown when it fails.
+This module needs only Python, because it runs before anything is installed. If the command fails, the end of its output
+is shown.
 """
 
 import subprocess
@@ -25,7 +26,7 @@ def run(
     tell: Callable[[str], None] = say,
     every_seconds: float = EVERY_SECONDS,
 ) -> int:
-    """The command's exit code; the last lines of its output are told when that is not 0."""
+    """The command's exit code; the last lines of its output are shown if it is not 0."""
     tell(title)
     begun = time.monotonic()
     with (
@@ -39,7 +40,7 @@ def run(
                 code = process.wait(every_seconds)
                 break
             except subprocess.TimeoutExpired:
-                tell(f"  still going on after {time.monotonic() - begun:.0f} s")
+                tell(f"  still running after {time.monotonic() - begun:.0f} s")
         output.seek(0)
         lines = output.read().decode(errors="replace").splitlines() if code else []
     for line in lines[-LINES_TOLD:]:

@@ -1,7 +1,7 @@
-"""What is written from a source and held to it by a test; `make tables` writes all of it anew.
+"""Files and tables that are generated from a source; tests compare them, and `make tables` writes them again.
 
 These are the tables of the documentation that have a source in the code, the picture of the workflow, and the catalog
-as the package reads it.
+in the form that the package reads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Variants only for training: none whose own prompt, or whose source, the split of a run would hold out."""
+"""Variants only for training: neither the variant nor the record it is made of is held out by a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from finetune.domain.validation.rules import DatasetRules
 
 
 class Variant(NamedTuple):
-    """One variant as it is written; `source` is what it was made of and `row` the line that has in the new file."""
+    """One variant as it is written.
+
+    `source` is the record that it was made of, and `row` is the line of that record in the new file.
+    """
 
     place: Place
     rule: str
@@ -44,9 +47,10 @@ def only_in_training(
     shares: Shares,
     seed: int,
 ) -> list[Variant]:
-    """The variants that stand behind `rows` original records and that a run with these shares and seed trains on.
+    """The variants that a run with these shares and seed only trains on.
 
-    What is held out depends on all records, so the split is made again until it holds out none of them.
+    The variants follow `rows` original records in the file. What a run holds out depends on all records. So the split
+    is repeated without the held-out variants until none is held out.
     """
     left = list(variants)
     while left:

@@ -1,4 +1,4 @@
-"""Clean a dataset: what the base model takes of it, each record once, with a line for every change."""
+"""Clean a dataset: keep each record that the base model takes once, and note every change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
     @classmethod
     def at(cls, place: Place, action: str, code: str, message: str) -> Change:
-        """A change of the record that stands at a place."""
+        """A change of the record at a place."""
         return cls(place.line, action, code, f"{place}: {message}" if place.element else message)
 
     def as_dict(self) -> dict[str, Any]:
@@ -42,9 +42,9 @@ Mend = Callable[[Any], tuple[Any, list[Flaw]]]
 
 
 def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = None) -> Iterator[tuple[Place, Record]]:
-    """The records that a base model takes, each once and with its place; `note` is told of everything left out.
+    """The records that a base model takes, each once and with its place; `note` gets a Change for each record left out.
 
-    `mend` turns a JSON value into one that can be read, and says what it changed.
+    `mend` repairs a JSON value that cannot be read as it is, and lists what it changed.
     """
     first: dict[int, Place] = {}
     for place, record in _taken(source, rules, note, mend):
@@ -99,7 +99,7 @@ def _explained(place: Place, unit: Unit, note: Note, mend: Mend | None) -> Recor
 
 
 def _removal(place: Place, flaws: list[Flaw]) -> Change:
-    """One removal, whatever number of flaws led to it."""
+    """One removal, also if the record has several flaws."""
     return Change.at(place, "removed", flaws[0].code, "; ".join(flaw.message for flaw in flaws[:3]))
 
 
@@ -115,9 +115,10 @@ Sections = frozenset[str]
 
 
 def uneven(shapes: Counter[Sections]) -> dict[Sections, str]:
-    """Sets of optional sections to leave out so that each section is in all records or in none, and why.
+    """Which combinations of optional sections to leave out, with the reason for each.
 
-    A system prompt, media or reasoning cannot be made up, so the rarer records go.
+    After that, each section is in all records or in none. The smaller group of records is left out, because nobody can
+    make up a system prompt, media or reasoning.
     """
     left, removed = Counter(shapes), dict[Sections, str]()
     for section in sorted(set().union(*shapes)):
@@ -156,7 +157,7 @@ def fixed(
 
 
 def conversions(formats: Mapping[SourceFormat, int], rules: DatasetRules) -> Iterator[Change]:
-    """What is to be said of records, by their format, that were written in the format of a base model."""
+    """The changes to report for records that were converted to the format of a base model."""
     for name, records in formats.items():
         if name not in _SAME[rules.record_format]:
             yield Change(

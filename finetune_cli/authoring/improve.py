@@ -1,4 +1,4 @@
-"""Choose records: at most so many of a kind, at most so many in all, as different from each other as can be."""
+"""Choose records that differ most from each other, up to a limit for each group and a limit in all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from finetune_cli.authoring.cleaning import Change, Note
 
 
 class Trait(NamedTuple):
-    """What is kept of a record to choose by; `order` ranks records of equal worth, independently of their places."""
+    """What is kept of a record for the choice; `order` decides between equal records, independently of their places."""
 
     place: Place
     order: int
@@ -52,7 +52,7 @@ def trait_of(place: Place, record: Record, seed: int) -> Trait:
 
 
 def diverse(traits: Sequence[Trait], wanted: int) -> set[int]:
-    """Positions of the `wanted` records that differ most: greedily the one of which the largest share is new."""
+    """Positions of the `wanted` records that differ most; each step takes the record with the largest new share."""
     covered: set[int] = set()
     chosen: set[int] = set()
     waiting = [(-1.0, trait.order, position) for position, trait in enumerate(traits)]
@@ -71,10 +71,11 @@ def diverse(traits: Sequence[Trait], wanted: int) -> set[int]:
 
 
 def groups_of(traits: Sequence[Trait]) -> tuple[str, list[int]]:
-    """What records have in common, `answer` or `topic`, and a number for each record's own.
+    """Group the records by `answer` or by `topic`: returns which of the two, and a group number for each record.
 
-    Answers group a dataset in which most records share theirs with another. Otherwise a record's topic is the most
-    frequent of the longer words of its prompt that less than a fifth of all prompts have.
+    Records are grouped by answer if there are at most half as many different answers as records. Otherwise the topic of
+    a record is a word of its prompt: the most frequent of the longer words that occur in at most a fifth of all
+    prompts.
     """
     answers = Counter(trait.answer for trait in traits)
     if len(answers) * 2 <= len(traits):
@@ -99,7 +100,7 @@ class Selection:
 
 
 def select(traits: Sequence[Trait], note: Note, *, balance: int | None = None, limit: int | None = None) -> Selection:
-    """Choose at most `balance` records of every answer or topic and at most `limit` in all, as different as can be."""
+    """Choose at most `balance` records of every answer or topic and at most `limit` in all, those that differ most."""
     kept = list(traits)
     groups: dict[Place, int] = {}
     if balance is not None:
@@ -132,6 +133,6 @@ def _balanced(traits: list[Trait], numbers: list[int], cap: int, kind: str, note
         kept += [own[position] for position in chosen]
         for position, trait in enumerate(own):
             if position not in chosen:
-                message = f"{len(own):,} records have the {kind} of {own[0].place}, of which {cap:,} are kept"
+                message = f"{len(own):,} records have the same {kind} as {own[0].place}; {cap:,} of them are kept"
                 note(Change.at(trait.place, "removed", "over-balance", message))
     return sorted(kept, key=lambda trait: trait.place)

@@ -1,4 +1,4 @@
-"""Mends: slips of conversations that can be put right without losing, reordering or making up a word."""
+"""Corrects mistakes in conversations, without removing, reordering or inventing any words."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _RESPONSES = ("text", "response", "completion", "content")
 
 
 def mend(value: Any) -> tuple[Any, list[Flaw]]:
-    """The value with what can be mended mended, and what that was; the value itself is not touched."""
+    """A corrected copy of the value, and a list of the corrections."""
     changes: list[Flaw] = []
     if isinstance(value, dict) and isinstance(value.get("mapping"), dict):
         value = {"messages": _exported(value["mapping"], value.get("current_node"))}
         changes.append(Flaw("unknown-format", "the turns of ChatGPT's export are now messages"))
     if isinstance(value, dict) and (renamed := _renamed(value)):
         value = renamed
-        changes.append(Flaw("unknown-format", "question and answer, by whatever name, are now prompt and completion"))
+        changes.append(Flaw("unknown-format", "the keys of question and answer are now prompt and completion"))
     if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
         return value, changes
     better = dict(value)
@@ -104,7 +104,7 @@ def _one_turn(turns: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def answered(value: Any) -> tuple[Any, list[Flaw]]:
-    """What `mend` says of the value, and of a record of a reward as one that holds the answer to learn."""
+    """What `mend` returns; a record of a reward is first changed to one with an answer to learn."""
     made = _by_reference(value) or _by_score(value) if isinstance(value, dict) else None
     better, changes = mend(made[0] if made else value)
     return better, [made[1], *changes] if made else changes
@@ -120,7 +120,7 @@ def _by_reference(value: dict[str, Any]) -> tuple[dict[str, Any], Flaw] | None:
     blocks = conversation_format(value) == "bedrock-conversation-2024"
     turn = {"role": "assistant", "content": [{"text": answer}] if blocks else answer}
     better = {key: value[key] for key in ("schemaVersion", "system") if key in value} | {"messages": [*turns, turn]}
-    return better, Flaw("unsupported-format", "the reference answer is now the assistant's")
+    return better, Flaw("unsupported-format", "the reference answer is now the assistant's answer")
 
 
 def _by_score(value: dict[str, Any]) -> tuple[dict[str, Any], Flaw] | None:

@@ -1,4 +1,4 @@
-"""Example datasets to start from: varied, realistic, and none of it about anyone."""
+"""Example datasets to start from: varied, realistic, and about no real person."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class _SampleWriter:
         return self._random.sample(slots, records)
 
     def text(self, kind: str, slots: Mapping[str, str]) -> str:
-        """A pattern filled in; if possible one that no record has with which this one shares two of three slots."""
+        """A filled pattern; if possible one that no record has with two of the same three slots."""
         patterns = self._random.sample(_words()[kind], len(_words()[kind]))
         own = [[(pattern, slots[one], slots[other]) for one, other in ("wc", "wq", "cq")] for pattern in patterns]
         fresh = next((keys for keys in own if not self._used & {*keys}), own[0])
@@ -72,7 +72,7 @@ class _SampleWriter:
         return self._write(fresh[0][0], **slots)
 
     def _next(self, kind: str, symptom: str, *others: str) -> str:
-        """The entries in turn; not one that the same problem was told with under the same other slot, if possible."""
+        """The next entry; if possible one that this problem does not have yet with the same other slot."""
         entries: list[str] = _words()[kind]
         start = self._uses[kind + symptom]
         self._uses[kind + symptom] += 1

@@ -64,10 +64,10 @@ _OPENING = frozenset({"a greeting"})
 def variants[Where](
     records: Iterable[tuple[Where, Record, int]], taken: set[int]
 ) -> Iterator[tuple[Where, Record, Record, str]]:
-    """One variant of each record that has one: where the record stands, the record, the variant and the rule.
+    """Yield at most one variant of each record: the record's place, the record, the variant and the rule that made it.
 
-    Records come with where they stand and a number that picks the rule. No variant has a prompt whose hash is in
-    `taken`, to which the prompts of the variants are added.
+    Each input has a place, a record and a number that picks the rule. `taken` has the hashes of all known prompts. A
+    variant never has a prompt from `taken`, and its own prompt is added there.
     """
     rules = list(RULES)
     for where, record, number in records:

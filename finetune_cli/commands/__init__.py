@@ -1,1 +1,1 @@
-"""What each command is called with: a module of its name, whose class `Options` says it."""
+"""The arguments and options of each command: class `Options` in the module with the command's name."""

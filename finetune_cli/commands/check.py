@@ -14,7 +14,7 @@ SHOWN, ENTRIES = 5, 20
 
 @dataclass(frozen=True, kw_only=True)
 class Options(DatasetOptions):
-    """Check datasets by the code that the pipeline runs, without AWS."""
+    """Check datasets with the code of the pipeline, without AWS."""
 
     EXAMPLE: ClassVar = "finetune check data.jsonl --settings settings.yaml --evaluation evaluation.jsonl"
     YES: ClassVar = "all files are accepted"
@@ -28,12 +28,12 @@ class Options(DatasetOptions):
     media: Path | None = option(
         Folder(),
         metavar="FOLDER",
-        help="what is or will be projects/<project>/media/, to look for images and videos there (default: do not look)",
+        help="folder with the files of projects/<project>/media/, to look for images and videos (default: do not look)",
     )
-    html: Path | None = option(File(), metavar="OUT", help="write the report as a page for a browser")
+    html: Path | None = option(File(), metavar="OUT", help="write the report to this file, as a page for a browser")
     fix: Path | None = option(
-        File(), metavar="OUT", help="write what can be used, cleaned and in the base model's format"
+        File(), metavar="OUT", help="write the usable records to this file, cleaned and in the base model's format"
     )
     entries: int | None = option(
-        Count(), metavar="N", help=f"lines to list of each code (default: {SHOWN}, in JSON {ENTRIES})"
+        Count(), metavar="N", help=f"how many lines to list for each code (default: {SHOWN}, with --json {ENTRIES})"
     )

@@ -17,6 +17,6 @@ class Options(CommandOptions):
     """Print the script that lets a shell complete commands, options and file names."""
 
     EXAMPLE: ClassVar = 'eval "$(finetune completion bash)"'
-    YES: ClassVar = "it is printed"
+    YES: ClassVar = "the script is printed"
 
     shell: str = argument(click.Choice(SHELLS), metavar="SHELL", help="bash, fish, powershell or zsh")

@@ -10,12 +10,14 @@ from finetune_cli.options import StackOptions, argument
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StackOptions):
-    """Put the previous model back behind the project's endpoint, ask it and publish it. The ARN stays the same. This
-    takes the service some minutes; a rollback that was interrupted goes on when it is called again.
+    """Put a project's previous model back into service.
+
+    The project's endpoint keeps its ARN and gets the previous model. The model is asked a question before it is
+    published. Bedrock needs some minutes for this. If a rollback was interrupted, run the command again to continue it.
     """
 
     EXAMPLE: ClassVar = "finetune rollback shop-assistant"
     YES: ClassVar = "the previous model is published"
-    NO: ClassVar = "there is none"
+    NO: ClassVar = "there is no previous model"
 
     project: str = argument(metavar="PROJECT", help="the project, as in incoming/<project>/")

@@ -10,12 +10,12 @@ from finetune_cli.options import StackOptions, argument
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StackOptions):
-    """List the model that every project has in service, and warn of endpoints that are open without being published."""
+    """List the model that each project has in service, and warn of endpoints that exist but are not published."""
 
     EXAMPLE: ClassVar = "finetune status --json"
     YES: ClassVar = "something is in service or open"
-    NO: ClassVar = "nothing is"
+    NO: ClassVar = "nothing is in service or open"
 
     project: str | None = argument(
-        required=False, metavar="PROJECT", help="one project, as in incoming/<project>/; all of them without it"
+        required=False, metavar="PROJECT", help="one project, as in incoming/<project>/ (default: all projects)"
     )

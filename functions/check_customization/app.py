@@ -1,4 +1,4 @@
-"""Check Customization Job: say how far the job is and when to look again."""
+"""Check Customization Job: report the progress of the job and when to check again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Check Endpoint: say whether the endpoint answers yet and when to look again."""
+"""Check Endpoint: report whether the endpoint answers yet and when to check again."""
 
 from typing import Any
 

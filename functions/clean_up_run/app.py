@@ -1,4 +1,4 @@
-"""Clean Up Run: end what an execution that was aborted, timed out or failed left behind."""
+"""Clean Up Run: clean up after an execution that was aborted, timed out or failed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Notify: send the one mail of the run and name the failure, if it is one, in a sentence."""
+"""Notify: send the one mail of the run; if the run failed, return the failure in one sentence."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Provision Throughput: find or open the kind of endpoint that the settings want the model served by."""
+"""Provision Throughput: find or open an endpoint of the kind that the settings name for service."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Release Endpoint: stop and delete whatever the run still pays for and did not put into service."""
+"""Release Endpoint: stop and delete what the run still pays for and did not put into service."""
 
 from typing import Any
 

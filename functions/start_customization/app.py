@@ -1,4 +1,4 @@
-"""Start Customization Job: start a candidate's job, or adopt the one an earlier attempt started."""
+"""Start Customization Job: start a candidate's job, or use the one that an earlier attempt started."""
 
 from typing import Any
 

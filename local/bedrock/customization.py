@@ -124,7 +124,7 @@ def _check_trust(world: World, job: Job) -> None:
 
 
 def get_job(world: World, params: Params) -> Result:
-    """How a job stands, by name or ARN."""
+    """The status of a job, by name or ARN."""
     return _details(_job(world, params))
 
 

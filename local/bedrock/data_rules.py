@@ -1,6 +1,7 @@
-"""What the service's validation phase makes of a data file: the pairs to train on, or the sentence of its refusal.
+"""What Bedrock's validation phase does with a data file: it returns the pairs to train on or refuses the file.
 
-Written from the service's documentation and apart from the product's own validator, so that each proves the other.
+It follows Bedrock's documentation and shares no code with the product's own validator, so that each is a test of the
+other.
 """
 
 import json

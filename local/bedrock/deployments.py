@@ -63,7 +63,7 @@ def _status(world: World, deployment: Deployment) -> str:
 
 
 def get(world: World, params: Params) -> Result:
-    """How a deployment stands, by name or ARN."""
+    """The status of a deployment, by name or ARN."""
     deployment = _existing(world, params)
     status = _status(world, deployment)
     return {

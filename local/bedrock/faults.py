@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 # What a run may be made to suffer beside the refusals of single operations.
 FAULTS: Mapping[str, str] = {
-    "reject-data": "the job fails in validation, with the words after '='",
-    "fail-job": "the job fails in the middle of training, with the words after '='",
+    "reject-data": "the job fails in validation, with the message after '='",
+    "fail-job": "the job fails in the middle of training, with the message after '='",
     "stall-job": "the job never starts to train",
     "stop-job": "an operator stops the job in the middle of training",
     "no-metrics": "the job writes no metrics files and reports no losses",
     "model-not-active": "the custom model stays in Creating",
     "model-fails": "the custom model ends as Failed",
-    "endpoint-never-ready": "the endpoint stays in Creating, or for the hours after '='",
+    "endpoint-never-ready": "the endpoint stays in Creating, always or for the hours after '='",
     "endpoint-fails": "the endpoint ends as Failed",
     "update-fails": "the swap of an endpoint's model fails and the old model keeps serving",
     "not-ready": "the endpoint answers ModelNotReadyException",

@@ -23,7 +23,7 @@ def without_profile(inference_id: str) -> str:
 
 
 def lifecycle(world: World, row: BaseModelRow) -> Literal["ACTIVE", "LEGACY", "RETIRED"]:
-    """Where a base model stands now; an activated one is active whatever the catalog says."""
+    """The present status of a base model; an activated one is active also if the catalog says otherwise."""
     if row.lifecycle.status == "active" or row.id in world.state.activated:
         return "ACTIVE"
     end = end_of_life(row)

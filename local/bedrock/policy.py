@@ -1,7 +1,7 @@
 """Evaluates IAM policy documents: identity policies of a role and trust policies, with their conditions.
 
-The local cloud's SimulatePrincipalPolicy looks at one resource and no context keys, so that tag conditions and
-`iam:PassedToService` could not be proven with it.
+SimulatePrincipalPolicy of the local cloud handles one resource and no condition keys. It cannot test tag conditions and
+`iam:PassedToService`, so this module does.
 """
 
 import json

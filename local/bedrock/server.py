@@ -53,10 +53,10 @@ def start(  # noqa: PLR0913 - what an emulator needs to know, each by name
     policies: Policies | None = None,
     s3_for_role: Callable[[str], "S3Client"] | None = None,
 ) -> Bedrock:
-    """Start an emulator whose account is empty; port 0 takes a free one.
+    """Start an emulator with an empty account; port 0 means any free port.
 
-    IAM policies are read from the gateway and jobs reach S3 there as their own role, unless `policies` and
-    `s3_for_role` say otherwise.
+    By default IAM policies are read from the gateway, and jobs use S3 there with their own role. `policies` and
+    `s3_for_role` replace this.
     """
     protocol, runtime = Protocol(), Runtime()
     world = World(

@@ -76,7 +76,7 @@ def _status(world: World, throughput: Throughput) -> str:
 
 
 def get(world: World, params: Params) -> Result:
-    """How provisioned throughput stands, by name or ARN."""
+    """The status of provisioned throughput, by name or ARN."""
     throughput = _existing(world, params)
     status = _status(world, throughput)
     serving = throughput.serving(world.now())

@@ -1,11 +1,14 @@
-"""A small language model, really trained: its losses fall, stall or rise because of the data and the hyperparameters.
+"""A small language model that is really trained: its losses depend on the data and on the hyperparameters.
 
-It predicts an answer word by word from the two words before it and from the rare words of the prompt. Each is a table
-of counts smoothed towards the next simpler one (a hierarchical Dirichlet model), down to a prior that stands for what
-the base model knew. Training adds counts in proportion to the learning rate: too many passes over few records make the
-tables trust themselves too much, and the validation loss rises. Losses are in nats per token of four characters.
+It predicts each word of an answer from the two words before it and from the rare words of the prompt. It keeps a table
+of counts for each of these contexts. Each table is smoothed with the next simpler one (a hierarchical Dirichlet model);
+the simplest is a prior that represents what the base model knew.
 
-Runs as a process of its own (`python -m local.bedrock.training`, JSON in and out): the server stays responsive.
+Training adds counts in proportion to the learning rate. Too many epochs over few records make the tables too certain,
+and the validation loss rises. Losses are in nats per token of four characters.
+
+It runs as a separate process (`python -m local.bedrock.training`, JSON in and out), so that the server can answer other
+requests.
 """
 
 import json

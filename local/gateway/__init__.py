@@ -1,4 +1,4 @@
-"""The gateway of the local cloud: one process that stands in for AWS, except for Bedrock."""
+"""The gateway of the local cloud: one process that replaces AWS, except for Bedrock."""
 
 import sys
 from types import ModuleType, SimpleNamespace

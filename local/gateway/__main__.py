@@ -1,4 +1,4 @@
-"""`python -m local.gateway`: run the local cloud in one process on loopback until it is told to stop."""
+"""`python -m local.gateway`: run the local cloud in one process on loopback until it gets the order to stop."""
 
 import argparse
 import os

@@ -1,7 +1,7 @@
-"""The Lambda executor: deployed archives, run without containers in processes of their own.
+"""Runs Lambda functions: deployed archives, in separate processes and without containers.
 
-Third-party packages come from this environment's site-packages (the layer holds Linux arm64 wheels), the project's
-own package from the deployed layer. Each function acts with the credentials of its own role.
+Third-party packages come from this environment's site-packages, because the layer contains wheels for Linux arm64. The
+project's own package comes from the deployed layer. Each function has the credentials of its own role.
 """
 
 import contextlib

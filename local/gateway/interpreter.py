@@ -1,7 +1,7 @@
-"""moto's Step Functions interpreter, corrected where AWS behaves otherwise and set on the scaled clock.
+"""moto's Step Functions interpreter, corrected where AWS behaves differently, on the scaled clock.
 
-Waits, retry intervals, the execution's own timeout, the timeouts of tasks that wait for a token and every timestamp
-an execution sees run on service time. Other task timeouts are limits on work, which takes real time.
+These use service time: waits, retry intervals, the timeout of the execution, the timeouts of tasks that wait for a
+token, and every timestamp that an execution sees. Other task timeouts limit work, so they use real time.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """The Lambda execution environment: a warm interpreter that forks one process per environment.
 
-Runs as a program of its own (`python -I -S lambda_runtime.py`), so it imports nothing of this project. The parent
-sends one JSON order per environment over a socket, together with the environment's connection and log file. When
-the parent dies, however it dies, the socket ends and every environment is killed.
+It runs as a separate program (`python -I -S lambda_runtime.py`) and imports nothing from this project. For each
+environment the parent sends one JSON order over a socket, with the environment's connection and log file. When the
+parent ends, the socket closes and every environment is killed.
 """
 
 import contextlib

@@ -1,7 +1,6 @@
 """The private names of ministack and moto that the gateway replaces, in one table.
 
-Both packages are pinned exactly. A name that is missing is reported at start-up in one sentence, instead of
-as strange behaviour later.
+Both packages are pinned to an exact version. If a name is missing, the gateway says so when it starts.
 """
 
 import importlib

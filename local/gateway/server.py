@@ -1,4 +1,4 @@
-"""The gateway's one HTTP server: ministack with the rooms of this package, served until told to stop.
+"""The gateway's one HTTP server: ministack with the modules of this package, served until it is stopped.
 
 Imported only when the environment that ministack reads is set.
 """
@@ -31,7 +31,7 @@ SHUTDOWN_SECONDS = 2
 
 
 def run(options: argparse.Namespace, listener: socket.socket, endpoint: str) -> None:
-    """Put the cloud together, say where it is, serve it until it is told to stop."""
+    """Start the cloud, print its address, and serve it until it is stopped."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # it reports every state that fails as an error of its own
     clock, registry = Clock(options.time_scale), CredentialRegistry()

@@ -1,7 +1,7 @@
-"""ministack's Step Functions API in front of moto's interpreter.
+"""ministack's Step Functions API with moto's interpreter behind it.
 
-ministack keeps the records (state machines, executions, names, pages); this room runs them, keeps their history
-as AWS writes it, and validates definitions on every way in.
+ministack stores state machines and executions and serves lists of them. This module runs the executions, writes their
+history as AWS does, and validates every definition that is created or changed.
 """
 
 import contextvars

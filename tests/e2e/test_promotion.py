@@ -193,7 +193,7 @@ def test_the_commands_say_what_is_not_there_and_what_is_open_beside(pipeline: Pi
     )
     told = finetune(pipeline, "status", "loose")
     assert told.returncode == 0
-    assert "is open and not published. It belongs to run some-run of loose" in told.stderr
+    assert "is open but not published. It belongs to run some-run of loose" in told.stderr
     pipeline.admin.clear_faults()
     eventually(lambda: None if pipeline.endpoints_of("loose") else True, "the sweeper")
 

@@ -134,7 +134,7 @@ def test_what_speaks_to_aws_needs_the_extra(line: tuple[str, ...], installed: tu
     done = run(installed, tmp_path, *line)
     assert (done.returncode, done.stdout) == (2, "")
     if installed[1]:
-        words = "While connecting to AWS: You must specify a region. Name one in AWS_REGION."
+        words = "While connecting to AWS: You must specify a region. Set a Region in AWS_REGION."
     else:
-        words = "This command needs botocore, which the extra aws brings: pip install '<folder of the clone>[aws]'."
+        words = "This command needs botocore. Install the extra aws: pip install '<folder of the clone>[aws]'."
     assert done.stderr == f"finetune: {words}\n"

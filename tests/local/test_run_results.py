@@ -99,14 +99,14 @@ def test_the_exit_code_follows_from_the_status(name: str, code: int) -> None:
 
 def test_the_summary_of_a_promotion_names_the_verdict_the_mail_the_bill_and_the_endpoint() -> None:
     sections = told(outcome("promoted", open_endpoint=True), open_endpoint=True)
-    assert list(sections) == ["Verdict: promote", "Mail", "Bill, had this been AWS", "Endpoints left", "Files"]
+    assert list(sections) == ["Verdict: promote", "Mail", "What AWS would have billed", "Endpoints left", "Files"]
     assert sections["Mail"].lines[:3] == ("To: someone@example.com", "Subject: Done", "")
     assert sections["Endpoints left"].lines[0] == "shop-1, Ready, billed per token, nothing while idle"
     assert "Report: out/run/report.html" in sections["Files"].lines
 
 
 def test_the_bill_marks_what_has_no_price() -> None:
-    lines = told(outcome("promoted"))["Bill, had this been AWS"].lines
+    lines = told(outcome("promoted"))["What AWS would have billed"].lines
     assert [line.split()[0] for line in lines] == ["training", "throughput", "total", "?"]
     assert "$0.0556" in lines[0]
     assert "?" in lines[1]

@@ -22,7 +22,7 @@ def test_sets_beside_the_dataset_are_checked_and_their_overlap_is_named(
     assert staged["training"]["records"] == 289
     check(data, "--validation", validation, "--evaluation", evaluation)
     out = capsys.readouterr().out
-    assert "Line 6 is left out because the evaluation set asks the same." in out
+    assert "Line 6 is left out because the evaluation set asks the same question." in out
     assert out.count("Accepted: ") == 3
 
 
@@ -74,8 +74,8 @@ def test_a_line_that_holds_many_records_is_named_once(tmp_path: Path, capsys: py
     data.write_text(json.dumps([*map(pair, range(150)), *map(pair, range(3))]))
     check(data, "--validation", validation, "--fix", tmp_path / "fixed.jsonl")
     out = capsys.readouterr().out
-    assert "10 records of line 1 are left out because the validation set asks the same." in out
-    assert "3 records of line 1 are left out because the same record is there already." in out
+    assert "10 records of line 1 are left out because the validation set asks the same question." in out
+    assert "3 records of line 1 are left out as a duplicate of another record." in out
     assert "removed duplicate-record: 3, line 1\n" in out
 
 
@@ -87,8 +87,8 @@ def test_lines_of_a_validation_set_that_are_left_out_are_named(
     evaluation = write(tmp_path / "evaluation.jsonl", *({**pair(n), "reference": "x"} for n in (200, 201)))
     check(data, "--validation", validation, "--evaluation", evaluation)
     out = capsys.readouterr().out
-    assert "Lines 1, 2 of the validation set are left out because the evaluation set asks the same." in out
-    assert "Line 31 of the validation set is left out because the same record is there already." in out
+    assert "Lines 1, 2 of the validation set are left out because the evaluation set asks the same question." in out
+    assert "Line 31 of the validation set is left out as a duplicate of another record." in out
 
 
 def test_what_a_run_holds_out_is_told_as_it_is_with_a_validation_set(
@@ -110,9 +110,7 @@ def test_every_line_that_is_left_out_is_counted_and_the_first_are_named(
     evaluation = write(tmp_path / "evaluation.jsonl", {"prompt": "Who are you?", "reference": "Nobody."})
     check(data, "--evaluation", evaluation)
     lines = ", ".join(map(str, range(301, 313)))
-    assert (
-        f" Lines {lines} and 28 more are left out because the same record is there already." in capsys.readouterr().out
-    )
+    assert f" Lines {lines} and 28 more are left out as a duplicate of another record." in capsys.readouterr().out
     check(data, "--evaluation", evaluation, "--json")
     assert answered(capsys)["files"][0]["staged"]["removed"] == {"duplicate": list(range(301, 341))}
 

@@ -65,13 +65,13 @@ def test_images_are_looked_for_in_a_folder_that_stands_for_the_project_s(
     assert check(data, *model, "--media", media) == 1
     assert "media-missing: 2 problems\n  lines 9, 10: refers to a file that does not exist" in capsys.readouterr().out
     assert check(data, *model, "--media", media / "2026" / "cat.png") == 2
-    assert "cat.png is no directory" in capsys.readouterr().err
+    assert "cat.png is not a directory" in capsys.readouterr().err
 
 
 def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
     assert check(data, "--base-model", "cohere.command-text-v14:7:4k") == 0
-    assert "takes no new customization jobs; use --base-model amazon.nova" in capsys.readouterr().out
+    assert "no new customization jobs for Cohere Command; use --base-model amazon.nova" in capsys.readouterr().out
     check(data, "--base-model", "cohere.command-text-v14:7:4k", "--json")
     assert answered(capsys)["files"][0]["base_model_status"] == "retired"
 
@@ -79,7 +79,7 @@ def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("records", "settings", "told"),
     [
-        (94, "{}", "about 9 records are held out to evaluate with"),
+        (94, "{}", "about 9 records are held out for the evaluation"),
         (100, "{}", None),
         (60, "split: {evaluation: 0.5}", None),
         (94, "gates: {minimum_items: 9}", None),
@@ -93,7 +93,7 @@ def test_a_hold_out_that_no_verdict_can_rest_on_is_told_before_it_costs_anything
     assert check(data, "--settings", tmp_path / "settings.yaml") == 0
     out = capsys.readouterr().out
     assert (told or "") in out
-    assert ("a verdict takes 20" in out) == bool(told)
+    assert ("a verdict needs 20" in out) == bool(told)
 
 
 def test_no_record_text_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

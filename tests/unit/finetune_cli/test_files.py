@@ -15,7 +15,7 @@ from tests.command import EXAMPLE, check, pair, write
     [
         ("missing.jsonl", "cannot be read: no such file or directory."),
         ("folder", "is a directory; name the file in it."),
-        ("data.pdf", "is no dataset: a dataset ends in .jsonl"),
+        ("data.pdf", "is not a dataset: the name of a dataset ends in .jsonl"),
         ("data.jsonl.gz", "; unpack it first."),
         ("data.xlsx", "; export it as CSV."),
     ],
@@ -44,7 +44,7 @@ def test_the_file_that_is_read_is_never_written(tmp_path: Path, link: str, capsy
         os.link(data, other)
     target = {"same": data, "dots": tmp_path / ".." / tmp_path.name / "data.jsonl"}.get(link, other)
     assert check(data, "--fix", target) == 2
-    assert "is the file that is read; write to another one." in capsys.readouterr().err
+    assert "is also read; write to another file." in capsys.readouterr().err
     assert data.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if path != other) == ["data.jsonl"]
 
@@ -61,7 +61,7 @@ def test_no_file_that_is_named_to_be_read_is_written(
     before = given.read_bytes()
     assert check(EXAMPLE / "dataset.jsonl", option, given, out, given) == 2
     captured = capsys.readouterr()
-    assert "given.jsonl is the file that is read; write to another one." in captured.err
+    assert "given.jsonl is also read; write to another file." in captured.err
     assert captured.out == ""
     assert given.read_bytes() == before
 
@@ -71,13 +71,13 @@ def test_a_pipe_is_refused_because_a_dataset_is_read_more_than_once(
 ) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     assert check(tmp_path / "pipe.jsonl") == 2
-    assert "pipe.jsonl is no regular file; write what comes out of it to one." in capsys.readouterr().err
+    assert "pipe.jsonl is not a regular file; save its content to a regular file first." in capsys.readouterr().err
 
 
 def test_fix_writes_to_a_file_that_can_be_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     assert check(EXAMPLE / "dataset.jsonl", "--fix", tmp_path / "pipe.jsonl") == 2
-    assert "pipe.jsonl is no regular file; a dataset is read again to be judged." in capsys.readouterr().err
+    assert "pipe.jsonl is not a regular file; the new dataset is read again to check it." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--validation", "--evaluation"])
@@ -86,7 +86,7 @@ def test_a_set_that_a_run_would_not_find_is_refused_by_name(
 ) -> None:
     (tmp_path / "set.csv").write_text("prompt,completion\na,b\n")
     assert check(EXAMPLE / "dataset.jsonl", option, tmp_path / "set.csv") == 2
-    assert f"a project's {option[2:]} set is the file {option[2:]}.jsonl." in capsys.readouterr().err
+    assert f"a project's {option[2:]} set must be the file {option[2:]}.jsonl." in capsys.readouterr().err
 
 
 def test_a_file_name_cannot_play_tricks_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

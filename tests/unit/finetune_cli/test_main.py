@@ -52,7 +52,7 @@ def test_a_command_that_lacks_its_extra_says_how_to_get_it() -> None:
         "from finetune_cli.main import main; sys.exit(main(['status', '--json']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    sentence = "This command needs boto3, which the extra aws brings: pip install '<folder of the clone>[aws]'."
+    sentence = "This command needs boto3. Install the extra aws: pip install '<folder of the clone>[aws]'."
     assert (done.returncode, done.stderr) == (2, f"finetune: {sentence}\n")
     assert json.loads(done.stdout)["error"] == sentence
 

@@ -172,7 +172,7 @@ def test_questions_and_answers_by_other_names_are_taken(tmp_path: Path, capsys: 
         ["q2\n\non this", "a2"],
         ["q3", "a3"],
     ]
-    assert capsys.readouterr().out.count("changed, question and answer, by whatever name, are now") == 3
+    assert capsys.readouterr().out.count("changed, the keys of question and answer are now") == 3
 
 
 REWARDED = [
@@ -216,7 +216,7 @@ def test_settings_are_never_written(tmp_path: Path, option: str, capsys: pytest.
     settings.write_text("split: {seed: 8}\n")
     other = ["--out", tmp_path / "out.jsonl"] if option == "--changes" else []
     assert prepare(DATASET, "--settings", settings, *other, option, settings) == 2
-    assert "is the file that is read" in capsys.readouterr().err
+    assert "is also read" in capsys.readouterr().err
     assert settings.read_text() == "split: {seed: 8}\n"
 
 
@@ -228,7 +228,7 @@ def test_the_file_that_is_read_is_never_written(
     data.write_bytes(DATASET.read_bytes())
     other = ["--out", tmp_path / "out.jsonl"] if option == "--changes" else []
     assert prepare(data, *other, option, data) == 2
-    assert "is the file that is read" in capsys.readouterr().err
+    assert "is also read" in capsys.readouterr().err
     assert data.read_bytes() == DATASET.read_bytes()
     assert list(tmp_path.iterdir()) == [data]
 
@@ -238,7 +238,7 @@ def test_the_file_that_is_read_is_never_written(
     [
         (["--out", "x.csv"], "ends in .jsonl"),
         (["--out", "same.jsonl", "--changes", "same.jsonl"], "--out and --changes name the same file."),
-        (["--out", "/dev/null"], "/dev/null is no regular file; a dataset is read again to be judged."),
+        (["--out", "/dev/null"], "/dev/null is not a regular file; the new dataset is read again to check it."),
         (["--out", "long" * 100 + ".jsonl"], "cannot be written: file name too long."),
         (["--out", "nowhere/at/all.jsonl"], "cannot be written: no such file or directory."),
     ],

@@ -64,7 +64,7 @@ def said(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_without_a_region_a_command_says_how_to_name_one(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "You must specify a region. Name one in AWS_REGION." in said(command, capsys)
+    assert "You must specify a region. Set a Region in AWS_REGION." in said(command, capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -73,7 +73,7 @@ def test_without_credentials_a_command_says_how_to_get_some(
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    assert "Unable to locate credentials. Sign in, or name a profile" in said(command, capsys)
+    assert "Unable to locate credentials. Sign in, or set a profile" in said(command, capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -88,10 +88,10 @@ def test_a_profile_that_does_not_exist_is_named(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("AccessDenied", "AccessDenied: The service says no. Ask whoever administers the account"),
+        ("AccessDenied", "AccessDenied: The service says no. Ask the administrator of the account"),
         ("ExpiredToken", "Sign in again."),
         ("InvalidClientTokenId", "AWS does not know these credentials"),
-        ("ValidationError", "There is no stack 'finetune' in us-east-1; name yours with --stack"),
+        ("ValidationError", "There is no stack 'finetune' in us-east-1; name another stack with --stack"),
         ("Throttling", "Throttling: The service says no."),
     ],
 )

@@ -23,7 +23,7 @@ def test_a_price_is_written_out(amount: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("execution", "serving", "words"),
     [
-        (None, "arn:before", "a rollback of shop to run r1 is going on or was interrupted; `finetune rollback shop`"),
+        (None, "arn:before", "a rollback of shop to run r1 is not finished; `finetune rollback shop`"),
         ("arn:execution", "arn:now", "run r1 is putting another model behind the endpoint of shop."),
         ("", "arn:other", "which is not the published model: somebody changed it by hand."),
         ("", "arn:now", None),

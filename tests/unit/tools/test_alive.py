@@ -33,7 +33,7 @@ def test_a_command_that_goes_on_is_told_of_until_it_ends_and_its_output_is_not(t
     assert alive.run("Installing", python(ENDS_WHEN_TOLD, str(end)), tell=tell, every_seconds=0.02) == 0
     assert told[0] == "Installing"
     assert len(told) >= 4
-    assert all(line.startswith("  still going on after ") and line.endswith(" s") for line in told[1:])
+    assert all(line.startswith("  still running after ") and line.endswith(" s") for line in told[1:])
 
 
 def test_a_command_that_fails_shows_the_end_of_what_it_printed() -> None:

@@ -51,7 +51,7 @@ def test_labels_are_capped_each() -> None:
     kept = Counter(values[place.line - 1]["completion"] for place in selection.places)
     assert kept == {"spam": 30, "ham": 20}
     assert sorted(selection.room.values()) == [0, 10]
-    assert all("records have the answer of line 2, of which 30 are kept" in change.message for change in changes)
+    assert all("records have the same answer as line 2; 30 of them are kept" in change.message for change in changes)
 
 
 def test_topics_are_capped_where_answers_all_differ() -> None:
