@@ -155,8 +155,8 @@ SENTENCES = [
     said(SETTINGS, "longer than {} words on average", _SHORT_REFERENCE_WORDS),
     said(SETTINGS, "A dataset has at most {} GB", GIGABYTES),
     said(SETTINGS, "1 MB is {} bytes", f"{MEGABYTE:,}"),
-    said(SETTINGS, "recommend {} and more for labels", _FEW_LABELLED),
-    said(SETTINGS, "for labels, {} and more for answers", _FEW_ANSWERED),
+    said(SETTINGS, "recommend at least {} for labels", _FEW_LABELLED),
+    said(SETTINGS, "for labels and {} for other answers", _FEW_ANSWERED),
     said(SETTINGS, "exists in {} only; the stack", regions()),
     said(FINDINGS, "under {} MiB;", MAX_LINE_BYTES // 2**20),
 ]

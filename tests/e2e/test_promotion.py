@@ -173,7 +173,7 @@ def test_a_promotion_deletes_the_models_that_the_settings_no_longer_keep_and_the
     assert left | {deleted} == {in_service, before, *lost}
     assert last.output["promotion"]["retention_problem"] is None
     [mail] = pipeline.mails(last)
-    assert f"Custom models deleted, as retention.models says:\n  {deleted}" in mail.body
+    assert f"Custom models deleted according to retention.models:\n  {deleted}" in mail.body
 
 
 def test_the_commands_say_what_is_not_there_and_what_is_open_beside(pipeline: Pipeline) -> None:

@@ -90,7 +90,7 @@ def test_a_rejection_names_the_lines_and_counts_the_rest() -> None:
     request = known("DatasetRejected", run=RUN, validation=validation)
     body = messages.compose(request).body
     assert "  line 20: is not JSON\n  and 30 more\n" in body
-    assert "The report: s3://artifacts/validation.json. Beside it lie validation.html" in body
+    assert "The report: s3://artifacts/validation.json. The same folder holds validation.html" in body
     assert messages.failure(request) == Failure(
         Error="DatasetRejected", Cause="50 problems in 60 lines; the first: line 1: is not JSON"
     )
@@ -176,10 +176,10 @@ def not_promoted(*, settings: dict[str, Any] | None = None, **verdict: Any) -> s
 @pytest.mark.parametrize(
     ("items", "refused", "outcome", "words"),
     [
-        (40, 0, "trained", "Provisioned Throughputs across custom models'. Then drop the dataset again, which trains"),
+        (40, 0, "trained", "Provisioned Throughputs across custom models'. Then drop the dataset again; the model"),
         (0, 0, "trained", "What to do: Add an evaluation.jsonl to the project"),
         (0, 3, "trained", "What to do: Write evaluation items that neither"),
-        (40, 0, "trained_unmeasurable", "What to do: Look at what the model makes"),
+        (40, 0, "trained_unmeasurable", "What to do: Open an endpoint of your own"),
     ],
 )
 def test_a_model_that_was_not_evaluated_asks_for_what_stood_in_the_way(

@@ -30,13 +30,13 @@ def test_no_file_and_an_empty_file_mean_the_same() -> None:
         ("metric: bleu", "settings.yaml: metric: Input should be 'keyword_recall', "),
         (
             "dataset: {errors: [secrets]}",
-            "settings.yaml: dataset.errors: no check has the code 'secrets'; the nearest that there is is 'secret'.",
+            "settings.yaml: dataset.errors: no check has the code 'secrets'; the most similar code is 'secret'.",
         ),
         (
             "dataset: {errors: [empty-text]}",
-            "settings.yaml: dataset.errors: 'empty-text' is an error whatever the settings say.",
+            "settings.yaml: dataset.errors: 'empty-text' is always an error; name warnings only.",
         ),
-        ("- a list", "settings.yaml: must be a mapping of settings"),
+        ("- a list", "settings.yaml: the file must be a mapping of settings"),
         ("a: [", "settings.yaml: line 1: "),
         ("method: a\nmethod: b", "settings.yaml: line 2: the key 'method' appears twice"),
         ("!!python/object/apply:os.system [ls]", "settings.yaml: line 1: could not determine a constructor"),

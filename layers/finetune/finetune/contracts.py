@@ -361,7 +361,8 @@ class NotifyOutput(Contract):
 class CleanUpRunInput(Contract):
     """The detail of a Step Functions status change of an execution that did not succeed.
 
-    The one input that is not ours: keys that Step Functions adds are passed over. `input` is missing when too large.
+    This is the only input that AWS defines, so keys that are not known here are ignored. Step Functions leaves `input`
+    out when it is too large.
     """
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)

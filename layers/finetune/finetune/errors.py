@@ -11,7 +11,7 @@ FineTuneError
 │   ├── ChampionChanged         another model went into service while the run was going
 │   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
 │   └── ValidationSetInvalid    validation.jsonl cannot be used
-├── the service decided
+├── AWS decided
 │   ├── CustomizationJobFailed  the job ended without a model
 │   ├── EndpointFailed          the endpoint ended without serving
 │   ├── ServiceRefused          a request was refused for good
@@ -68,7 +68,7 @@ class ValidationSetInvalid(FineTuneError):
 
 
 class CustomizationJobFailed(FineTuneError):
-    """The job ended without a model; the message carries the service's own words."""
+    """The job ended without a model; the message carries Bedrock's own words."""
 
 
 class EndpointFailed(FineTuneError):

@@ -21,33 +21,33 @@ BODY_BYTES = 8 * 1024
 ADVICE: Mapping[str, str] = {
     "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10.7 GB under incoming/<project>/.",
     "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
-    "BaseModelUnknown": "Set base_model in the project's settings.yaml to a named id and drop the dataset again.",
+    "BaseModelUnknown": "Set base_model in the project's settings.yaml to one of these ids and drop the dataset again.",
     "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
     "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
     "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
-    "DatasetUnusable": "Add records that differ from each other and from the evaluation set, and drop it again.",
-    "ChampionChanged": "Drop the dataset again: its model is then compared with the one that is in service now.",
+    "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",
+    "ChampionChanged": "Drop the dataset again; its model is then compared with the model that is in service now.",
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
-    "CustomizationJobFailed": "Read the service's words above, mend what they name and drop the dataset again.",
-    "EndpointFailed": "Drop the dataset again later; if it repeats, ask AWS Support about the endpoint.",
-    "ServiceRefused": "Read the service's words above; they name the request that it refused.",
+    "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
+    "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
+    "ServiceRefused": "Read AWS's message above; it names the request that was refused.",
     "AccessRefused": "Give the named role the named permission, or deploy the stack again, and drop the dataset again.",
-    "ServiceBusy": "Start the run again later: the service stayed busy through every retry.",
+    "ServiceBusy": "Start the run again later; AWS was still busy at the last retry.",
     "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
-    "EndpointBusy": "Nothing: what is left of the endpoint is removed by the sweeper within minutes.",
+    "EndpointBusy": "Nothing; the sweeper removes what is left of the endpoint within minutes.",
     "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
-    "Aborted": "Nothing, if the stop was meant; else drop the dataset again.",
-    "States.Timeout": "Start the run again; if it repeats, the execution's history shows the step that took too long.",
+    "Aborted": "Nothing if the run was stopped on purpose; otherwise drop the dataset again.",
+    "States.Timeout": "Start the run again; if it times out again, find the slow step in the execution's history.",
 }
 # What a person does about a model that was evaluated and not promoted.
 _NEXT_STEPS: Mapping[str, str] = {
-    "do_not_promote": "Read the answers in the report, mend the dataset where they fall short and drop it again.",
+    "do_not_promote": "Read the answers in the report, mend the dataset where answers are poor and drop it again.",
     "inconclusive": "Add items to the project's evaluation.jsonl, or drop the dataset again if a model did not answer.",
     "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
 }
-_DEFAULT_ADVICE = "Look at the execution's history; docs/troubleshooting.md goes by the error's name."
+_DEFAULT_ADVICE = "Look at the execution's history, and look up the error's name in docs/troubleshooting.md."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
         "The dataset was not used: Bedrock would refuse it or train badly on it. Nothing was started or billed.",
         _dataset(known),
         _lines(f"What is wrong ({total} in all):", problems + more),
-        f"The report: {found.report_uri}. Beside it lie validation.html, to read in a browser, and problems.jsonl, "
-        "which lists all of them by line."
+        f"The report: {found.report_uri}. The same folder holds validation.html, for a browser, and problems.jsonl, "
+        "which lists all problems by line."
         if found
         else "",
         f"What to do: {ADVICE['DatasetRejected']}",
@@ -162,11 +162,11 @@ def _training_failed(known: NotifyInput) -> tuple[str, list[str]]:
 
 
 def _failed(known: NotifyInput) -> tuple[str, list[str]]:
-    error = known.error or Failure(Error="Unknown", Cause="The execution ended without saying why.")
+    error = known.error or Failure(Error="Unknown", Cause="The execution ended without a reason.")
     return f"Run failed ({error.Error}): {_project(known)}", [
         f"{error.Error}: {error.sentence}",
         _dataset(known),
-        f"{_nothing_left()} Whatever an abort or an outage kept alive is removed by the sweeper within minutes.",
+        f"{_nothing_left()} If an abort or an outage left something running, the sweeper deletes it within minutes.",
         f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
     ]
 
@@ -227,14 +227,14 @@ def _promoted(known: NotifyInput) -> tuple[str, list[str]]:
 def _cost_of_service(known: NotifyInput) -> str:
     if known.promotion and known.promotion.kind == "provisioned":
         return "It is provisioned throughput without commitment and is billed by the hour until it is deleted."
-    return "It is an on-demand deployment: billed per token, nothing while idle."
+    return "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
 
 
 def _forgotten(known: NotifyInput) -> str:
     promotion = known.promotion
     if promotion is None:
         return ""
-    deleted = _lines("Custom models deleted, as retention.models says:", promotion.deleted_models)
+    deleted = _lines("Custom models deleted according to retention.models:", promotion.deleted_models)
     problem = f"Old custom models could not all be deleted: {promotion.retention_problem}"
     return "\n".join(
         text for text, said in ((deleted, promotion.deleted_models), (problem, promotion.retention_problem)) if said
@@ -248,7 +248,7 @@ def _not_promoted(known: NotifyInput) -> tuple[str, list[str]]:
         found.reason if found else "",
         _comparison(known),
         _not_scored(known),
-        f"{_nothing_left()} What was in service before still is.",
+        f"{_nothing_left()} What was in service before stays in service.",
         kept(known.run, known.model) if known.run and known.model else "",
         _spent(known),
         f"Report: {found.report_uri}" if found else "",
@@ -306,7 +306,7 @@ def swept(stack: str, released: Iterable[str]) -> Mail:
                 [
                     "These endpoints belonged to no running execution and were not in service, so they were deleted:",
                     "\n".join(f"  {arn}" for arn in arns),
-                    "What to do: look at what ended their runs; an abort or a failed clean-up is the usual cause.",
+                    "What to do: find out what ended their runs. The usual cause is an abort or a failed clean-up.",
                 ]
             )
         ),

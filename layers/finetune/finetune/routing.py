@@ -28,10 +28,10 @@ LIKED = 4
 def assign(user_id: str, weights: Mapping[str, float], *, experiment: str = "") -> str:
     """The arm that answers a user; weights are shares of any unit, and 0 switches an arm off.
 
-    It depends on nothing but its arguments, in every process, on every machine, in every version. When weights change,
-    users move only from an arm to one whose weight grew beside that of theirs: raise one and users only join it, lower
-    or drop one and only its own users leave. Another `experiment` deals the same users anew.
-    Weighted rendezvous hashing (Schindelhauer and Schomaker 2005).
+    The result depends only on the arguments: it is the same in every process, on every machine and in every version.
+    When weights change, a user moves only to an arm whose relative weight grew. Raising one weight only adds users to
+    that arm; lowering it only removes users from it. With another `experiment` the same users are assigned anew. The
+    method is weighted rendezvous hashing (Schindelhauer and Schomaker 2005).
 
     >>> assign("user-4", {"base": 0, "champion": 1})
     'champion'
@@ -41,7 +41,7 @@ def assign(user_id: str, weights: Mapping[str, float], *, experiment: str = "") 
     """
     for arm, weight in weights.items():
         if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"the weight of {arm!r} is {weight}; it must be a number from 0 up")
+            raise ValueError(f"the weight of {arm!r} is {weight}; it must be 0 or more")
     open_arms = {arm: weight for arm, weight in weights.items() if weight > 0}
     if not open_arms:
         raise ValueError("weights must hold at least one arm above 0")
@@ -114,8 +114,8 @@ class Interaction:
 class Feedback:
     """What the users of one arm said.
 
-    `liked` is the share of ratings of 4 and 5, `low` and `high` its confidence interval; None without ratings. The
-    interval counts the users who rated, since one who rates often says the same thing often.
+    `liked` is the share of ratings of 4 and 5, `low` and `high` are its confidence interval; all are None without
+    ratings. The interval counts users, not ratings, because several ratings of one user are often the same.
     """
 
     interactions: int

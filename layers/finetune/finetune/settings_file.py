@@ -32,10 +32,10 @@ def parse_settings(data: bytes, *, source: str) -> Settings:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or "it nests too deeply or holds an impossible value"
+        problem = getattr(error, "problem", None) or "it nests too deeply or holds an invalid value"
         raise SettingsInvalid(f"{source}: {where}{problem}; the file must be YAML with one key per setting.") from None
     if content is not None and not isinstance(content, dict):
-        raise SettingsInvalid(f"{source}: must be a mapping of settings, such as 'method: FINE_TUNING'.")
+        raise SettingsInvalid(f"{source}: the file must be a mapping of settings, such as 'method: FINE_TUNING'.")
     try:
         return Settings.model_validate(content or {})
     except ValidationError as error:

@@ -50,7 +50,7 @@ def test_a_shard_cut_short_keeps_its_answers_and_asks_only_for_the_rest() -> Non
         return plain(request)
 
     asked = shard(items(30), bucket, run())
-    with pytest.raises(EvaluationUnfinished, match=r"Shard 0: base has \d+ items to go"):
+    with pytest.raises(EvaluationUnfinished, match=r"Shard 0: base still has \d+ items to answer"):
         evaluate_shard(
             Model(limited).client,
             bucket.client,

@@ -56,7 +56,7 @@ def test_a_model_s_row_is_laid_over_its_family_s() -> None:
     [
         ("amazon.nova-micro-v1:0", "did you mean 'amazon.nova-micro-v1:0:128k'?"),
         ("us.amazon.nova-2-lite-v1:0", "did you mean 'amazon.nova-2-lite-v1:0:256k'?"),
-        ("gpt-9", "known are amazon.nova-2-lite-v1:0:256k, "),
+        ("gpt-9", "known ids are amazon.nova-2-lite-v1:0:256k, "),
     ],
 )
 def test_an_unknown_id_is_answered_with_the_nearest_or_with_all(wanted: str, hint: str) -> None:

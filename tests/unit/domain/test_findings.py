@@ -80,8 +80,8 @@ def test_elements_of_an_array_are_named_by_their_number_and_found_on_their_line(
     ("codes", "wrong"),
     [
         (["secret", "near-duplicate"], None),
-        (["secrets"], "no check has the code 'secrets'; the nearest that there is is 'secret'"),
-        (["empty-text"], "'empty-text' is an error whatever the settings say"),
+        (["secrets"], "no check has the code 'secrets'; the most similar code is 'secret'"),
+        (["empty-text"], "'empty-text' is always an error; name warnings only"),
     ],
 )
 def test_only_warnings_can_be_made_errors(codes: list[str], wrong: str | None) -> None:

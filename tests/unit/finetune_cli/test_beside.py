@@ -33,7 +33,7 @@ def test_records_that_another_set_asks_are_not_there_to_train_on(
     data = write(tmp_path / "data.jsonl", *map(pair, range(120)))
     beside = write(tmp_path / "set.jsonl", *({**pair(n), "reference": "x"} for n in range(115)))
     assert check(data, option, beside) == 1
-    held = "holds 5 different records, beside 115 that another set of the project asks; Amazon Nova Micro asks for"
+    held = "holds 5 different records, not counting 115 that another set of the project asks; Amazon Nova Micro asks"
     assert held in capsys.readouterr().out
 
 
@@ -55,7 +55,7 @@ def test_a_validation_set_is_too_small_without_what_the_evaluation_set_asks(
     assert check(data, *options) == 1
     said = capsys.readouterr().out
     assert (
-        "holds 31 different records, beside 1 that another set of the project asks; Anthropic Claude 3 Haiku asks"
+        "holds 31 different records, not counting 1 that another set of the project asks; Anthropic Claude 3 Haiku asks"
         in said
     )
     assert said.count("Rejected: ") == 1

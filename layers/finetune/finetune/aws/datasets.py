@@ -45,7 +45,7 @@ SHARD_ITEMS = 25
 # Below this a file is made in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
 SURVEY_UNREADABLE = (
-    "What Validate Dataset left in {folder} for the split cannot be read; this pipeline was deployed anew since then. "
+    "What Validate Dataset left in {folder} for the split cannot be read; this pipeline was deployed again since then. "
     "Drop the dataset again."
 )
 LEARNED_GONE = (

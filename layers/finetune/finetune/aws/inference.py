@@ -104,7 +104,7 @@ def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Ans
     if len(given) < len(context.items):
         left = len(context.items) - len(given)
         raise EvaluationUnfinished(
-            f"Shard {shard.index}: {contestant.name} has {left} items to go; they are asked next."
+            f"Shard {shard.index}: {contestant.name} still has {left} items to answer; they are asked next."
         )
     # The project's endpoint may change its model while it is asked, so the champion's answers are for this run alone.
     if contestant.name != "champion" and not known and all(answer.error is None for answer in given):

@@ -63,7 +63,7 @@ def judge_shard(
         most=TRIES,
     )
     if len(answers.saved_as_they_come(s3, uri, kept, coming)) < len(pairs):
-        raise EvaluationUnfinished(f"Shard {shard}: the judge has answers to go; they are asked next.")
+        raise EvaluationUnfinished(f"Shard {shard}: the judge still has answers to rate; they are rated next.")
 
 
 def judgements(s3: S3Client, run: Run, shard: int) -> tuple[Judgement, ...]:

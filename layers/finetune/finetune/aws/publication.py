@@ -90,7 +90,7 @@ def _parsed(name: str, value: str) -> Published:
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise ServiceRefused(
             f"The parameter {name} does not hold what a promotion writes there ({where}: {first['msg']}); "
-            "write its last good version back, which the parameter's history in Systems Manager has."
+            "restore its last good version from the parameter's history in Systems Manager."
         ) from None
 
 

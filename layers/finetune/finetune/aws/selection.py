@@ -47,5 +47,5 @@ def _what_happened(each: TrainedCandidate) -> str:
     words = each.progress.failure or {
         "Stopped": "somebody stopped the job",
         "Stalled": f"the job did not get beyond {each.progress.phase} in {each.progress.elapsed_seconds // 3600} hours",
-    }.get(each.progress.status, "the service gave no reason")
+    }.get(each.progress.status, "Bedrock gave no reason")
     return f"the job ended {each.progress.status}: {words}"

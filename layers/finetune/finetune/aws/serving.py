@@ -107,7 +107,7 @@ def _require_same_champion(bedrock: BedrockClient, run: Run, published: Publishe
     if published.swap is None and any(found.changed_at > own.created_at for own in endpoints.opened_by(bedrock, run)):
         raise ChampionChanged(
             f"{published.endpoint_arn} changed its model while run {run.run_id} was asking it, so its answers may be "
-            "those of another than the model in service."
+            "those of another model than the one in service."
         )
 
 
@@ -223,7 +223,7 @@ def roll_back(
     if published is None:
         raise NothingToRollBack(f"Project {slug} has nothing in service.")
     if published.previous_model_arn is None:
-        raise NothingToRollBack(f"Project {slug} has had one model in service only, so there is none to go back to.")
+        raise NothingToRollBack(f"Project {slug} has had only one model in service, so no model came before it.")
     if published.previous_base_model not in {None, published.base_model}:
         raise NothingToRollBack(
             f"The previous model of project {slug} is a custom {published.previous_base_model}; the endpoint of a "

@@ -93,7 +93,7 @@ def opened(s3: S3Client, uri: str) -> Iterator[BinaryIO]:
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]
         except ClientError as error:
             if is_missing(error):
-                raise DatasetMissing(f"{uri} is not there any more; drop the dataset again.") from error
+                raise DatasetMissing(f"{uri} no longer exists; drop the dataset again.") from error
             raise
         with closing(body):
             yield cast("BinaryIO", body)
@@ -236,7 +236,7 @@ def sizes_under(s3: S3Client, uri: str) -> dict[str, int]:
         if len(sizes) > MOST_LISTED:
             raise UnsupportedDataset(
                 f"{uri} holds more than {MOST_LISTED:,} files, too many to look for those of a dataset; "
-                "keep no more than the project's datasets refer to."
+                "delete those that no dataset of the project refers to."
             )
     return sizes
 

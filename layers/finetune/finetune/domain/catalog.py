@@ -1,7 +1,7 @@
 """The base models that can be customized, as data: the rows of the catalog with their rules, bounds and prices.
 
-`catalog.yaml` is what people edit. What is read is `catalog.json`, which `make tables` writes from it: every
-function and command waits for the catalog, and YAML takes twenty times as long to read.
+People edit `catalog.yaml`. `make tables` writes `catalog.json` from it, and the code reads only that file: every
+function and command loads the catalog when it starts, and reading YAML takes twenty times as long.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ class Lifecycle:
 class BaseModelRow:
     """One base model; `id` is for customization, `inference_id` for Converse.
 
-    `uniform_sections` says that each optional section is to be in all records or in none. `reserved` strings fail a job
-    as they are written; with `reserved_ignores_case` also in capitals, and perhaps in any other case.
+    With `uniform_sections`, each optional section must be in all records or in none. A text that holds a `reserved`
+    string as it is written makes a job fail. With `reserved_ignores_case` the string in capitals does so too, and any
+    other case may.
     """
 
     id: str
@@ -176,12 +177,12 @@ def base_model(model_id: str) -> BaseModelRow:
         nearest = next(
             (row.id for row in base_models().values() if model_id in {row.inference_id, row.foundation_model_id}), None
         )
-        hint = f"did you mean {nearest!r}?" if nearest else "known are " + ", ".join(sorted(base_models())) + "."
+        hint = f"did you mean {nearest!r}?" if nearest else "known ids are " + ", ".join(sorted(base_models())) + "."
         raise BaseModelUnknown(f"base_model {model_id!r} is not one that Bedrock customizes; {hint}") from None
 
 
 def require_active(row: BaseModelRow, *, accepted: bool, region: str) -> None:
-    """Refuse a base model that the service takes no jobs for, in the catalog's words; the service has the last one."""
+    """Refuse a base model unless Bedrock takes jobs for it (`accepted`); the message gives the catalog's reason."""
     if accepted:
         return
     if row.lifecycle.status == "active" and region not in row.regions:

@@ -49,9 +49,9 @@ class CostLine(Frozen):
 
 
 class CostEstimate(Frozen):
-    """The bill by line; `total_usd` adds what is known, `unknown` names the settings keys of prices that are not.
+    """The bill by line; `total_usd` adds the known amounts, `unknown` holds the settings keys of unknown prices.
 
-    `token_error` says in words how far off the token counts behind it may be.
+    `token_error` is a sentence that says how far off the token counts may be.
     """
 
     lines: tuple[CostLine, ...]
@@ -92,8 +92,9 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
 ) -> CostEstimate:
     """The bill of a run: training, a month of the model's storage, and its evaluation.
 
-    Contestants that answer by token are billed at the base model's price, as custom Nova and Llama models are. On
-    provisioned throughput the candidate costs started hours of one model unit instead. No endpoint, no evaluation.
+    Contestants that are billed by the token cost the price of the base model, as custom Nova and Llama models do. A
+    candidate on provisioned throughput costs the hours of one model unit instead; a started hour counts in full. If
+    `endpoint` is None there is no evaluation.
     """
     by_token = 0 if endpoint is None else contestants - (endpoint == "provisioned")
     answers = evaluation_items * by_token

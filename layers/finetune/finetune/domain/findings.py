@@ -30,20 +30,20 @@ CODES: Mapping[str, Code] = _table(
         # the file
         "not-a-text-file": "Unpack or export the file and upload plain JSON Lines, a JSON array or CSV.",
         "utf-16": "Save the file as UTF-8.",
-        "file-too-large": "Make a smaller file of it; base models take no more than some ten thousand records.",
+        "file-too-large": "Make the file smaller; base models take at most some ten thousand records.",
         "empty-dataset": "Upload a file with at least one record.",
         "csv-header": "Name the columns in the first row: prompt,completion or prompt,completion,system.",
-        "invalid-csv": "Quote every field that holds a quote, a delimiter or a line break, and double quotes inside.",
+        "invalid-csv": "Put quotes around fields with a quote, a delimiter or a line break; write inner quotes twice.",
         # the bytes of a line
         "line-too-long": "Put each record on one line of its own, under 1 MiB; end every line with a newline.",
-        "not-utf8": "Save the file as UTF-8; the named byte belongs to another encoding. In Excel: CSV UTF-8.",
+        "not-utf8": "Save the file as UTF-8; the named byte belongs to another encoding. In Excel, choose CSV UTF-8.",
         "invalid-json": "Write one complete JSON object per line, with double quotes and no trailing commas.",
-        "not-a-number": "Replace NaN and Infinity by null, a number or a string; JSON has no such values.",
+        "not-a-number": "Replace NaN and Infinity with null, a number or a string; JSON does not have these values.",
         "number-out-of-range": "Write the number as a string, or leave it out.",
-        "lone-surrogate": "Repair the broken emoji: \\ud800 to \\udfff may stand only in pairs of high and low.",
+        "lone-surrogate": "Repair the broken emoji: \\ud800 to \\udfff are valid only in pairs, high before low.",
         "two-documents": "Put every JSON object on a line of its own.",
         "nested-too-deep": "Flatten the record; no format nests deeper than ten levels.",
-        "duplicate-key": "Keep one of the two values; readers disagree about which one counts.",
+        "duplicate-key": "Keep one of the two values; programs differ in which of them they read.",
         "not-an-object": "Write each record as a JSON object in braces.",
         # the shape of a record
         "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content; `finetune prepare` '
@@ -57,63 +57,64 @@ CODES: Mapping[str, Code] = _table(
         "too-many-turns": "Split the conversation; no base model is trained on this many turns in one record.",
         "unknown-role": "Use the roles user and assistant; a system prompt comes first.",
         "first-turn-not-user": "Begin every conversation with a user turn.",
-        "roles-not-alternating": "Let user and assistant take turns; join neighbouring turns of one role.",
+        "roles-not-alternating": "Let user and assistant turns alternate; join neighbouring turns of one role.",
         "missing-assistant-turn": "End every conversation with the assistant's answer.",
         "misplaced-system": "Keep one system prompt per record, before the first user turn.",
         "tools-not-supported": "Remove tool definitions, tool calls and tool results; they cannot be trained here.",
-        "unknown-content": "Keep only text, image and video blocks, one kind to a block.",
+        "unknown-content": "Keep only text, image and video blocks; each block must hold one kind.",
         # the rules of the base model
-        "cannot-be-expressed": "Choose a base model whose format has room for this, or simplify the record.",
-        "reserved-string": "Rephrase the text; the service fails a job whose text holds one of its own markers.",
+        "cannot-be-expressed": "Choose a base model whose format can hold this, or simplify the record.",
+        "reserved-string": "Rephrase the text; a job fails if a text holds one of Bedrock's own markers.",
         "too-many-tokens": "Shorten or split the record.",
-        "caption-length": "Bring the caption within the bounds.",
+        "caption-length": "Shorten or extend the caption to a length that the message names.",
         "media-not-supported": "Remove the media, or choose a base model that is trained on it.",
         "media-in-answer": "Keep images and videos in user turns; a model answers with text only.",
         "media-reference": "Refer to media by an s3:// URI with letters, digits, underscore, hyphen, slash and dot.",
-        "media-elsewhere": "Put the media under projects/<project>/media/ of the dataset bucket, where a job may read.",
-        "media-missing": "Upload the file before the dataset, by exactly the name in the record, case and all.",
+        "media-elsewhere": "Put the media under projects/<project>/media/ of the dataset bucket; jobs read only there.",
+        "media-missing": "Upload the file before the dataset, under exactly the name in the record; case matters.",
         "media-too-large": "Make the file smaller: fewer pixels, stronger compression or a shorter video.",
         "media-inline": "Upload the media to the dataset's bucket and refer to it by its s3:// URI.",
         "media-format": "Convert the file to a format that the message names.",
-        "too-much-media": "Leave out images or videos until there are no more than the message names.",
+        "too-much-media": "Remove images or videos until the record has no more than the message allows.",
         "mixed-media": "Use images or a video in a record, not both.",
         "reasoning-not-supported": "Remove reasoningContent, or choose a base model that is trained on it.",
         "section-not-in-all": "Give all records the section, or none of them.",
-        "too-few-records": "Add records; the minimum is the base model's.",
-        "too-many-records": "Remove records, or sample them; the maximum is the base model's.",
+        "too-few-records": "Add records until the file has the minimum of the base model.",
+        "too-many-records": "Remove records, or take a sample, until the file is within the maximum of the base model.",
         # evaluation sets
         "missing-expectation": "Give the item a reference answer, expected_keywords or checks.",
         "invalid-check": "Correct the named check, or leave it out.",
-        "duplicate-id": "Give every item an id of its own, or none.",
+        "duplicate-id": "Give every item a different id, or no id.",
     },
     warnings={
         "byte-order-mark": "Nothing to do; the mark is left out of the staged file.",
-        "ignored-key": "Remove the key, or move what matters into the texts; it is left out of the staged file.",
-        "schema-version-added": "Nothing to do; the staged file has it.",
+        "ignored-key": "Remove the key, or move its content into the texts; the staged file does not have the key.",
+        "schema-version-added": "Nothing to do; the staged file has the key.",
         "schema-version": 'Nothing to do; the staged file says "bedrock-conversation-2024".',
-        "reserved-in-other-case": "Rephrase the text if the job fails on it; as written or in capitals it would.",
+        "reserved-in-other-case": "Bedrock refuses this string as written and in capitals. In this spelling it may "
+        "pass; rephrase it if the job fails.",
         "empty-system": "Nothing to do; the staged file has no system prompt there.",
         "empty-block": "Nothing to do; the empty text is left out of the staged file.",
         "system-in-prompt": "Nothing to do if you send the same text in front of every prompt when you use the model.",
-        "validation-not-used": "Nothing to do; the service splits off its own validation records.",
-        "near-token-limit": "Shorten the record if the job fails on it; the count is an estimate of known error.",
+        "validation-not-used": "Nothing to do; Bedrock splits off its own validation records.",
+        "near-token-limit": "Shorten the record if the job fails on it; the token count is only an estimate.",
         "uneven-section": "Give all records the section, or none of them.",
         "duplicate-record": "Nothing to do; one of the records is kept.",
         "normalised-duplicate": "Nothing to do; one of the records is kept.",
-        "near-duplicate": "Keep the better one; near copies teach little and leak between training and evaluation.",
-        "contradicting-answers": "Decide for one answer per prompt, or add to the prompt what makes the difference.",
-        "answer-equals-prompt": "Write the answer that the model shall give.",
-        "identical-answers": "Check that the answers were not filled in by mistake; a model learns to say only this.",
-        "literal-newline": "Write line breaks as \\n once, not as \\\\n, when you export the data.",
+        "near-duplicate": "Keep the better one; near-duplicates teach little and can leak into the evaluation.",
+        "contradicting-answers": "Keep one answer for each prompt, or add to the prompt what makes the answers differ.",
+        "answer-equals-prompt": "Write the answer that the model should give.",
+        "identical-answers": "Check that the same answer is no mistake; a model learns to give only this one.",
+        "literal-newline": "Write a line break as \\n, not as \\\\n, when you export the data.",
         "short-text": "Check that the text was not cut off.",
-        "long-answer": "Check that the answer is one answer; very long ones dominate the training.",
+        "long-answer": "Check that this is a single answer; very long answers dominate the training.",
         "personal-data": "Remove or replace personal data; a model can repeat what it was trained on.",
         "secret": "Remove the secret from the dataset and revoke it.",
-        "class-imbalance": "Add examples of the rare labels, or cap the frequent one.",
-        "few-examples": "Add examples; guides to tuning recommend 100 and more for labels, 200 and more for answers.",
-        "inconsistent-template": "Write every prompt by the same template, and use that template with the model.",
-        "language-mixture": "Nothing to do if the model is to answer in these languages; else remove the others.",
-        "lint-sampled": "Nothing to do; the search for near-duplicates is bounded in memory.",
+        "class-imbalance": "Add records with the rare labels, or remove some with the frequent one.",
+        "few-examples": "Add records; tuning guides recommend at least 100 for labels and 200 for other answers.",
+        "inconsistent-template": "Write every prompt with the same template, and use that template with the model.",
+        "language-mixture": "Nothing to do if the model is to answer in these languages; otherwise remove the others.",
+        "lint-sampled": "Nothing to do; the search for near-duplicates uses limited memory.",
     },
 )
 
@@ -122,18 +123,18 @@ def not_a_warning(codes: Iterable[str]) -> str | None:
     """What is wrong with the first of some codes that is no warning; None when all of them are.
 
     >>> not_a_warning(["secret", "near-duplicates"])
-    "no check has the code 'near-duplicates'; the nearest that there is is 'near-duplicate'"
+    "no check has the code 'near-duplicates'; the most similar code is 'near-duplicate'"
     >>> not_a_warning(["empty-text"])
-    "'empty-text' is an error whatever the settings say"
+    "'empty-text' is always an error; name warnings only"
     """
     for code in codes:
         if code not in CODES:
             from difflib import get_close_matches  # noqa: PLC0415 - takes longer than checking a small file
 
             [nearest] = get_close_matches(code, CODES, n=1, cutoff=0)
-            return f"no check has the code {quoted(code)}; the nearest that there is is {nearest!r}"
+            return f"no check has the code {quoted(code)}; the most similar code is {nearest!r}"
         if CODES[code].severity == "error":
-            return f"{code!r} is an error whatever the settings say"
+            return f"{code!r} is always an error; name warnings only"
     return None
 
 
@@ -162,8 +163,8 @@ class Place(NamedTuple):
 class Finding:
     """One problem or warning; `line` is the 1-based physical line, None for the file as a whole.
 
-    `element` is the number of the record where it is an element of an array. A finding on the whole file may speak of
-    many `records`.
+    `element` is the number of the record if the record is an element of an array. A finding on the whole file may count
+    for several `records`.
 
     >>> Finding(4, "empty-text", "prompt is empty").sentence
     'line 4: prompt is empty'
@@ -203,7 +204,8 @@ OnFinding = Callable[[Finding, Severity], None]
 class Ledger:
     """Counts every finding, keeps the first `entries_per_code` of each code, and hands each to `on_finding`.
 
-    A unit is named by its line, or by its number where it is an element of an array, of which a line may hold many.
+    The name of a unit is the number of its line. A unit that is an element of an array is named by its own number
+    instead, because one line may hold many elements.
     """
 
     def __init__(

@@ -13,17 +13,17 @@ class Obstacle(NamedTuple):
 
 
 NO_ENDPOINT = Obstacle(
-    "no endpoint could be opened for it, because a quota of the account stayed used up through every retry",
+    "no endpoint could be opened for it, because a quota of the account was still used up at the last retry",
     "Delete endpoints that are not needed, or ask for more in Service Quotas, under Amazon Bedrock: custom model "
-    "deployments, or for throughput 'Model units no-commitment Provisioned Throughputs across custom models'. Then "
-    "drop the dataset again, which trains once more.",
+    "deployments, or for provisioned throughput 'Model units no-commitment Provisioned Throughputs across custom "
+    "models'. Then drop the dataset again; the model is then trained once more.",
 )
 NO_TEXT = Obstacle(
     "its answers to a prompt are not text",
-    "Look at what the model makes through an endpoint of your own, and delete that endpoint afterwards.",
+    "Open an endpoint of your own, look at what the model makes, and delete the endpoint afterwards.",
 )
 NO_ITEMS = Obstacle(
-    "there were no evaluation items, neither an evaluation.jsonl of the project nor enough records to hold some out",
+    "there were no evaluation items: the project has no evaluation.jsonl and too few records to hold some out",
     "Add an evaluation.jsonl to the project, or more records to the dataset, and drop it again.",
 )
 ALL_REFUSED = Obstacle(

@@ -234,7 +234,7 @@ def test_items_that_ask_the_same_are_evidence_once() -> None:
     judged = verdict(asked, base=answers(asked, 0), candidate=answers(asked, 60))
     assert (judged.decision, judged.questions) == ("inconclusive", 2)
     assert judged.reason == (
-        "The 60 items with all answers ask only 2 different questions, and answers to the same one are evidence once; "
+        "The 60 items with all answers ask only 2 different questions, and equal questions count only once; "
         "at least 20 different ones are needed."
     )
 

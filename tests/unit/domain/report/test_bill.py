@@ -17,4 +17,4 @@ def test_unknown_prices_are_said_to_be_unknown() -> None:
     bill = cost.estimate_run(row, training_tokens=1, epochs=1, evaluation_items=1, endpoint="provisioned")
     page = render(report(cost=bill, break_even=None))
     assert "Total of what is known" in page
-    assert "From where on provisioned throughput pays cannot be said" in page
+    assert "The break-even between paying by the token and provisioned throughput is unknown" in page

@@ -64,7 +64,7 @@ def test_it_names_every_code_with_count_lines_and_remedy() -> None:
 
 def test_it_says_how_much_it_shows_and_where_the_rest_is() -> None:
     page = Page(render(BROKEN, name="data.jsonl", base_model="Nova", elsewhere="The rest is in a file.")).text
-    assert "Each of them has to be mended. 22 of 27 are shown. The rest is in a file.\n" in page
+    assert "Each of them must be mended. 22 of 27 are shown. The rest is in a file.\n" in page
     assert page.count("The rest is in a file.") == 1, "all warnings are shown"
 
 

@@ -23,7 +23,7 @@ def test_of_every_kind_of_change_only_the_largest_are_shown_and_the_rest_is_coun
     judged = decide(asked, answers, gates=Gates(), seed=1)
     page = render(report(evaluation=judged, items=asked, answers=answers))
     assert Counter(row["kind"] for row in rows(page)) == {"gain": ITEMS_SHOWN, "same": 20}
-    assert f"the smallest changes: {60 - ITEMS_SHOWN} gains." in page
+    assert f"answer files: {60 - ITEMS_SHOWN} gains." in page
 
 
 def test_an_item_that_a_contestant_did_not_answer_is_in_the_list_but_has_no_change() -> None:

@@ -489,6 +489,6 @@ def test_it_is_said_when_there_are_too_many_prompts_to_keep_near_copies_together
 def test_as_many_are_held_out_as_a_verdict_takes_where_a_fifth_of_all_is_as_many() -> None:
     made = Prepared(records(149), shares=(0.0, 0.1, 20))
     assert made.sizes == (129, 0, 20)
-    assert made.result.notes == ("20 records are held out for evaluation instead of 15; a verdict takes as many.",)
+    assert made.result.notes == ("20 records are held out for evaluation instead of 15; a verdict needs that many.",)
     assert Prepared(records(99), shares=(0.0, 0.1, 20)).sizes == (89, 0, 10)
     assert Prepared(records(149), shares=(0.0, 0.0, 20)).sizes == (149, 0, 0)

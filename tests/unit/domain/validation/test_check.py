@@ -77,7 +77,7 @@ def test_what_a_finding_says_of_another_element_names_that_element() -> None:
         "line 1: element 2: is in the format openai-chat, most records are prompt-completion",
         "line 1: element 3: repeats the record of element 1",
         "line 1: element 4: repeats the record of element 1 but for case, space or punctuation",
-        "line 1: element 5: has the prompt of element 1 and another answer",
+        "line 1: element 5: has the same prompt as element 1 and another answer",
     }
 
 

@@ -84,7 +84,7 @@ def test_few_labelled_examples_are_fewer_than_few_answers() -> None:
     labelled = [(f"text {n}", ("good", "bad")[n % 2]) for n in range(120)]
     assert check(*labelled[:99]).counts.warnings == {"few-examples": 1}
     assert check(*labelled[:100]).counts.warnings == {}
-    assert "practice begins at 100 for a classification" in check(*labelled[:99]).warnings[0].message
+    assert "at least 100 are usual for a classification" in check(*labelled[:99]).warnings[0].message
 
 
 def test_warnings_never_quote() -> None:

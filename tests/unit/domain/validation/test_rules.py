@@ -184,7 +184,7 @@ def test_a_file_that_lies_elsewhere_is_not_said_to_be_missing() -> None:
     for uri in ("s3://bucket/cat.png", "s3://bucket/other/shop/media/cat.png", "s3://bucket/projects/media/cat.png"):
         report = check(with_image(image(uri)), NOVA_PRO, media_size=lambda _: None)
         [problem] = report.problems
-        assert problem.message.endswith("does not lie under s3://<dataset bucket>/projects/<project>/media/")
+        assert problem.message.endswith("is not under s3://<dataset bucket>/projects/<project>/media/")
 
 
 def test_only_files_where_a_job_may_read_and_that_a_model_takes_are_looked_for() -> None:

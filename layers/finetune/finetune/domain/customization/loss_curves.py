@@ -168,7 +168,7 @@ def _settled(curve: Curve) -> float:
 
 
 def _epochs(curve: Curve) -> int:
-    """Epochs seen; the service numbers them from 0 or from 1."""
+    """Epochs seen; Bedrock numbers them from 0 or from 1."""
     return len({point.epoch for point in curve.points})
 
 

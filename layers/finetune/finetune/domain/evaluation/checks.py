@@ -41,7 +41,7 @@ def read_checks(value: Any) -> tuple[Checks | None, tuple[str, ...]]:
 def _sentence(detail: Any) -> str:
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"checks.{key} is not a check; known are {', '.join(Checks.model_fields)}"
+        return f"checks.{key} is not a check; the known checks are {', '.join(Checks.model_fields)}"
     return f"checks.{key} is wrong: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
 
 

@@ -142,7 +142,7 @@ def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading
         reading.error("missing-key", "needs the key prompt or the key messages, one of the two")
         return reading
     for key in value.keys() - _KEYS:
-        reading.warn("ignored-key", f"the key {quoted(key)} is no part of an evaluation item")
+        reading.warn("ignored-key", f"the key {quoted(key)} is not part of an evaluation item")
     question = read_question(value, reading)
     if not reading.errors and question.sections - {"system"}:
         reading.error("cannot-be-expressed", "holds media or reasoning; evaluation items are text only")

@@ -49,9 +49,9 @@ def flaws(schema: Any, path: str = "json_schema", level: int = 0) -> Iterator[st
         if name in _ANNOTATIONS:
             continue
         if name not in _KEYWORDS:
-            yield f"{path}.{name} is not supported; known are {', '.join(_KEYWORDS)}"
+            yield f"{path}.{name} is not supported; the known keywords are {', '.join(_KEYWORDS)}"
         elif not _WELL_FORMED[name](wanted):
-            yield f"{path}.{name} has a value that it cannot have"
+            yield f"{path}.{name} has a value that is not allowed"
         else:
             for inner, where in _inner(name, wanted, f"{path}.{name}"):
                 yield from flaws(inner, where, level + 1)

@@ -196,7 +196,7 @@ def _judge_doubts(judged: JudgeReport | None) -> list[str]:
         return []
     return [
         f"The judge rated only {judged.judged} of {judged.asked} items, {judged.coverage:.0%} are needed; "
-        "run the evaluation again or take the judge out of settings.yaml."
+        "run the evaluation again or remove the judge from settings.yaml."
     ]
 
 
@@ -216,8 +216,8 @@ def _doubts(found: Scoring, gates: Gates) -> list[str]:
         ]
     if (answered := found.different(found.complete)) < needed:
         return [
-            f"The {scored} items with all answers ask only {answered} different questions, and answers to the same one "
-            f"are evidence once; at least {needed} different ones are needed."
+            f"The {scored} items with all answers ask only {answered} different questions, and equal questions count "
+            f"only once; at least {needed} different ones are needed."
         ]
     return []
 

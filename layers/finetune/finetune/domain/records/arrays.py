@@ -75,7 +75,7 @@ class _Array:
 
     def _open(self) -> None:
         if self._closed:
-            message = "the array has ended; there must be nothing behind it"
+            message = "nothing may follow the end of the array"
             self.flaw = self._count(self._at), Flaw("invalid-json", message)
         self._depth = 1
 

@@ -44,7 +44,7 @@ def misfit(source: SourceFormat, sections: frozenset[str], turns: int, target: R
 def rewarded(source: SourceFormat) -> Flaw | None:
     """Why records that hold rewards are not taken by a base model that learns answers; None of other records."""
     what = _REWARDED.get(source)
-    return Flaw("unsupported-format", f"is of {what}; a base model that learns answers takes none") if what else None
+    return Flaw("unsupported-format", f"is of {what}; a base model that learns answers cannot use it") if what else None
 
 
 def turn_text(turn: Mapping[str, Any]) -> str:

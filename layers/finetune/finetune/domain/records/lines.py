@@ -1,7 +1,7 @@
-"""Bytes in pieces of any size to lines.
+"""Splits bytes that come in pieces of any size into lines.
 
-LF, CR LF and a lone CR end a line, nothing else does. Memory stays bounded whatever comes: a line longer than
-MAX_LINE_BYTES is cut one byte behind that, and its remainder is passed over.
+Only LF, CR LF and a lone CR end a line. Memory is bounded for any input: a line longer than MAX_LINE_BYTES is cut one
+byte after that limit, and the rest of the line is skipped.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Records: what a dataset is made of, whatever format it came in, and which format an object's keys speak for.
+"""Records, which are the same for every input format, and how the keys of an object show its format.
 
-A conversation is held as bedrock-conversation-2024 turns, the one format that has room for all the others.
+The turns of a conversation are kept as bedrock-conversation-2024, because only this format can hold the content of all
+others.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Disposition(IntEnum):
 class Record:
     """One training record; `texts` is every text in it in order, `sections` the optional parts it has.
 
-    `messages` are bedrock-conversation-2024 turns without the system prompt; plain texts and captions have none.
+    `messages` are bedrock-conversation-2024 turns without the system prompt. Plain texts and captions have no messages.
     """
 
     format: SourceFormat
@@ -139,7 +140,7 @@ def check_keys(value: Mapping[str, Any], known: frozenset[str], where: str, read
                 reading.error("tools-not-supported", f"{where}{key} holds tools, which cannot be expressed")
         else:
             reading.warn(
-                "ignored-key", f"the key {quoted(key)}{' in ' + where[:-1] if where else ''} is no part of the format"
+                "ignored-key", f"the key {quoted(key)}{' in ' + where[:-1] if where else ''} is not part of the format"
             )
 
 

@@ -1,7 +1,7 @@
-"""The shortcut: well-formed lines of the plain shapes read many at once, everything else left to `reading`.
+"""The shortcut: reads many well-formed lines of plain texts at once and leaves all other lines to `reading`.
 
-What is done per line costs time, so a run of lines is taken in columns. A run that is not plain as a whole is halved
-until what is plain in it is found.
+Work on single lines is slow, so consecutive lines are read together, in columns. If a run of lines is not plain as a
+whole, it is halved again and again until the plain parts are found.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Shape = tuple[SourceFormat, frozenset[str], int]
 class Plain(NamedTuple):
     """Records of plain texts in columns.
 
-    A text is `exact_of` the record, so that its parts stand between zeros; a shape is the record's format, its sections
-    and its number of turns.
+    A text is `exact_of` the record: its parts are separated by zero characters. A shape is the record's format, its
+    sections and its number of turns.
     """
 
     texts: list[str]
@@ -91,8 +91,8 @@ def runs(line: int, units: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any], 
 def plain(units: Sequence[Any]) -> Plain | None:
     """The records of well-formed lines of plain texts; None where one of them needs `strict_json` and `reading`.
 
-    What this accepts they accept without error or warning and read the same: the lines have as many strings as the keys
-    looked at and their values, so that none can have another key or a key twice.
+    Every line accepted here is also accepted by `strict_json` and `reading`, with the same record and no finding.
+    Counting quotes proves it: an extra or repeated key would add strings.
     """
     try:
         if max(map(len, units)) > MAX_LINE_BYTES:

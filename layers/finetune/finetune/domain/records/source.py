@@ -63,8 +63,9 @@ class Block(NamedTuple):
 class Source:
     """The units of one dataset; iterate once, then `lines` is the number of physical lines read.
 
-    `flaw` is set when the file as a whole cannot be read, and there are no units then, or when it proved too large.
-    `element` is the number of the unit in hand where units are elements of an array, many of which may share a line.
+    `flaw` is set if the file as a whole cannot be read; then there are no units. It is also set at the end if the file
+    is too large. `element` is the number of the current unit if the units are elements of an array; several elements
+    may be on one line.
     """
 
     def __init__(self, chunks: Iterable[bytes], suffix: str) -> None:

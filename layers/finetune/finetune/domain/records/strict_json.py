@@ -100,6 +100,6 @@ def _explained(data: bytes, error: orjson.JSONDecodeError) -> Unreadable:
     if "after document" in error.msg:
         if text[error.pos] in "{[":
             return Unreadable("two-documents", f"holds a second JSON document {where}")
-        return Unreadable("invalid-json", f"has more text behind the JSON document, {where}")
+        return Unreadable("invalid-json", f"has more text after the JSON document, {where}")
     code = next((code for part, code in _EXPLANATIONS.items() if part in error.msg), "invalid-json")
     return Unreadable(code, f"is not valid JSON: {error.msg} {where}")

@@ -38,7 +38,7 @@ def table_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
         return
     if ignored := [quoted(name) for name, key in zip(header, keys, strict=True) if not key]:
         what = f"the columns {', '.join(ignored[:10])} are" if len(ignored) > 1 else f"the column {ignored[0]} is"
-        yield 1, Flaw("ignored-key", f"{what} no part of a record and left out")
+        yield 1, Flaw("ignored-key", f"{what} not part of a record and left out")
     line = table.line + 1
     for row in table:
         yield line, row if isinstance(row, Flaw) else _unit(row, keys)

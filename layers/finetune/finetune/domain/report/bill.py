@@ -7,8 +7,8 @@ from finetune.domain.report.markup import Markup, facts, section, table, tag
 
 _THOUSAND_TOKENS = "1,000 tokens"
 _NO_BREAK_EVEN = (
-    "From where on provisioned throughput pays cannot be said, because the price of it or of tokens on demand is "
-    "unknown; prices in settings.yaml can name it."
+    "The break-even between paying by the token and provisioned throughput is unknown, because one of the two prices "
+    "is unknown. Set it under prices in settings.yaml."
 )
 _LARGE = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 
@@ -62,8 +62,8 @@ def _break_even(found: BreakEven, tokens_per_call: float | None) -> Markup:
         tag("h3", "On demand or provisioned throughput"),
         tag(
             "p",
-            "Paying by the token is cheaper below the break-even, provisioned throughput above it, as far as one unit "
-            "can carry so many.",
+            "Below the break-even, paying by the token is cheaper. Above it, provisioned throughput is cheaper, if one "
+            "model unit can answer that many tokens.",
             class_="lead",
         ),
         facts(figures),

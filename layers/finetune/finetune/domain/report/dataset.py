@@ -20,9 +20,9 @@ _RANGES = {
 
 
 def render(report: DatasetReport, *, name: str, base_model: str, elsewhere: str = "") -> str:
-    """The page on the file of that name; it holds lines, codes and numbers, and nothing of any record.
+    """The page on the file `name`; it shows lines, codes and numbers, and no text of any record.
 
-    `elsewhere` is a sentence that says where the findings are that the report does not keep.
+    `elsewhere` is a sentence that says where to find the findings that the report does not keep.
     """
     verdict = "Accepted" if report.accepted else "Rejected"
     return page(
@@ -31,9 +31,9 @@ def render(report: DatasetReport, *, name: str, base_model: str, elsewhere: str 
         byline=join("Checked for ", base_model),
         sections=(
             _verdict(report, verdict, base_model),
-            _findings("Problems", "Each of them has to be mended.", report, elsewhere),
+            _findings("Problems", "Each of them must be mended.", report, elsewhere),
             _findings(
-                "Warnings", "The service takes these records, but a model may suffer from them.", report, elsewhere
+                "Warnings", "Bedrock accepts these records, but they may make the model worse.", report, elsewhere
             ),
             _contents(report),
         ),

@@ -14,10 +14,10 @@ from finetune.domain.report.markup import join
 def page(
     *, title: object, project: object, byline: object, sections: tuple[object, ...], script: str | None = None
 ) -> str:
-    """The document around its sections; whatever is not markup is escaped. `script` is the name of a file beside this.
+    """The HTML document with its sections; everything that is not markup is escaped.
 
-    Style and script are allowed by the hash of what they are to the letter, so nothing that a text brings along can be
-    either.
+    `script` is the name of a file in this package. The page allows only its own style and script, by the hash of their
+    exact text, so a style or script inside a shown text cannot take effect.
     """
     style = _part("page.css")
     code = _part(script) if script else ""

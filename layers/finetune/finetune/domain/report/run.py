@@ -33,8 +33,8 @@ _DECISIONS = {
 class ReportData(Frozen):
     """All that a report shows; sections without data are left out.
 
-    `dataset` and `lineage` are shown in their order, key by key. `note` stands in for the verdict of a run that was not
-    evaluated.
+    `dataset` and `lineage` are shown key by key, in their order. If the run was not evaluated, `note` is shown instead
+    of the verdict.
     """
 
     project: str
@@ -113,7 +113,7 @@ def _comparison(evaluation: Evaluation | None) -> Markup:
         return Markup()
     lead = (
         f"Difference in {in_sentence(evaluation.metric_title)} in points, item by item on the same prompts. The bar is "
-        f"the {100 * evaluation.gates.confidence:g}% interval; the custom model is better when all of it lies right of "
+        f"the {100 * evaluation.gates.confidence:g}% interval; the custom model is better when the bar is right of "
         "the line and the test below agrees."
     )
     return section("How sure that is", *(_compared(evaluation, one) for one in evaluation.comparisons), lead=lead)
@@ -138,7 +138,7 @@ def _compared(evaluation: Evaluation, one: Comparison) -> Markup:
 
 def _chance(one: Comparison) -> str:
     return (
-        f"By chance alone, a gain like this comes about in {_p(one.mean_test_p)} of such comparisons by the "
+        f"By chance alone, a gain like this happens in {_p(one.mean_test_p)} of such comparisons by the "
         f"test of the mean and in {_p(one.sign_test_p)} by the sign test."
     )
 

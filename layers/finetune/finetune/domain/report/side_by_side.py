@@ -72,9 +72,10 @@ class _Change:
 
 
 def side_by_side(evaluation: Evaluation | None, items: Sequence[EvaluationItem], answers: Answers) -> Markup:
-    """The section with the answers, at most `ITEMS_SHOWN` of each kind; texts appear here and nowhere else.
+    """The section with the answers, at most `ITEMS_SHOWN` of each kind; no other section shows texts.
 
-    The list is complete and in a useful order as it stands; each row carries its rank in every other order as data.
+    Without a script the list is complete and sorted by the size of the change. Each row holds its rank in every other
+    order as data.
     """
     if not evaluation or not items:
         return Markup()
@@ -97,8 +98,8 @@ def side_by_side(evaluation: Evaluation | None, items: Sequence[EvaluationItem],
         _left_out(changes, shown),
         tag(
             "p",
-            "To let people judge: human-review.csv beside this report holds a sample of these answers without the "
-            "models' names, and the command finetune review reads their ratings back into the verdict.",
+            "For a human review, human-review.csv beside this report holds a sample of these answers without the "
+            "models' names. The command finetune review adds people's ratings to the verdict.",
             class_="note",
         ),
         lead=lead,
@@ -190,7 +191,7 @@ def _left_out(changes: Sequence[_Change], shown: Sequence[_Change]) -> Markup:
     left = ", ".join(f"{counts[kind]:,} {words}" for kind, words in _KINDS.items() if counts[kind])
     if not left:
         return Markup()
-    return tag("p", f"Not shown here but in the run's answer files, the smallest changes: {left}.", class_="note")
+    return tag("p", f"The smallest changes are not shown, but are in the run's answer files: {left}.", class_="note")
 
 
 def _row(change: _Change, answers: Answers, **attributes: Attribute) -> Markup:

@@ -27,9 +27,9 @@ _WIDE = {
 
 
 def normalised(text: str) -> bytes:
-    """The text without case, runs of white space and the punctuation of sentences; marks inside words and numbers stay.
+    """The text in one case, with single spaces and without the punctuation of sentences.
 
-    Inside them a comma, a colon and a full stop are the same.
+    Marks inside words and numbers stay; there a comma, a colon and a full stop count as the same mark.
 
     >>> normalised("What is  3.5 + 1,000?"), normalised("Hello,\\nWORLD.")
     (b'what is 3.5 + 1.000', b'hello world')
@@ -126,14 +126,14 @@ def media_of(record: Record) -> str:
     return "".join("\x1e" + item["source"]["s3Location"]["uri"] for item in media if item)
 
 
-# Texts of more words are compared by so many; it is a book, and as many as any base model takes in a record.
+# Only the first 30,000 words of a text are compared. That is a book, and more than any base model takes in one record.
 _MOST_WORDS = 30_000
 
 
 def shingles(text: bytes) -> set[int]:
     """Hashes of all pairs of neighbouring words of a normalised text; of characters where a script has no spaces.
 
-    CRC-32, because what is removed as a near copy must be the same in every process.
+    The hash is CRC-32, which is the same in every process: every process must remove the same near-duplicates.
     """
     words = text.split(None, _MOST_WORDS)[:_MOST_WORDS]
     if len(words) * 16 < len(text) and len(words) < _MOST_WORDS:
@@ -143,7 +143,7 @@ def shingles(text: bytes) -> set[int]:
 
 
 def _pairs_of_characters(text: str) -> set[int]:
-    """Told apart before they are hashed, because a long text has few different ones."""
+    """Repeated pairs are dropped before hashing, because a long text has few different ones."""
     wide = text.encode("utf-32-le")
     halves = (wide, wide[4:])
     pairs = {pair for half in halves for pair in memoryview(half[: len(half) // 8 * 8]).cast("Q")}

@@ -51,7 +51,7 @@ def _often(texts: Sequence[Iterable[int]]) -> set[int]:
 class NearDuplicates:
     """Finds texts of which nearly all word sequences are the same, by the smallest hashes of each text's sequences.
 
-    Sequences that many of the first texts have are taken for a template and left out of the comparison.
+    Sequences that many of the first texts share are taken for a template and are not compared.
     """
 
     _WARM_UP = 200
@@ -102,9 +102,10 @@ class NearDuplicates:
 
 
 class NearDuplicateGroups:
-    """Prompts that nearly equal each other, so that a split can keep them together; by rank, whatever their order.
+    """Prompts that are nearly equal, so that a split can keep them together; their order does not matter.
 
-    Of more than `most` prompts none are compared: there is no first of them that would not depend on their order.
+    The prompts are compared in the order of their ranks. If there are more than `most` prompts, none are compared:
+    which of them would come first would depend on their order.
     """
 
     def __init__(self, most: int = MOST_GROUPED) -> None:

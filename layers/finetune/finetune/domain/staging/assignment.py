@@ -32,7 +32,7 @@ class Wanted:
         evaluation = min(shares.to_evaluate(total), askable) if evaluate else 0
         if evaluation > (asked := floor(shares.evaluation * total + 0.5)):
             notes.append(
-                f"{evaluation} records are held out for evaluation instead of {asked}; a verdict takes as many."
+                f"{evaluation} records are held out for evaluation instead of {asked}; a verdict needs that many."
             )
         validation = floor(shares.validation * total + 0.5) if validate and rules.validation_allowed else 0
         bounds = rules.validation_records

@@ -49,11 +49,12 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
 ) -> DatasetReport:
     """Check a byte stream against the rules of a base model in one pass and bounded memory.
 
-    `suffix` is .jsonl, .json or .csv. `counted_elsewhere` are records of the other file, training or validation, for
-    models that count both together.
-    Without `lint` only what the service would refuse is looked for, and exact duplicates. A `surveyor` is told of every
-    unit, for the split. `on_finding` gets every finding, of which the report keeps the first `entries_per_code` of a
-    code; memory then also holds the line of every good record, eight bytes each.
+    `suffix` is .jsonl, .json or .csv. `counted_elsewhere` is the number of records in the other file, training or
+    validation, for models that count both together.
+
+    Without `lint` the check looks only for what Bedrock would refuse and for exact duplicates. A `surveyor` notes every
+    unit for the split. `on_finding` gets every finding; the report keeps the first `entries_per_code` of each code.
+    With `on_finding`, memory also holds the line of every good record, eight bytes each.
     """
     check = _Check(rules, role, Ledger(entries_per_code, rules.errors, on_finding), lint, surveyor)
     report = check.run(Source(chunks, suffix), counted_elsewhere)
@@ -153,7 +154,7 @@ class _Check:
             self._check_formats()
             self._check_bounds(counted_elsewhere)
         if self.seen.overflowed:
-            message = f"repetitions were sought among the first {REMEMBERED:,} different records"
+            message = f"repetitions were looked for only among the first {REMEMBERED:,} different records"
             self.ledger.add(None, "lint-sampled", message)
         if self.lint:
             self.lint.finish(name=self.rules.name, enough=self.role == "validation")
@@ -330,7 +331,7 @@ class _Check:
     def _bound(self, code: str, distinct: int, counted: int, asks: str) -> None:
         beside = f" and {counted - distinct:,} in the other file" if counted > distinct else ""
         if self.leaked:
-            beside += f", beside {self.leaked:,} that another set of the project asks"
+            beside += f", not counting {self.leaked:,} that another set of the project asks"
         held = f"holds {distinct:,} different record{'s' if distinct != 1 else ''}{beside}"
         if self.lost:  # whatever another set asks was looked for no further
             held = f"holds more than {self.rules.bounds(self.role).maximum:,} different records"

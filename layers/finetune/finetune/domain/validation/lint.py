@@ -1,4 +1,4 @@
-"""Lint: what the service takes but a model suffers from. Warnings, unless the settings make errors of them."""
+"""Lint: what Bedrock accepts although it makes a model worse. Warnings, unless the settings make errors of them."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Lint:
         number = len(self._answered)
         first = self._asked.setdefault(hash(asked + media if media else asked), number)
         if first != number and self._answered[first] != found:
-            message = f"has the prompt of {self._ledger.place_of(self._lines[first])} and another answer"
+            message = f"has the same prompt as {self._ledger.place_of(self._lines[first])} and another answer"
             self._ledger.add(line, "contradicting-answers", message)
         self._answered.append(found)
         self._lines.append(line)
@@ -139,7 +139,7 @@ class Lint:
         few = _FEW_LABELLED if labels else _FEW_ANSWERED
         if not enough and 0 < self._records < few:
             task = "a classification" if labels else "a task like this"
-            practice = f"practice begins at {few} for {task}"
+            practice = f"at least {few} are usual for {task}"
             message = f"{self._records} different records are few to train {name} on; {practice}"
             self._ledger.add(None, "few-examples", message)
         if self._records > _NEAR_DUPLICATES:

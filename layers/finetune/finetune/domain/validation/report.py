@@ -1,4 +1,4 @@
-"""The verdict on a dataset with everything that led to it, as programs and people are told it."""
+"""The verdict on a dataset with everything that led to it, for programs and for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Counts:
 class DatasetReport:
     """The verdict on one file: `records` pass on their own, `rejected` ones do not, `blank` lines are neither.
 
-    `distinct` are the records that neither repeat another one nor what another set asks, as far as that was looked for.
+    `distinct` counts the records that repeat no other record and that no other set asks. It is exact only as far as the
+    check looked for repetitions.
     """
 
     accepted: bool

@@ -20,7 +20,7 @@ from finetune.domain.records.shortcut import Plain, counted
 from finetune.domain.similarity.identity import media_of
 from finetune.errors import SettingsInvalid
 
-# As the service counts where it refuses an image: "image exceeds 5 MB maximum: 7167852 bytes > 5242880 bytes".
+# As Bedrock counts when it refuses an image: "image exceeds 5 MB maximum: 7167852 bytes > 5242880 bytes".
 MEGABYTE = 2**20
 # Where a text has more of the characters that end reserved strings, searching for the strings themselves is cheaper.
 _MANY_MARKS = 4_096
@@ -30,8 +30,9 @@ _MANY_MARKS = 4_096
 class DatasetRules:
     """Everything a check needs to know; `errors` are warning codes that count as errors here.
 
-    A job may read media under `media_root` and a project's folder media only; None where no bucket is known.
-    `media_size` gives the bytes of a file by its URI, None when there is no such file; without it nobody asks.
+    A job may read media only in the folder media of a project under `media_root`, which is None if no bucket is known.
+    `media_size` returns the size of a file in bytes by its URI, or None if the file does not exist. Without
+    `media_size` files are not looked up.
     """
 
     base_model: str
@@ -78,9 +79,9 @@ def rules_for(
     errors: Collection[str] = (),
     media_root: str | None = None,
 ) -> DatasetRules:
-    """The rules of a catalog row; bounds that an account had raised, and warnings to count as errors, can be given.
+    """The rules of a catalog row, with the bounds that an account had raised and the warnings to count as errors.
 
-    SettingsInvalid when the base model has no such method, or a code in `errors` does not exist.
+    Raises SettingsInvalid if the base model does not have the method, or if a code in `errors` does not exist.
     """
     if method not in row.methods:
         known = ", ".join(row.methods) or "none that this pipeline can start"
@@ -127,9 +128,10 @@ def media_name(uri: str, root: str | None = None) -> str | None:
 
 
 class _Mark(NamedTuple):
-    """The last character of reserved strings, which few texts hold, so that looking for it costs next to nothing.
+    """The last character of some reserved strings; few texts hold it, so searching for it is fast.
 
-    `stems` are what stands before it, as far as no other such character is in it; `before` are their last characters.
+    `stems` are the parts of the strings before that character, back to the previous such character. `before` holds the
+    last characters of the stems.
     """
 
     character: str
@@ -270,12 +272,12 @@ class RecordCheck:
         flaws = []
         if not all(map(self._in_place, references.split("\x1e")[1:])):
             place = f"{self._rules.media_root or 's3://<dataset bucket>/projects/'}<project>/media/"
-            flaws.append(Flaw("media-elsewhere", f"refers to media that does not lie under {place}"))
+            flaws.append(Flaw("media-elsewhere", f"refers to media that is not under {place}"))
         for name, bounds in self._rules.media.items():
             own = [block[name] for block in blocks if name in block]
             if len(own) > bounds.most:
                 flaws.append(
-                    Flaw("too-much-media", f"holds {len(own)} {name}s; {self._rules.name} takes {bounds.most}")
+                    Flaw("too-much-media", f"holds {len(own)} {name}s; {self._rules.name} takes at most {bounds.most}")
                 )
             formats = sorted({media["format"] for media in own} - set(bounds.formats))
             if formats:

@@ -1,7 +1,7 @@
-"""A survey: what a check notes of every unit of a dataset so that it can be split without reading it twice over.
+"""A survey: what a check notes of every unit of a dataset, so that the split need not read the dataset again.
 
-The notes are columns of known size, 31 bytes a unit, which go to a file as they come and are read back whole. Nothing
-in them depends on the order of the input but the numbers of lines.
+The notes are columns of fixed width, 31 bytes for each unit. They are written to a file during the check and read back
+as a whole. Only the line numbers depend on the order of the input.
 """
 
 from __future__ import annotations
@@ -240,8 +240,8 @@ def _read(file: BinaryIO) -> tuple[dict[str, array[int]], dict[str, Any]]:
 class Survey:
     """A disposition, an order, a rank and more for every unit of a dataset, as a Surveyor wrote them.
 
-    Of records that are the same but for case, space and punctuation one is kept; prompts that nearly equal each other
-    have one rank. SurveyUnreadable when the file is not one.
+    Of records that differ only by case, space and punctuation, one is kept. Prompts that are nearly equal have the same
+    rank. Raises SurveyUnreadable if the file is not a survey.
     """
 
     def __init__(self, file: BinaryIO) -> None:
