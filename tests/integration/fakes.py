@@ -217,3 +217,21 @@ class MemoryExecutions:
         if executionArn not in self.statuses:
             raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
         return {"status": self.statuses[executionArn]}
+
+
+@dataclass
+class Conflicting:
+    """Bedrock where every change meets a conflict; `jobs` are the answers to one look after the other."""
+
+    jobs: Iterator[str | None] = field(default_factory=lambda: iter([]))
+
+    def get_model_customization_job(self, **_: str) -> dict[str, Any]:
+        if (arn := next(self.jobs)) is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "GetJob")
+        return {"jobArn": arn}
+
+    def __getattr__(self, operation: str) -> Any:
+        def refuse(**_: object) -> None:
+            raise ClientError({"Error": {"Code": "ConflictException", "Message": "It is in use."}}, operation)
+
+        return refuse

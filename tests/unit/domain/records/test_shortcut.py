@@ -16,8 +16,8 @@ from finetune.domain.similarity.identity import exact_of
 from finetune.domain.validation import check
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import rules_for
+from tests.staging import Prepared
 from tests.unit.domain.records.test_conversion import ANTHROPIC, BEDROCK, OPENAI, TURNS, blocks, read, strings
-from tests.unit.domain.staging.test_stage import Prepared
 
 MODELS = (
     "amazon.nova-micro-v1:0:128k",
