@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.emulator import ManualClock, running_emulator
+from tests.integration.deployed import Deployed
 from tests.integration.fakes import MemoryBucket, MemoryExecutions, Stack
 
 
@@ -25,3 +26,8 @@ def bucket() -> MemoryBucket:
 @pytest.fixture
 def executions() -> MemoryExecutions:
     return MemoryExecutions()
+
+
+@pytest.fixture
+def deployed(stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions) -> Deployed:
+    return Deployed(stack, bucket, executions)
