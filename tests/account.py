@@ -27,9 +27,9 @@ from moto.sns.models import sns_backends
 
 from finetune.aws import clients
 from finetune.environment import Environment
-from local.bedrock.fakes import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, running_emulator
 from local.bedrock.service import ResponseLostError, Service
-from tests.project import ROOT, resources, template
+from tests.emulator import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, running_emulator
+from tools.project import ROOT, resources, template
 
 STACK, DATASETS, ARTIFACTS = "finetune", "datasets", "artifacts"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}"

@@ -14,7 +14,7 @@ from finetune.aws import clients, publication
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.errors import UnsupportedDataset
 from tests.account import DATASETS, FUNCTIONS, STACK, Account, account
-from tests.project import ROOT, states, substitution
+from tools.project import ROOT, states, substitution
 
 EXAMPLE = ROOT / "examples/shop-assistant"
 STATES = dict(states())
