@@ -1,7 +1,7 @@
 """An S3, an IAM and a clock in memory: enough of each to run the emulator without a gateway, in tests."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from local.bedrock import server
 from local.bedrock.admin import Admin
 from local.bedrock.policy import Statement
 from local.bedrock.records import PHASES, CustomModel, Job, PhaseRecord
+from local.bedrock.service import Service
 from local.bedrock.world import World
 from local.clock import Clock
 
@@ -114,10 +115,11 @@ def _error(code: str, operation: str) -> ClientError:
 
 @dataclass
 class Emulator:
-    """A running emulator with what surrounds it and root's clients."""
+    """A running emulator with what surrounds it and root's clients; `service` answers without a connection."""
 
     endpoint: str
     world: World
+    service: Service
     s3: MemoryS3
     iam: MemoryIam
     admin: Admin
@@ -177,8 +179,13 @@ class Emulator:
 
 
 @contextmanager
-def running_emulator(clock: Clock, region: str = REGION) -> Iterator[Emulator]:
-    """An emulator over memory, stopped at the end; the role `JOB_ROLE` may be passed to jobs."""
+def running_emulator(
+    clock: Clock, region: str = REGION, s3_for_role: Callable[[str], "S3Client"] | None = None
+) -> Iterator[Emulator]:
+    """An emulator over memory, stopped at the end; the role `JOB_ROLE` may be passed to jobs.
+
+    Jobs read and write in memory too, unless `s3_for_role` says otherwise.
+    """
     s3, iam = MemoryS3(), MemoryIam(trusts={JOB_ROLE: bedrock_trust(ACCOUNT, region)})
     bedrock = server.start(
         port=0,
@@ -188,11 +195,12 @@ def running_emulator(clock: Clock, region: str = REGION) -> Iterator[Emulator]:
         region=region,
         account=ACCOUNT,
         policies=iam,
-        s3_for_role=s3.for_role,
+        s3_for_role=s3_for_role or s3.for_role,
     )
     control, runtime = _clients(bedrock.endpoint, "test", region)
     try:
-        yield Emulator(bedrock.endpoint, bedrock.world, s3, iam, Admin(bedrock.endpoint), control, runtime)
+        admin = Admin(bedrock.endpoint)
+        yield Emulator(bedrock.endpoint, bedrock.world, bedrock.service, s3, iam, admin, control, runtime)
     finally:
         control.close()
         runtime.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from finetune.contracts import (
     ValidateDatasetOutput,
 )
 from finetune.domain.evaluation.items import EvaluationItem, Turn
+from finetune.domain.evaluation.llm_judge import CRITERIA
 from finetune.domain.json_lines import to_jsonl
 from finetune.settings import Settings
 
@@ -181,3 +183,25 @@ def judgement(of: EvaluateShardInput, **more: Any) -> JudgeEvaluationInput:
     return JudgeEvaluationInput(
         run=of.run, prepared=of.prepared, model=of.model, validation=validation, endpoint=of.endpoint, **more
     )
+
+
+def numbers(value: int) -> dict[str, int]:
+    return dict.fromkeys(CRITERIA, value)
+
+
+def calls_tool(first: Any, second: Any) -> dict[str, Any]:
+    answer = reply("", "tool_use")
+    tool = {"toolUseId": "1", "name": "rate_answers", "input": {"answer_1": first, "answer_2": second}}
+    answer["output"]["message"]["content"] = [{"toolUse": tool}]
+    return answer
+
+
+def shown(asked: dict[str, Any], name: str) -> str:
+    """What stands between the markers of a part, found by the markers that the rubric names."""
+    boundary = re.findall(r"with the number (\w+)", asked["system"][0]["text"])[0]
+    text = asked["messages"][0]["content"][0]["text"]
+    inside: list[str] = re.findall(
+        rf"\[\[{name} {boundary}\]\]\n(.*?)\n\[\[end of {name} {boundary}\]\]", text, re.DOTALL
+    )
+    assert len(inside) == 1
+    return inside[0]

@@ -31,6 +31,7 @@ class Bedrock:
 
     endpoint: str
     world: World
+    service: Service
     _server: ThreadingHTTPServer
     _thread: threading.Thread
 
@@ -68,10 +69,11 @@ def start(  # noqa: PLR0913 - what an emulator needs to know, each by name
         policies=policies or IamPolicies.at(gateway_endpoint, region),
         s3_for_role=s3_for_role or s3_as(registry, gateway_endpoint, region),
     )
-    server = _Server((HOST, port), Service(world, protocol, runtime, registry), clock)
+    service = Service(world, protocol, runtime, registry)
+    server = _Server((HOST, port), service, clock)
     thread = threading.Thread(target=server.serve_forever, args=(_STOP_POLL_SECONDS,), name="bedrock", daemon=True)
     thread.start()
-    return Bedrock(f"http://{HOST}:{server.server_address[1]}", world, server, thread)
+    return Bedrock(f"http://{HOST}:{server.server_address[1]}", world, service, server, thread)
 
 
 class _Server(ThreadingHTTPServer):

@@ -173,10 +173,11 @@ def test_a_choice_is_a_question_with_a_default(name: str) -> None:
 
 
 def test_waits_say_what_for_and_take_their_seconds_from_the_payload() -> None:
-    for name, state in ALL.items():
-        if state["Type"] == "Wait":
-            assert name.startswith("Wait For ")
-            assert state["SecondsPath"].endswith(".wait_seconds")
+    waits = {name: state for name, state in ALL.items() if state["Type"] == "Wait"}
+    assert waits
+    for name, state in waits.items():
+        assert name.startswith("Wait For ")
+        assert state["SecondsPath"].endswith(".wait_seconds")
 
 
 def test_every_error_that_is_named_exists_and_base_classes_are_never_named() -> None:

@@ -92,22 +92,24 @@ def test_only_start_customization_may_pass_a_role_and_only_that_one_to_bedrock()
 
 
 def test_what_deletes_or_stops_is_bound_to_the_tag_of_the_stack() -> None:
+    bound = set[str]()
     for name, function in FUNCTIONS.items():
         for statement in statements(function):
-            destructive = [
-                action for action in statement["Action"] if re.match(r"bedrock:(Delete|Stop|Update)", action)
-            ]
+            destructive = {each for each in statement["Action"] if re.match(r"bedrock:(Delete|Stop|Update)", each)}
             if destructive:
                 condition = statement["Condition"]["StringEquals"]
                 assert condition == {f"aws:ResourceTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}, name
+                bound |= destructive
+    assert {re.findall(r":([A-Z][a-z]+)", action)[0] for action in bound} == {"Delete", "Stop", "Update"}
 
 
 def test_what_tags_gives_the_tag_of_the_stack_and_no_condition_asks_for_another_tag() -> None:
     found = [statement for function in FUNCTIONS.values() for statement in statements(function)]
-    for statement in found:
-        if "bedrock:TagResource" in statement["Action"]:
-            condition = statement["Condition"]["StringEquals"]
-            assert condition == {f"aws:RequestTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}
+    tagging = [statement for statement in found if "bedrock:TagResource" in statement["Action"]]
+    assert tagging
+    for statement in tagging:
+        condition = statement["Condition"]["StringEquals"]
+        assert condition == {f"aws:RequestTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}
     assert set(re.findall(r"aws:(?:Request|Resource)Tag/([\w-]+)", rendered(found))) == {STACK_TAG}
     assert f"with the tag `{STACK_TAG}`" in TROUBLESHOOTING.read_text()
 

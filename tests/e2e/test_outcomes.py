@@ -47,10 +47,10 @@ def test_a_good_dataset_is_promoted_and_a_better_one_later_takes_over_behind_the
     second = pipeline.drop("promoted/second.jsonl", DATASET)
     assert second.status == "SUCCEEDED"
     assert second.output["evaluation"]["champion_score"] is not None
-    if second.states[-1] == "Model Promoted":
-        after = published(pipeline, "promoted")
-        assert after["endpoint_arn"] == before["endpoint_arn"]
-        assert after["previous_model_arn"] == before["model_arn"]
+    assert second.states[-1] == "Model Promoted", second.output["evaluation"]
+    after = published(pipeline, "promoted")
+    assert after["endpoint_arn"] == before["endpoint_arn"]
+    assert after["previous_model_arn"] == before["model_arn"]
     assert pipeline.endpoints_of("promoted") == [before["endpoint_arn"]]
 
 

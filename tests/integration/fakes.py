@@ -196,24 +196,56 @@ class MemoryBucket:
 
 @dataclass
 class MemoryTopic:
-    """An SNS topic: mails as sent; `before` runs first and may refuse."""
+    """An SNS topic: subjects and bodies of the mails sent; `before` runs first and may refuse."""
 
     sent: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
     before: Callable[[], object] = field(default=lambda: None)
 
     def publish(self, *, TopicArn: str, Subject: str, Message: str) -> None:  # noqa: N803 - SNS's own names
-        del TopicArn, Message
+        del TopicArn
         self.before()
         self.sent.append(Subject)
+        self.bodies.append(Message)
 
 
 @dataclass
 class MemoryExecutions:
-    """Executions by ARN with their status; those not named do not exist."""
+    """Executions by ARN with their status; those not named do not exist.
 
+    `more` is what else is known of them; one that ended without a `stopDate` there ended now.
+    """
+
+    now: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
     statuses: dict[str, str] = field(default_factory=dict)
+    more: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803 - Step Functions' own names
         if executionArn not in self.statuses:
             raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
-        return {"status": self.statuses[executionArn]}
+        return {"status": self.statuses[executionArn]} | self.more.get(executionArn, {})
+
+    def list_executions(self, *, stateMachineArn: str, statusFilter: str, maxResults: int) -> dict[str, Any]:  # noqa: N803 - Step Functions' own names
+        del stateMachineArn
+        found = [arn for arn, status in self.statuses.items() if status == statusFilter]
+        ended = [{"executionArn": arn, "stopDate": self.more.get(arn, {}).get("stopDate", self.now)} for arn in found]
+        date = format_datetime(self.now, usegmt=True)
+        return {"executions": ended[:maxResults], "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+
+@dataclass
+class Conflicting:
+    """Bedrock where every change meets a conflict; `jobs` are the answers to one look after the other."""
+
+    jobs: Iterator[str | None] = field(default_factory=lambda: iter([]))
+
+    def get_model_customization_job(self, **_: str) -> dict[str, Any]:
+        if (arn := next(self.jobs)) is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "GetJob")
+        return {"jobArn": arn}
+
+    def __getattr__(self, operation: str) -> Any:
+        def refuse(**_: object) -> None:
+            raise ClientError({"Error": {"Code": "ConflictException", "Message": "It is in use."}}, operation)
+
+        return refuse

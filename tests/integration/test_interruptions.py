@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -12,19 +12,11 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from finetune.aws import release, serving
 from finetune.contracts import PromoteModelInput, Run
 from finetune.errors import ChampionChanged, EndpointBusy, EndpointFailed, ServiceBusy, ServiceRefused
-from tests.emulator import ManualClock, running_emulator
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, Stack, until_done
 
 # A promotion makes about fifteen calls before it looks through old models, each of which is one call more.
 CALLS = 24
 Cut = Literal["before", "after"]
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    clock = ManualClock()
-    with running_emulator(clock) as emulator:
-        yield Stack(emulator, clock)
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 import orjson
@@ -15,27 +14,9 @@ from finetune.contracts import Candidate, Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import LEASES, RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ServiceBusy
-from tests.emulator import ManualClock, running_emulator
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, MemorySsm, Stack
 
 LEASE = "2026-11-21T18:00:00Z"
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    clock = ManualClock()
-    with running_emulator(clock) as emulator:
-        yield Stack(emulator, clock)
-
-
-@pytest.fixture
-def bucket() -> MemoryBucket:
-    return MemoryBucket()
-
-
-@pytest.fixture
-def executions() -> MemoryExecutions:
-    return MemoryExecutions()
 
 
 def sweep(stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, ssm: Any = None) -> tuple[Sweep, Attempts]:

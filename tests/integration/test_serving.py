@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from finetune.aws import publication, release, serving
@@ -17,17 +15,9 @@ from finetune.errors import (
     QuotaExceeded,
     ServiceBusy,
 )
-from tests.emulator import ManualClock, running_emulator
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
 
 LITE = "amazon.nova-lite-v1:0:300k"
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    clock = ManualClock()
-    with running_emulator(clock) as emulator:
-        yield Stack(emulator, clock)
 
 
 def promote(stack: Stack, request: PromoteModelInput) -> PromoteModelOutput:

@@ -63,6 +63,7 @@ def create_job(control: Any, tags: list[dict[str, str]] = TAGS) -> None:
 def test_a_role_with_every_permission_of_a_job_may_create_it(emulator: Emulator) -> None:
     control, _ = emulator.clients_of("starter", *JOB_STATEMENTS)
     create_job(control)
+    assert [job.name for job in emulator.admin.ledger().jobs] == ["job"]
 
 
 @pytest.mark.parametrize(

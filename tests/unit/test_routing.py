@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import doctest
 import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from finetune import routing
 from finetune.routing import Interaction, assign, pseudonym, summarise, wilson
 
 USERS = [f"user-{number}" for number in range(20_000)]
@@ -25,11 +23,6 @@ def dealt(weights: dict[str, float], experiment: str = "") -> dict[str, str]:
 
 def moves(before: dict[str, str], after: dict[str, str]) -> set[tuple[str, str]]:
     return {(before[user], after[user]) for user in before if before[user] != after[user]}
-
-
-def test_the_examples_in_the_documentation_run() -> None:
-    told = doctest.testmod(routing)
-    assert (told.failed, told.attempted > 5) == (0, True)
 
 
 def test_shares_follow_the_weights_whatever_their_unit() -> None:
@@ -77,8 +70,8 @@ def test_a_user_moves_only_to_an_arm_whose_weight_grew_beside_that_of_their_own(
     before: dict[str, float], after: dict[str, float], user: str
 ) -> None:
     one, other = assign(user, before), assign(user, after)
-    if one != other and after.get(one):
-        assert after[other] / after[one] > before.get(other, 0) / before[one]
+    assume(one != other and after.get(one))
+    assert after[other] / after[one] > before.get(other, 0) / before[one]
 
 
 @given(ARMS, st.text(max_size=20))

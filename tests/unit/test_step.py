@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import io
 import json
 from dataclasses import dataclass
@@ -74,8 +73,3 @@ def test_a_function_without_a_run_is_logged_too(log: io.StringIO) -> None:
     line = logged({}, {"checked": 4, "released": []}, log)
     assert line["output"] == {"checked": 4, "released": 0}
     assert "run_id" not in line
-
-
-def test_the_example_in_the_documentation_runs() -> None:
-    told = doctest.testmod(module)
-    assert (told.failed, told.attempted) == (0, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -100,9 +99,11 @@ def sweep(
     """
     bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
     with attempts.one():
-        for lost in lost_endings(stepfunctions, s3, environment):
+        for arn, status in ended_lately(stepfunctions, environment):
             with attempts.one():
-                sent += clean_up_run(bedrock, ssm, s3, sns, lost, environment).mail_sent
+                if not mail.was_sent(s3, bucket, arn):
+                    lost = as_told(stepfunctions, arn, status)
+                    sent += clean_up_run(bedrock, ssm, s3, sns, lost, environment).mail_sent
     swept = release.Sweep(bedrock, ssm, s3, stepfunctions, stack=environment.STACK_NAME, bucket=bucket)
     with attempts.one():
         swept.endpoints(attempts)
@@ -118,8 +119,8 @@ def sweep(
     return SweepEndpointsOutput(checked=swept.checked, released=tuple(swept.released), mails_sent=sent)
 
 
-def lost_endings(stepfunctions: SFNClient, s3: S3Client, environment: SweepEnvironment) -> Iterator[CleanUpRunInput]:
-    """The executions that ended without success lately and without a mail, as EventBridge would have told of them."""
+def ended_lately(stepfunctions: SFNClient, environment: SweepEnvironment) -> list[tuple[str, Ending]]:
+    """The executions that ended without success lately, and how."""
     ended: list[tuple[str, Ending]] = []
     for status in ENDINGS:
         with translated(f"listing {status} executions"):
@@ -128,14 +129,17 @@ def lost_endings(stepfunctions: SFNClient, s3: S3Client, environment: SweepEnvir
             )
         now = service_time(page)
         ended += [(each["executionArn"], status) for each in page["executions"] if now - each["stopDate"] < LOOK_BACK]
-    for arn, status in ended:
-        if not mail.was_sent(s3, environment.ARTIFACT_BUCKET, arn):
-            with translated(f"looking at {arn}"):
-                found = stepfunctions.describe_execution(executionArn=arn)
-            yield CleanUpRunInput(
-                execution_arn=arn,
-                status=status,
-                input=found.get("input"),
-                error=found.get("error"),
-                cause=found.get("cause"),
-            )
+    return ended
+
+
+def as_told(stepfunctions: SFNClient, arn: str, status: Ending) -> CleanUpRunInput:
+    """What EventBridge would have said of an execution's end."""
+    with translated(f"looking at {arn}"):
+        found = stepfunctions.describe_execution(executionArn=arn)
+    return CleanUpRunInput(
+        execution_arn=arn,
+        status=status,
+        input=found.get("input"),
+        error=found.get("error"),
+        cause=found.get("cause"),
+    )

@@ -84,9 +84,10 @@ def test_the_form_holds_a_sample_in_an_order_that_does_not_give_the_models_away(
 def test_no_cell_can_be_a_formula(text: str) -> None:
     assert safe(text).startswith("'")
     answers, judged = evaluation(candidate=text + BETTER)
-    for line in form(ASKED, answers, judged).decode("utf-8-sig").split("\r\n")[1:]:
-        for cell in next(csv.reader([line]), []):
-            assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d")), cell
+    lines = form(ASKED, answers, judged).decode("utf-8-sig").split("\r\n")[1:]
+    cells = [cell for line in lines for cell in next(csv.reader([line]), [])]
+    assert any(BETTER in cell for cell in cells)
+    assert [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))] == []
 
 
 def test_quotes_line_breaks_and_control_characters_stay_inside_their_cell() -> None:

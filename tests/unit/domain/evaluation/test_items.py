@@ -176,4 +176,6 @@ def test_no_value_raises_and_every_line_is_accounted_for(values: list[Any]) -> N
 
 @given(st.binary(max_size=100))
 def test_no_bytes_raise(data: bytes) -> None:
-    check_evaluation_set([data])
+    items, report = check_evaluation_set([data])
+    assert report.accepted == (not report.problems)
+    assert len(items) <= report.records

@@ -21,8 +21,8 @@ from finetune.domain.validation import survey as survey_module
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import rules_for
 from finetune.domain.validation.survey import Survey, Surveyor, SurveyUnreadable
+from tests.staging import LLAMA_31, NOVA, item, record, records
 from tests.unit.domain.records.test_shortcut import LINES, MODELS
-from tests.unit.domain.staging.test_stage import LLAMA_31, NOVA, item, record, records
 
 
 def surveyed(data: bytes, model: str = NOVA) -> tuple[Any, io.BytesIO]:
