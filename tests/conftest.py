@@ -1,4 +1,4 @@
-"""Rules for every run of tests: no time limits for examples, and a last line about what no browser was there for.
+"""Rules for every run of tests: its size, no time limits, and a last line about what no browser was there for.
 
 Where no browser starts, the tests that need one are taken out, the last line says so, and the exit code is 1.
 """
@@ -10,13 +10,27 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import sizes
+
 NEEDS_A_BROWSER = "browser"  # the fixture
 UNTESTED = "tests without a browser"  # the key under which a worker of xdist tells how many
 _untested = pytest.StashKey[int]()
 
-# How long an example takes, or takes to make, tells of the machine.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full-size", action="store_true", help="run tests at their full size instead of a small one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sizes.FULL_SIZE = config.getoption("full_size")
+    # How long an example takes, or takes to make, tells of the machine.
+    settings.register_profile(
+        "any machine",
+        deadline=None,
+        max_examples=sizes.sized(100, full=1_000),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -16,6 +16,7 @@ from finetune.domain.similarity.identity import exact_of
 from finetune.domain.validation import check
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import rules_for
+from tests.sizes import sized
 from tests.staging import Prepared
 from tests.unit.domain.records.test_conversion import ANTHROPIC, BEDROCK, OPENAI, TURNS, blocks, read, strings
 
@@ -99,7 +100,7 @@ def the_long_way(line: int, units: Sequence[Any]) -> Iterator[tuple[int, Sequenc
 
 
 @given(LINES, st.sampled_from(MODELS))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(100, full=2_000))
 def test_a_check_says_the_same_with_and_without_the_shortcut(lines: list[bytes], model: str) -> None:
     rules = rules_for(base_model(model), "FINE_TUNING", minimum_records=3, tokens_per_record=60)
 
@@ -113,7 +114,7 @@ def test_a_check_says_the_same_with_and_without_the_shortcut(lines: list[bytes],
 
 
 @given(LINES, st.sampled_from(MODELS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(100, full=1_000))
 def test_what_is_staged_and_what_is_not_does_not_depend_on_the_shortcut(lines: list[bytes], model: str) -> None:
     quick = Prepared(lines, model=model, shares=(0.2, 0.2))
     with pytest.MonkeyPatch.context() as patch:
@@ -131,7 +132,7 @@ LAYOUTS: tuple[tuple[str, int | None, str], ...] = (
 
 
 @given(st.lists(RECORD, max_size=12), st.sampled_from(MODELS), st.sampled_from(LAYOUTS), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=sized(100, full=1_500))
 def test_what_is_staged_is_taken_line_by_line_whatever_the_file_looked_like(
     records: list[dict[str, Any]], model: str, layout: tuple[str, int | None, str], ascii_only: bool
 ) -> None:
@@ -145,23 +146,31 @@ def test_what_is_staged_is_taken_line_by_line_whatever_the_file_looked_like(
         assert (report.lines, report.records, report.rejected, report.blank) == (count, count, 0, 0)
 
 
-@given(LINES)
-@settings(max_examples=300, deadline=None)
-def test_every_line_comes_once_and_plain_ones_read_as_the_long_way_reads_them(lines: list[bytes]) -> None:
-    raw = b"\n".join(lines)
-    found = list(runs(1, Lines(raw)))
-    assert [line for first, part, _ in found for line in range(first, first + len(part))] == list(
-        range(1, raw.count(b"\n") + 2)
-    )
-    for _, part, columns in found:
-        for index, unit in enumerate(part if columns else ()):
-            reading = read_unit(unit)
-            assert columns
-            assert reading
-            assert (reading.errors, reading.warnings) == ([], [])
-            assert reading.record
-            assert columns.texts[index] == exact_of(reading.record)
-            assert record_of(columns, index) in (reading.record, None)
+def test_every_line_comes_once_and_plain_ones_read_as_the_long_way_reads_them() -> None:
+    plain_ones = 0
+
+    @given(LINES)
+    @settings(max_examples=sized(100, full=1_500))
+    def holds(lines: list[bytes]) -> None:
+        nonlocal plain_ones
+        raw = b"\n".join(lines)
+        found = list(runs(1, Lines(raw)))
+        assert [line for first, part, _ in found for line in range(first, first + len(part))] == list(
+            range(1, raw.count(b"\n") + 2)
+        )
+        for _, part, columns in found:
+            for index, unit in enumerate(part if columns else ()):
+                plain_ones += 1
+                reading = read_unit(unit)
+                assert columns
+                assert reading
+                assert (reading.errors, reading.warnings) == ([], [])
+                assert reading.record
+                assert columns.texts[index] == exact_of(reading.record)
+                assert record_of(columns, index) in (reading.record, None)
+
+    holds()
+    assert plain_ones
 
 
 @pytest.mark.parametrize(

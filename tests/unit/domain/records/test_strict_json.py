@@ -1,7 +1,5 @@
 """A line is one JSON document that every reader reads alike, or it is refused with its reason."""
 
-from collections.abc import Callable
-
 import pytest
 
 from finetune.domain.records.strict_json import MAX_DEPTH
@@ -85,10 +83,7 @@ def test_a_key_given_twice_is_found_behind_a_number_of_any_length(digits: int, c
     assert found(check(twice)) == {code: [1]}
 
 
-@pytest.mark.parametrize(
-    "build", [lambda: b'"' + b'\\"' * 400_000, lambda: b'{"a":"' + b"\\" * 999_999, lambda: b"[],{}" * 200_000]
-)
-def test_hostile_lines_take_no_longer_than_their_length(build: Callable[[], bytes]) -> None:
-    data = build()
-    for suffix in (".jsonl", ".json"):
-        assert not check(b"[" * (suffix == ".json") + data, suffix=suffix).accepted
+@pytest.mark.parametrize("data", [b'"' + b'\\"' * 400_000, b'{"a":"' + b"\\" * 999_999], ids=["quotes", "backslashes"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+def test_a_string_that_never_ends_is_refused(data: bytes, suffix: str) -> None:
+    assert not check(b"[" * (suffix == ".json") + data, suffix=suffix).accepted

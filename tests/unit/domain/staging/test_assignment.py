@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.json_lines import from_jsonl
+from tests.sizes import sized
 from tests.staging import (
     COHERE,
     LLAMA_31,
@@ -33,7 +34,7 @@ def test_shares_are_exact_to_the_record(count: int, expected: tuple[int, int, in
 
 
 @given(st.integers(0, 60), st.floats(0, 0.4), st.floats(0, 0.4), st.integers(-5, 2**70))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40, full=400))
 def test_any_shares_are_exact(count: int, validation: float, evaluation: float, seed: int) -> None:
     made = Prepared(records(count), shares=(validation, evaluation), seed=seed)
     held = int(evaluation * count + 0.5)
@@ -48,7 +49,7 @@ GROUPED = st.lists(
 
 
 @given(GROUPED, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60, full=600))
 def test_the_split_does_not_depend_on_the_order_and_never_divides_a_prompt(
     rows: list[tuple[int, int, str]], rng: random.Random
 ) -> None:
@@ -107,7 +108,7 @@ LABELS = st.lists(st.integers(0, 3), min_size=40, max_size=200)
 
 
 @given(LABELS, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40, full=400))
 def test_each_label_keeps_its_share_to_the_record(labels: list[int], rng: random.Random) -> None:
     lines = [record(f"text number {n}", f"label {label}") for n, label in enumerate(labels)]
     made = Prepared(lines, shares=(0.2, 0.1))

@@ -19,6 +19,7 @@ from finetune.domain.validation.problems import Problems
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import rules_for
 from tests.checking import ASK, GOOD, LLAMA_31, NOVA_MICRO, SAY, bedrock, line
+from tests.sizes import sized
 from tests.unit.domain.records.test_shortcut import LINES, MODELS
 
 
@@ -42,7 +43,7 @@ def counted(listed: list[Any], severity: str) -> dict[str, int]:
 
 
 @given(LINES, st.sampled_from(MODELS), st.sampled_from([".jsonl", ".json", ".csv"]), st.integers(1, 20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=sized(100, full=1_000))
 def test_what_is_listed_is_what_is_counted_and_the_report_is_the_same(
     lines: list[bytes], model: str, suffix: str, entries: int
 ) -> None:

@@ -21,6 +21,7 @@ from finetune.domain.validation import survey as survey_module
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import rules_for
 from finetune.domain.validation.survey import Survey, Surveyor, SurveyUnreadable
+from tests.sizes import sized
 from tests.staging import LLAMA_31, NOVA, item, record, records
 from tests.unit.domain.records.test_shortcut import LINES, MODELS
 
@@ -35,7 +36,7 @@ def surveyed(data: bytes, model: str = NOVA) -> tuple[Any, io.BytesIO]:
 
 
 @given(LINES, st.sampled_from(MODELS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(100, full=1_000))
 def test_a_check_says_the_same_with_a_survey_which_has_a_fate_for_every_unit(lines: list[bytes], model: str) -> None:
     data = b"\n".join(lines)
     report, file = surveyed(data, model)
