@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +42,8 @@ REFERENCES = {
     "CustomizationRole": JOB_ROLE,
     "KmsKeyArn": "",
 }
-BESIDE_BEDROCK: Any = {"core": {"passthrough": {"urls": ["https://bedrock"]}}}
+# Bedrock is answered by the emulator, and for CloudFormation moto lacks packages.
+NOT_BY_MOTO: Any = {"core": {"passthrough": {"urls": ["https://bedrock", "https://cloudformation"]}}}
 FUNCTIONS = {
     name.removesuffix("Function"): each["Properties"] for name, each in resources("AWS::Serverless::Function").items()
 }
@@ -92,11 +92,7 @@ class Account:
 
     def finish_jobs(self) -> None:
         """Let a day pass, in which every customization job ends and its model becomes Active."""
-        self.clock.advance(24 * 60)
-        jobs = {job.name for job in self.emulator.world.state.jobs.values()}
-        for thread in threading.enumerate():
-            if thread.name in jobs:
-                thread.join()
+        self.emulator.finish_jobs(self.clock)
         self.clock.advance(5)
 
     def invoke(self, stem: str, payload: Any) -> Any:
@@ -160,6 +156,12 @@ class _Body(io.BytesIO):
         yield self.read()
 
 
+def response(url: str, status: int, body: bytes, **headers: str) -> AWSResponse:
+    """What a service answers, for a handler of `before-send` to return."""
+    given: Any = headers
+    return AWSResponse(url, status, given, _Body(body))
+
+
 def answering(service: Service, clock: ManualClock) -> Callable[..., Any]:
     """Lets the emulator answer at `before-send`; a response that it loses is a connection that was closed."""
 
@@ -170,8 +172,8 @@ def answering(service: Service, clock: ManualClock) -> Callable[..., Any]:
             found = service.answer(request.method, target, signature, request.body or b"")
         except ResponseLostError:
             raise ConnectionClosedError(endpoint_url=request.url) from None
-        headers: Any = {**found.headers, "Date": format_datetime(clock.now(), usegmt=True)}
-        return AWSResponse(request.url, found.status, headers, _Body(found.body))
+        date = format_datetime(clock.now(), usegmt=True)
+        return response(request.url, found.status, found.body, **found.headers, Date=date)
 
     return answer
 
@@ -182,7 +184,7 @@ def account() -> Iterator[Account]:
     clock = ManualClock()
     made = [each for each in vars(clients).values() if hasattr(each, "cache_clear")]
     with (
-        mock_aws(config=BESIDE_BEDROCK),
+        mock_aws(config=NOT_BY_MOTO),
         _fresh(*made),
         running_emulator(clock, s3_for_role=lambda _: clients.s3()) as emulator,
     ):

@@ -1,6 +1,7 @@
 """An S3, an IAM and a clock in memory: enough of each to run the emulator without a gateway, in tests."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -169,6 +170,16 @@ class Emulator:
     def model_arn(self, name: str) -> str:
         """The ARN of a custom model by its name."""
         return next(model.arn for model in self.world.state.models.values() if model.name == name)
+
+    def finish_jobs(self, clock: ManualClock) -> None:
+        """Let a day pass, in which every job ends but one that stalls."""
+        clock.advance(24 * 60)
+        jobs = {job.name: job for job in self.world.state.jobs.values()}
+        for thread in threading.enumerate():
+            while thread.name in jobs and thread.is_alive():
+                if jobs[thread.name].status == "Stopping":
+                    clock.advance(2)
+                thread.join(0.02)
 
     def clients_of(self, role: str, *statements: Statement) -> tuple["BedrockClient", "BedrockRuntimeClient"]:
         """Clients that act as a role with these permissions."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from tests.emulator import ManualClock, running_emulator
 from tests.integration.deployed import Deployed
 from tests.integration.fakes import MemoryBucket, MemoryExecutions, Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
@@ -16,6 +22,19 @@ def stack() -> Iterator[Stack]:
     clock = ManualClock()
     with running_emulator(clock) as emulator:
         yield Stack(emulator, clock)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    """S3 with the stack's two buckets, versioned."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        for name in ("artifacts", "datasets"):
+            client.create_bucket(Bucket=name)
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        yield client
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from finetune.aws.inference import evaluate_shard
+from finetune.aws.llm_judge import judged
 from finetune.aws.verdict import judge_evaluation
 from finetune.contracts import EvaluateShardInput
-from finetune.domain.evaluation.llm_judge import (
-    CRITERIA,
-)
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import JudgeSettings
+from finetune.domain.evaluation.llm_judge import CRITERIA, request
 from finetune.errors import EvaluationUnfinished
 from tests.evaluating import (
     BASE,
@@ -31,7 +32,34 @@ from tests.evaluating import (
 )
 
 JUDGE = "amazon.nova-pro-v1:0"
+SETTINGS = JudgeSettings(model=JUDGE)
 HOUR = 3_600.0
+
+
+def said(text: str) -> dict[str, Answer]:
+    return {item.id: Answer(id=item.id, text=text, stop_reason="end_turn") for item in items(40)}
+
+
+@pytest.mark.parametrize(
+    ("given", "before"),
+    [({"base": "base"}, "base"), ({"base": "base", "champion": "in service"}, "in service")],
+    ids=["the base model", "the model in service"],
+)
+def test_the_candidate_is_compared_with_what_it_would_replace_in_both_orders(
+    given: dict[str, str], before: str
+) -> None:
+    answers = {name: said(text) for name, text in (given | {"candidate": "new"}).items()}
+    pairs = judged(run(settings={"judge": {"model": JUDGE}}), items(40), items(1), answers)
+    asked = [request(pair, SETTINGS, "b0ba") for pair in pairs]
+    assert [(shown(each, "answer 1"), shown(each, "answer 2")) for each in asked] == [(before, "new"), ("new", before)]
+
+
+def test_of_a_large_set_as_many_items_are_judged_as_asked_for_whatever_the_shards() -> None:
+    answers = {name: said(name) for name in ("base", "candidate")}
+    planned, every = run(settings={"judge": {"model": JUDGE, "items": 10}}), items(40)
+    shards = [judged(planned, every, every[first : first + 25], answers) for first in (0, 25)]
+    assert len({pair.item.id for pairs in shards for pair in pairs}) == 10
+    assert judged(run(), every, every, answers) == ()
 
 
 def evaluated(

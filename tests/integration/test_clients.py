@@ -1,0 +1,58 @@
+"""Clients are made once, at first use, and give up before the function does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import boto3
+import pytest
+
+from finetune.aws import clients
+from tests.account import FUNCTIONS
+from tools.project import ROOT
+
+MAKERS: dict[str, Any] = {name: make for name, make in vars(clients).items() if hasattr(make, "cache_clear")}
+
+
+@pytest.fixture(autouse=True)
+def _made_anew(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session("testing", "testing", region_name="us-east-1"))
+    for make in MAKERS.values():
+        make.cache_clear()
+    yield
+    for make in MAKERS.values():
+        make.cache_clear()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_service_has_one_client_and_it_is_its_own(name: str) -> None:
+    client = MAKERS[name]()
+    assert client is MAKERS[name]()
+    assert client.meta.service_model.service_name == name.replace("_", "-")
+
+
+def test_nothing_is_made_when_the_module_is_imported() -> None:
+    caches = "(c.cache_info() for c in vars(clients).values() if hasattr(c, 'cache_info'))"
+    code = f"from finetune.aws import clients; print(sum(info.currsize for info in {caches}))"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert made.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_question_to_a_model_is_asked_once_and_any_other_call_tried_again(name: str) -> None:
+    config: Any = MAKERS[name]().meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 1 if name == "bedrock_runtime" else 4}
+    assert config.read_timeout == (120 if name == "bedrock_runtime" else 30)
+
+
+def test_a_call_that_hangs_ends_before_the_function_that_makes_it() -> None:
+    using = {
+        stem: properties["Timeout"]
+        for stem, properties in FUNCTIONS.items()
+        if "bedrock_runtime" in (ROOT / properties["CodeUri"] / "app.py").read_text()
+    }
+    config: Any = clients.bedrock_runtime().meta.config
+    assert using
+    assert min(using.values()) > config.read_timeout

@@ -1,0 +1,105 @@
+"""A run's own objects: the claim that makes it the only one, and the plan that pins its inputs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from finetune.aws import runs
+from finetune.contracts import Candidate, Champion, DatasetDropped, ObjectVersion, Run
+from finetune.domain.catalog import base_model
+from finetune.errors import SettingsInvalid, UnsupportedDataset
+from finetune.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NOVA = base_model("amazon.nova-micro-v1:0:128k")
+DROPPED = DatasetDropped.model_validate(
+    {
+        "bucket": "datasets",
+        "key": "incoming/Größe & Co/a.jsonl",
+        "version_id": "v1",
+        "event_time": "2026-11-21T09:14:31Z",
+    }
+)
+
+
+def identified(execution: str = "arn:first", **dropped: Any) -> Run:
+    return runs.identify(DROPPED.model_copy(update=dropped), artifact_bucket="artifacts", execution_arn=execution)
+
+
+def put(s3: S3Client, name: str, body: bytes = b"{}") -> ObjectVersion:
+    """Put one of the project's own files; its version."""
+    key = f"projects/Größe & Co/{name}"
+    version = s3.put_object(Bucket="datasets", Key=key, Body=body)["VersionId"]
+    return ObjectVersion(bucket="datasets", key=key, version_id=version)
+
+
+def test_everything_a_run_is_called_follows_from_the_object_version_that_was_dropped() -> None:
+    run = identified()
+    assert (run.project, run.slug) == ("Größe & Co", run.slug.lower())
+    assert run.run_id.startswith("20261121-091431-")
+    assert run.folder == f"s3://artifacts/runs/{run.slug}/{run.run_id}"
+    assert run.endpoint_name == f"{run.slug}-{run.run_id}"
+    assert (run.first_delivery, run.dataset, run.candidates) == (False, DROPPED.dataset, ())
+    assert identified("arn:second").model_copy(update={"execution_arn": "arn:first"}) == run
+    assert len({identified(**other).run_id for other in ({}, {"version_id": "v2"}, {"attempt": 2})}) == 3
+
+
+def test_what_is_no_dataset_is_no_run() -> None:
+    with pytest.raises(UnsupportedDataset, match="incoming/<project>/"):
+        identified(key="incoming/shop/a.zip")
+
+
+def test_the_execution_that_claims_a_run_first_owns_it_however_often_anybody_asks(s3: S3Client) -> None:
+    first, second = identified("arn:first"), identified("arn:second")
+    assert runs.owner(s3, first) is None
+    assert [runs.claim(s3, run) for run in (first, second, first, second)] == [True, False, True, False]
+    assert runs.owner(s3, second) == "arn:first"
+    claimed = json.loads(
+        s3.get_object(Bucket="artifacts", Key=f"runs/{first.slug}/{first.run_id}/run.json")["Body"].read()
+    )
+    assert claimed == {"run_id": first.run_id, "execution_arn": "arn:first", "dataset": first.dataset.payload()}
+
+
+def test_a_project_without_settings_has_the_defaults(s3: S3Client) -> None:
+    assert runs.read_settings(s3, identified()) == Settings()
+
+
+def test_settings_are_read_as_they_are_now_and_a_mistake_names_their_file(s3: S3Client) -> None:
+    put(s3, "settings.yaml", b"split: {seed: 1}")
+    put(s3, "settings.yaml", b"split: {seed: 2}")
+    assert runs.read_settings(s3, identified()).split.seed == 2
+    put(s3, "settings.yaml", b"epochs: 3")
+    with pytest.raises(SettingsInvalid, match=r"^s3://datasets/projects/Größe & Co/settings\.yaml: epochs is not a"):
+        runs.read_settings(s3, identified())
+
+
+def test_a_plan_pins_the_files_that_there_are_and_names_what_will_be_made(s3: S3Client) -> None:
+    run, evaluation = identified(), put(s3, "evaluation.jsonl")
+    champion = Champion(endpoint_arn="arn:endpoint", model_arn="arn:model", run_id="before")
+    settings = Settings(hyperparameters={"epochCount": "3"})
+    planned = runs.plan(s3, run, settings, NOVA, champion)
+    assert (planned.first_delivery, planned.settings, planned.champion) == (True, settings, champion)
+    assert (planned.evaluation_set, planned.validation_set) == (evaluation, None)
+    defaults = {name: rule.default for name, rule in NOVA.hyperparameters.items()}
+    [candidate] = planned.candidates
+    assert candidate == Candidate(
+        index=1, name=f"{run.endpoint_name}-c1", hyperparameters=defaults | {"epochCount": "3"}
+    )
+    put(s3, "evaluation.jsonl")
+    put(s3, "validation.jsonl")
+    assert runs.read_plan(s3, run) == planned
+
+
+def test_a_run_that_was_never_planned_is_read_as_it_was_identified(s3: S3Client) -> None:
+    assert runs.read_plan(s3, identified()) == identified()
+
+
+def test_nothing_is_planned_with_a_hyperparameter_that_the_base_model_does_not_take(s3: S3Client) -> None:
+    with pytest.raises(SettingsInvalid, match=r"hyperparameters\.epochs is not one of"):
+        runs.plan(s3, identified(), Settings(hyperparameters={"epochs": "3"}), NOVA, None)
+    assert runs.read_plan(s3, identified()) == identified()
