@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test check format lint types imports template tables lock clean
+.PHONY: help setup demo up build deploy test test-all check format lint types imports template tables lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,12 @@ deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [
 
 test: setup ## Run every test; finds a browser for those of the report, or installs one.
 	@$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --durations-min=1
+
+# Measuring coverage takes half as long again. What functions do in processes of their own is not counted.
+test-all: setup ## Run every test at its full size, and print the branch coverage of the layer; takes an hour or more.
+	@$(BIN)/python -m tests.browser.chromium
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --full-size --cov finetune --cov-branch --cov-report term:skip-covered
 
 check: setup format lint types imports template test ## The definition of done: everything CI runs.
 
