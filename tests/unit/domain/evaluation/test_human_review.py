@@ -220,10 +220,10 @@ def folder(tmp_path: Path, likes: str = BETTER) -> Path:
 def test_the_command_says_what_becomes_of_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["review", str(folder(tmp_path))]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Verdict: promote (measured: promote)\nPeople find the custom model better")
+    assert printed.startswith("Verdict: promote (without the ratings: promote)\nPeople find the custom model better")
     assert "Accuracy" in printed
     assert main(["review", str(folder(tmp_path, WORSE))]) == 1
-    assert "Verdict: do not promote (measured: promote)\nPeople object" in capsys.readouterr().out
+    assert "Verdict: do not promote (without the ratings: promote)\nPeople object" in capsys.readouterr().out
 
 
 def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
