@@ -45,14 +45,18 @@ deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [
 	@$(MAKE) build
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy $(if $(REGION),--region "$(REGION)") --parameter-overrides NotificationEmail="$(EMAIL)"
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
+# Of the layer, by lines and branches, in the processes of the tests; deployed functions run in processes of their own. It takes
+# half as much of the processor's time again, so `make test` has it where CI is set, as every service for CI does.
+COVERAGE := --cov --cov-report=term
+
 test: setup ## Run every test; finds a browser for those of the report, or installs one.
 	@$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --durations-min=1
+	$(PYTEST) $(if $(CI),$(COVERAGE))
 
-# Measuring coverage takes half as long again. What functions do in processes of their own is not counted.
-test-all: setup ## Run every test at its full size, and print the branch coverage of the layer; takes an hour or more.
+test-all: setup ## Run every test at its full size, which takes an hour, and say how much of the layer they reach.
 	@$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --full-size --cov finetune --cov-branch --cov-report term:skip-covered
+	$(PYTEST) $(COVERAGE) --full-size
 
 check: setup format lint types imports template test ## The definition of done: everything CI runs.
 

@@ -12,6 +12,7 @@ import pytest
 from finetune import contracts
 from tools.project import ROOT, resources, states, substitution
 
+LAYER = ROOT / "layers/finetune/finetune"
 # These functions are invoked by EventBridge and the scheduler, not by a state.
 BESIDE_THE_MACHINE = {"CleanUpRun", "SweepEndpoints"}
 STEMS = sorted(name.removesuffix("Function") for name in resources("AWS::Serverless::Function"))
@@ -135,12 +136,16 @@ def test_nothing_imports_a_function_and_functions_import_only_the_layer() -> Non
         assert not re.search(r"^\s*(from|import) functions\b", path.read_text(), re.MULTILINE), path
 
 
-@pytest.mark.parametrize("room", ["", "records", "similarity", "validation", "report"])
-def test_a_module_of_the_ground_has_a_test_of_its_name(room: str) -> None:
-    modules = {path.stem for path in (ROOT / "layers/finetune/finetune/domain" / room).glob("*.py")} - {"__init__"}
-    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/unit/domain" / room).glob("test_*.py")}
-    assert modules
-    assert sorted(modules - tests) == []
+def home_of_tests(module: Path) -> Path:
+    """Where the tests of a module of the layer stand: adapters are tested against AWS in memory, all others alone."""
+    room, test = module.parent.relative_to(LAYER), f"test_{module.name}"
+    return ROOT / "tests" / ("integration" if room == Path("aws") else Path("unit") / room) / test
+
+
+def test_every_module_of_the_layer_has_a_test_of_its_name() -> None:
+    modules = [path for path in LAYER.rglob("*.py") if path.name != "__init__.py"]
+    assert len(modules) > 80
+    assert [module.relative_to(LAYER).as_posix() for module in modules if not home_of_tests(module).is_file()] == []
 
 
 def test_every_module_of_the_command_has_a_test_of_its_name_and_no_test_is_of_none() -> None:
