@@ -87,7 +87,7 @@ def test_a_model_that_answers_with_pictures_is_trained_and_cannot_be_measured() 
     ("ended", "words"),
     [
         (job(1, "Failed", failure="Bad data."), "the job ended Failed: Bad data."),
-        (job(1, "Failed"), "the job ended Failed: the service gave no reason"),
+        (job(1, "Failed"), "the job ended Failed: Bedrock gave no reason"),
         (job(1, "Stopped"), "the job ended Stopped: somebody stopped the job"),
         (
             job(1, "Stalled", phase="data processing"),
