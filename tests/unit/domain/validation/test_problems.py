@@ -64,7 +64,7 @@ def many() -> dict[str, tuple[list[bytes], list[int]]]:
     odd, led = list(asked), list(asked)
     for n in third:
         odd[n] = line({"prompt": f"p {n}", "completion": "c"})
-        led[n] = bedrock(("user", f"{n}"), SAY, system=[{"text": "s"}])
+        led[n] = bedrock(*[("user", f"{n}"), SAY] * (1 + n % 2), system=[{"text": "s"}])
     loud = [bedrock(("user", f"NUMBER {n} of them all!"), SAY) for n in range(50)]
     templated = [line({"prompt": f"Summarise this text: {n}", "completion": "c"}) for n in range(200)]
     free = [line({"prompt": f"{n} what", "completion": "c"}) for n in range(30)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import compress, islice
+from itertools import batched, chain, compress, islice
 from operator import add, itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -54,7 +54,7 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
 
     Without `lint` the check looks only for what Bedrock would refuse and for exact duplicates. A `surveyor` notes every
     unit for the split. `on_finding` gets every finding; the report keeps the first `entries_per_code` of each code.
-    With `on_finding`, memory also holds the line of every good record, eight bytes each.
+    With `on_finding`, memory also holds the lines of all good records, as runs of neighbours.
     """
     check = _Check(rules, role, Ledger(entries_per_code, rules.errors, on_finding), lint, surveyor)
     report = check.run(Source(chunks, suffix), counted_elsewhere)
@@ -83,13 +83,28 @@ class _Range:
 
 
 class _Group:
-    """Records of one format with the same optional sections: how many, and as many lines of them as are to be named."""
+    """Records of one format with the same optional sections: how many, and the lines of those that were noted.
 
-    __slots__ = ("lines", "records")
+    Of neighbouring lines the first and the last are kept, so that those of a uniform dataset take no memory.
+    """
+
+    __slots__ = ("_runs", "records")
 
     def __init__(self) -> None:
         self.records = 0
-        self.lines = array("Q")
+        self._runs = array("Q")
+
+    def note(self, lines: Sequence[int]) -> None:
+        """Keep lines that follow those that were kept before."""
+        for run in (lines,) if isinstance(lines, range) else zip(lines, strict=True):
+            if self._runs and self._runs[-1] + 1 == run[0]:
+                self._runs[-1] = run[-1]
+            else:
+                self._runs.extend((run[0], run[-1]))
+
+    def lines(self) -> Iterator[int]:
+        """All lines that were noted, in order."""
+        return chain.from_iterable(range(first, last + 1) for first, last in batched(self._runs, 2, strict=True))
 
 
 def _records(groups: Iterable[_Group]) -> int:
@@ -195,13 +210,16 @@ class _Check:
         turns = list(map(_TURNS, batch.shapes))
         for name, values in zip(self.ranges, (turns, batch.characters, batch.tokens), strict=True):
             self.ranges[name].add(values)
+        kinds = Counter[tuple[str, frozenset[str]]]()
         for shape, count in counted(batch.shapes).items() if batch.shapes else ():
-            group = self.groups.setdefault(shape[:2], _Group())
-            group.records += count
-            if left := self.ledger.most_named - len(group.lines):
+            kinds[shape[:2]] += count
+        for kind, count in kinds.items():
+            group = self.groups.setdefault(kind, _Group())
+            if group.records < self.ledger.most_named:
                 uniform = count == len(batch.shapes)
-                own = batch.lines if uniform else compress(batch.lines, map(shape.__eq__, batch.shapes))
-                group.lines.extend(islice(own, left))
+                own = batch.lines if uniform else list(compress(batch.lines, (s[:2] == kind for s in batch.shapes)))
+                group.note(own)
+            group.records += count
         repeated = self._repeated(batch)
         if repeated:
             batch = batch.without(set(repeated))
@@ -293,7 +311,7 @@ class _Check:
     def _add_many(self, code: str, message: str, groups: list[_Group]) -> None:
         """A finding for every record of the groups, as far as their lines are known."""
         named = 0
-        for line in islice(merge(*(group.lines for group in groups)), self.ledger.most_named):
+        for line in islice(merge(*(group.lines() for group in groups)), self.ledger.most_named):
             self.ledger.add(line, code, message)
             named += 1
         if unnamed := _records(groups) - named:
