@@ -109,6 +109,7 @@ def test_root_gets_the_distributions_package_and_nobody_else_is_asked_to_become_
     assert [way.title for way in chromium.ways(root=True)] == ["Playwright's Chromium"]
 
 
-def test_make_test_finds_or_installs_one_before_it_tests() -> None:
-    recipe = (ROOT / "Makefile").read_text().partition("\ntest:")[2].partition("\n\n")[0]
-    assert recipe.index("-m tests.browser.chromium") < recipe.index("-m pytest")
+@pytest.mark.parametrize("target", ["test", "test-all"])
+def test_make_finds_or_installs_one_before_it_tests(target: str) -> None:
+    recipe = (ROOT / "Makefile").read_text().partition(f"\n{target}:")[2].partition("\n\n")[0]
+    assert recipe.index("-m tests.browser.chromium") < recipe.index("$(PYTEST)")

@@ -137,7 +137,7 @@ def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
         _dataset(known),
         _lines(f"What is wrong ({total} in all):", problems + more),
         f"The report: {found.report_uri}. The same folder holds validation.html, for a browser, and problems.jsonl, "
-        "which lists all problems by line."
+        "which lists the problems by line; should it not hold all, its last line says how many are left out."
         if found
         else "",
         f"What to do: {ADVICE['DatasetRejected']}",
