@@ -14,6 +14,13 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = CleanUpRunInput.model_validate(event)
 
-    return clean_up.clean_up_run(
-        clients.bedrock(), clients.ssm(), clients.s3(), clients.sns(), request, NotifyEnvironment.read()
-    ).payload()
+    by = clean_up.CleanUp(
+        bedrock=clients.bedrock(),
+        ssm=clients.ssm(),
+        s3=clients.s3(),
+        sns=clients.sns(),
+        stepfunctions=clients.stepfunctions(),
+        environment=NotifyEnvironment.read(),
+    )
+
+    return by.after(request).payload()

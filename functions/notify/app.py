@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune import messages
-from finetune.aws import clients, mail
+from finetune.aws import clients, executions, notice
 from finetune.contracts import NotifyInput, NotifyOutput
 from finetune.environment import NotifyEnvironment
 from finetune.step import step
@@ -16,13 +16,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     request = NotifyInput.model_validate(event)
     environment = NotifyEnvironment.read()
 
-    mail.deliver(
+    found = executions.look(clients.stepfunctions(), request.execution_arn)
+    notice.deliver(
+        clients.bedrock(),
+        clients.ssm(),
         clients.s3(),
         clients.sns(),
-        bucket=environment.ARTIFACT_BUCKET,
-        topic_arn=environment.TOPIC_ARN,
-        execution_arn=request.execution_arn,
-        mail=messages.compose(request),
+        request,
+        found.redrives if found else 0,
+        environment,
     )
     failure = messages.failure(request)
 

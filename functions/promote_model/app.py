@@ -14,6 +14,13 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PromoteModelInput.model_validate(event)
 
-    return serving.promote(
-        clients.bedrock(), clients.bedrock_runtime(), clients.ssm(), Environment.read().STACK_NAME, request
-    ).payload()
+    by = serving.Promoting(
+        bedrock=clients.bedrock(),
+        runtime=clients.bedrock_runtime(),
+        ssm=clients.ssm(),
+        s3=clients.s3(),
+        stepfunctions=clients.stepfunctions(),
+        stack=Environment.read().STACK_NAME,
+    )
+
+    return serving.promote(by, request).payload()

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, release
-from finetune.contracts import ReleaseEndpointInput, ReleaseEndpointOutput
+from finetune.contracts import ReleaseEndpointInput
 from finetune.environment import Environment
 from finetune.step import step
 
@@ -14,6 +14,6 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = ReleaseEndpointInput.model_validate(event)
 
-    released = release.release_run(clients.bedrock(), clients.ssm(), request.run, stack=Environment.read().STACK_NAME)
-
-    return ReleaseEndpointOutput(released=tuple(released)).payload()
+    return release.release_run(
+        clients.bedrock(), clients.ssm(), clients.s3(), request.run, stack=Environment.read().STACK_NAME
+    ).payload()

@@ -19,9 +19,17 @@ metrics = Metrics(namespace="FineTune")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     SweepEndpointsInput.model_validate(event)
 
-    swept = clean_up.sweep(
-        clients.bedrock(), clients.ssm(), clients.s3(), clients.sns(), clients.stepfunctions(), SweepEnvironment.read()
+    environment = SweepEnvironment.read()
+    by = clean_up.CleanUp(
+        bedrock=clients.bedrock(),
+        ssm=clients.ssm(),
+        s3=clients.s3(),
+        sns=clients.sns(),
+        stepfunctions=clients.stepfunctions(),
+        environment=environment,
     )
+
+    swept = clean_up.sweep(by, environment)
     metrics.add_metric(name="EndpointsSwept", unit=MetricUnit.Count, value=len(swept.released))
 
     return swept.payload()

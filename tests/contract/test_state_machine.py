@@ -29,6 +29,8 @@ TRANSIENT = {
     "Lambda.ClientExecutionTimeoutException",
     "ServiceBusy",
 }
+# It looks at what is paid for and cannot be had again, so it outlives an outage of hours.
+PATIENT = "Check Customization Job"
 LEAVES = {
     name
     for name, error in inspect.getmembers(errors, inspect.isclass)
@@ -137,10 +139,10 @@ def test_every_mail_is_that_of_an_outcome() -> None:
 
 
 def test_retriers_of_one_error_are_the_same_in_every_task() -> None:
-    kinds = {json.dumps(rule) for state in ALL.values() for rule in state.get("Retry", [])}
+    kinds = {json.dumps(rule) for name, state in ALL.items() if name != PATIENT for rule in state.get("Retry", [])}
     retried = [error for kind in kinds for error in json.loads(kind)["ErrorEquals"]]
     assert sorted(retried) == sorted(set(retried))
-    of_every_task = {json.dumps(state["Retry"][:2]) for state in TASKS.values()}
+    of_every_task = {json.dumps(state["Retry"][:2]) for name, state in TASKS.items() if name != PATIENT}
     assert len(of_every_task) == 1
 
 

@@ -38,13 +38,13 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
 
 
 @pytest.fixture
-def bucket() -> MemoryBucket:
-    return MemoryBucket()
+def bucket(stack: Stack) -> MemoryBucket:
+    return stack.bucket
 
 
 @pytest.fixture
-def executions() -> MemoryExecutions:
-    return MemoryExecutions()
+def executions(stack: Stack) -> MemoryExecutions:
+    return stack.executions
 
 
 @pytest.fixture

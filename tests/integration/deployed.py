@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from finetune.aws import clean_up, customization, endpoints, mail, runs, serving
+from finetune.aws.clean_up import CleanUp
 from finetune.contracts import (
     CleanUpRunInput,
     CleanUpRunOutput,
@@ -33,7 +35,7 @@ ENVIRONMENT = SweepEnvironment(
 TRAINED_BY = CustomizationEnvironment(
     STACK_NAME=STACK, CUSTOMIZATION_ROLE_ARN="arn:aws:iam::123456789012:role/customization", MODEL_KMS_KEY_ARN=""
 )
-STOPPED, LATE = "Run failed (Aborted): shop", "Run failed (States.Timeout): shop"
+STOPPED, LATE = "Run stopped: shop", "Run failed (States.Timeout): shop"
 
 
 @dataclass
@@ -84,28 +86,41 @@ class Deployed:
         self.stack.clock.advance(minutes)
         return opened
 
+    def ended(self, run: Run, status: str, **more: Any) -> None:
+        """Let a run's execution end."""
+        self.executions.statuses[run.execution_arn] = status
+        self.executions.more[run.execution_arn] |= {"stopDate": self.executions.now} | more
+
     def end(self, run: Run, status: str, **more: Any) -> CleanUpRunInput:
         """What EventBridge tells of an execution's end."""
         arn = run.execution_arn
-        self.executions.statuses[arn] = status
-        self.executions.more[arn] |= more
+        self.ended(run, status, **more)
         told = {"execution_arn": arn, "status": status} | self.executions.more[arn]
         return CleanUpRunInput.model_validate(told)
 
+    @property
+    def by(self) -> CleanUp:
+        """What Clean Up Run and the sweeper act through."""
+        clients: dict[str, Any] = {
+            "bedrock": self.stack.emulator.control,
+            "ssm": self.stack.ssm,
+            "s3": self.s3,
+            "sns": self.topic,
+            "stepfunctions": self.executions,
+        }
+        return CleanUp(**clients, environment=ENVIRONMENT)
+
     def clean_up(self, ended: CleanUpRunInput) -> CleanUpRunOutput:
-        return clean_up.clean_up_run(
-            self.stack.emulator.control, self.stack.ssm, self.s3, cast("Any", self.topic), ended, ENVIRONMENT
-        )
+        return self.by.after(ended)
 
     def sweep(self) -> SweepEndpointsOutput:
-        return clean_up.sweep(
-            self.stack.emulator.control,
-            self.stack.ssm,
-            self.s3,
-            cast("Any", self.topic),
-            cast("Any", self.executions),
-            ENVIRONMENT,
-        )
+        return clean_up.sweep(self.by, ENVIRONMENT)
+
+    def later(self, minutes: float = 7) -> None:
+        """Let time pass for all services; after 7 minutes no function of an ended execution can still be going."""
+        self.stack.clock.advance(minutes)
+        self.executions.now += timedelta(minutes=minutes)
+        self.bucket.now += timedelta(minutes=minutes)
 
     def status_of(self, job: str) -> str:
         found = self.stack.emulator.control.get_model_customization_job(jobIdentifier=job)

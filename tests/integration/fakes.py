@@ -12,11 +12,13 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from finetune.aws import publication, serving
+from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.contracts import (
     Endpoint,
     JudgeEvaluationOutput,
     ObjectVersion,
     PromoteModelInput,
+    PromoteModelOutput,
     Run,
     SelectModelOutput,
 )
@@ -50,78 +52,6 @@ class MemorySsm:
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutParameter")
         assert "{{" not in Value
         self.values[Name] = Value
-
-
-@dataclass
-class Stack:
-    """A stack with one project: models are trained, promoted and taken back."""
-
-    emulator: Emulator
-    clock: ManualClock
-    parameters: MemorySsm = field(default_factory=MemorySsm)
-    trained: int = 0
-
-    @property
-    def ssm(self) -> Any:
-        return cast("Any", self.parameters)
-
-    @property
-    def published(self) -> publication.Published:
-        found = publication.read(self.ssm, STACK, SLUG)
-        assert found
-        return found
-
-    def run(
-        self, *, base_model: str = NOVA, champion: bool = True, key: str = "incoming/shop/a.jsonl", **settings: Any
-    ) -> Run:
-        """A planned run, compared with what is in service now."""
-        self.trained += 1
-        run_id = f"20261101-0000{self.trained:02}-{self.trained:08x}"
-        return Run(
-            run_id=run_id,
-            project=SLUG,
-            slug=SLUG,
-            execution_arn=f"arn:aws:states:us-east-1:123456789012:execution:{STACK}:{run_id}",
-            first_delivery=True,
-            folder=f"s3://artifacts/runs/{SLUG}/{run_id}",
-            dataset=ObjectVersion(bucket="datasets", key=key, version_id=f"v{self.trained}"),
-            settings=Settings(base_model=base_model, **settings),
-            endpoint_name=resource_name(SLUG, run_id),
-            champion=serving.champion(self.emulator.control, self.ssm, STACK, SLUG) if champion else None,
-        )
-
-    def request(self, run: Run, *, kind: str = "on_demand", tagged: bool = True) -> PromoteModelInput:
-        """The run's model, trained and served by an endpoint of its own that is ready."""
-        name = f"{run.endpoint_name}-c1"
-        arn = self.emulator.add_model(name, run.settings.base_model, PAIRS)
-        tags = [{"key": "finetune-stack", "value": STACK}, {"key": "finetune-project", "value": SLUG}]
-        self.emulator.control.tag_resource(resourceARN=arn, tags=tags if tagged else tags[:1])  # type: ignore[arg-type]  # tags
-        endpoint = self.open(run.endpoint_name, arn, kind, tags)
-        model = SelectModelOutput(outcome="trained", reason="", model_arn=arn, model_name=name)
-        return PromoteModelInput(run=run, model=model, evaluation=VERDICT, throughput=endpoint)
-
-    def open(self, name: str, model: str, kind: str, tags: list[dict[str, str]]) -> Endpoint:
-        control = self.emulator.control
-        if kind == "on_demand":
-            arn = control.create_custom_model_deployment(modelDeploymentName=name, modelArn=model, tags=tags)[  # type: ignore[arg-type]  # tags
-                "customModelDeploymentArn"
-            ]
-        else:
-            arn = control.create_provisioned_model_throughput(
-                provisionedModelName=name,
-                modelId=model,
-                modelUnits=1,
-                tags=tags,  # type: ignore[arg-type]  # tags
-            )["provisionedModelArn"]
-        self.clock.advance(30)
-        return Endpoint.model_validate({"kind": kind, "name": name, "arn": arn})
-
-    def open_arns(self) -> set[str]:
-        return set(self.emulator.admin.ledger().open)
-
-    def serving(self, endpoint_arn: str) -> str:
-        """The model that an endpoint serves now."""
-        return next(each.model_arn for each in self.emulator.admin.ledger().endpoints if each.arn == endpoint_arn)
 
 
 VERDICT = JudgeEvaluationOutput(
@@ -223,14 +153,122 @@ class MemoryExecutions:
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803 - Step Functions' own names
         if executionArn not in self.statuses:
             raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
-        return {"status": self.statuses[executionArn]} | self.more.get(executionArn, {})
+        return self._told(executionArn) | self._dated
 
-    def list_executions(self, *, stateMachineArn: str, statusFilter: str, maxResults: int) -> dict[str, Any]:  # noqa: N803 - Step Functions' own names
+    def get_paginator(self, name: str) -> MemoryExecutions:
+        assert name == "list_executions"
+        return self
+
+    def paginate(self, *, stateMachineArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - Step Functions' own names
         del stateMachineArn
-        found = [arn for arn, status in self.statuses.items() if status == statusFilter]
-        ended = [{"executionArn": arn, "stopDate": self.more.get(arn, {}).get("stopDate", self.now)} for arn in found]
-        date = format_datetime(self.now, usegmt=True)
-        return {"executions": ended[:maxResults], "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+        listed = ("executionArn", "status", "redriveCount", "stopDate")
+        for arn in reversed(self.statuses):
+            found = {key: value for key, value in self._told(arn).items() if key in listed}
+            yield {"executions": [found]} | self._dated
+
+    def _told(self, arn: str) -> dict[str, Any]:
+        status = self.statuses[arn]
+        ended = {} if status == "RUNNING" else {"stopDate": self.now}
+        return {"executionArn": arn, "status": status, "redriveCount": 0} | ended | self.more.get(arn, {})
+
+    @property
+    def _dated(self) -> dict[str, Any]:
+        return {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(self.now, usegmt=True)}}}
+
+
+@dataclass
+class Stack:
+    """A stack with one project: models are trained, promoted and taken back."""
+
+    emulator: Emulator
+    clock: ManualClock
+    parameters: MemorySsm = field(default_factory=MemorySsm)
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
+    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+    trained: int = 0
+
+    @property
+    def ssm(self) -> Any:
+        return cast("Any", self.parameters)
+
+    @property
+    def s3(self) -> Any:
+        return cast("Any", self.bucket)
+
+    def promoting(self, **instead: Any) -> serving.Promoting:
+        """What a promotion acts through; `instead` are clients with a fault."""
+        clients: dict[str, Any] = {
+            "bedrock": self.emulator.control,
+            "runtime": self.emulator.runtime,
+            "ssm": self.ssm,
+            "s3": self.s3,
+            "stepfunctions": self.executions,
+            "stack": STACK,
+        }
+        return serving.Promoting(**clients | instead)
+
+    def promote(self, request: PromoteModelInput, **instead: Any) -> PromoteModelOutput:
+        """What Promote Model does in an execution that goes on, unless that is known to have ended."""
+        self.executions.statuses.setdefault(request.run.execution_arn, "RUNNING")
+        return serving.promote(self.promoting(**instead), request)
+
+    @property
+    def published(self) -> publication.Published:
+        found = publication.read(self.ssm, STACK, SLUG)
+        assert found
+        return found
+
+    def run(
+        self, *, base_model: str = NOVA, champion: bool = True, key: str = "incoming/shop/a.jsonl", **settings: Any
+    ) -> Run:
+        """A planned run, compared with what is in service now."""
+        self.trained += 1
+        run_id = f"20261101-0000{self.trained:02}-{self.trained:08x}"
+        return Run(
+            run_id=run_id,
+            project=SLUG,
+            slug=SLUG,
+            execution_arn=f"arn:aws:states:us-east-1:123456789012:execution:{STACK}:{run_id}",
+            first_delivery=True,
+            folder=f"s3://artifacts/runs/{SLUG}/{run_id}",
+            dataset=ObjectVersion(bucket="datasets", key=key, version_id=f"v{self.trained}"),
+            settings=Settings(base_model=base_model, **settings),
+            endpoint_name=resource_name(SLUG, run_id),
+            champion=serving.champion(self.emulator.control, self.ssm, STACK, SLUG) if champion else None,
+        )
+
+    def request(self, run: Run, *, kind: str = "on_demand", tagged: bool = True) -> PromoteModelInput:
+        """The run's model, trained and served by an endpoint of its own that is ready."""
+        name = f"{run.endpoint_name}-c1"
+        arn = self.emulator.add_model(name, run.settings.base_model, PAIRS)
+        tags = tags_of(run, STACK, **{LEASE_TAG: "2026-12-21T12:00:00Z"})
+        self.emulator.control.tag_resource(resourceARN=arn, tags=tags if tagged else tags[:1])  # type: ignore[arg-type]  # tags
+        endpoint = self.open(run.endpoint_name, arn, kind, tags)
+        model = SelectModelOutput(outcome="trained", reason="", model_arn=arn, model_name=name)
+        return PromoteModelInput(run=run, model=model, evaluation=VERDICT, throughput=endpoint)
+
+    def open(self, name: str, model: str, kind: str, tags: list[dict[str, str]]) -> Endpoint:
+        control = self.emulator.control
+        if kind == "on_demand":
+            arn = control.create_custom_model_deployment(modelDeploymentName=name, modelArn=model, tags=tags)[  # type: ignore[arg-type]  # tags
+                "customModelDeploymentArn"
+            ]
+        else:
+            arn = control.create_provisioned_model_throughput(
+                provisionedModelName=name,
+                modelId=model,
+                modelUnits=1,
+                tags=tags,  # type: ignore[arg-type]  # tags
+            )["provisionedModelArn"]
+        self.clock.advance(30)
+        return Endpoint.model_validate({"kind": kind, "name": name, "arn": arn})
+
+    def open_arns(self) -> set[str]:
+        return set(self.emulator.admin.ledger().open)
+
+    def serving(self, endpoint_arn: str) -> str:
+        """The model that an endpoint serves now."""
+        return next(each.model_arn for each in self.emulator.admin.ledger().endpoints if each.arn == endpoint_arn)
 
 
 @dataclass

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from finetune.aws import serving
-from finetune.contracts import (
-    CleanUpRunInput,
-    CleanUpRunOutput,
-)
-from finetune.errors import AccessRefused, EndpointBusy, ServiceBusy
+from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, PromoteModelInput, Run
+from finetune.errors import AccessRefused, EndpointBusy, EndpointFailed, ServiceBusy
 from tests.integration.deployed import LATE, STOPPED, Deployed, deliver, down
-from tests.integration.fakes import STACK, until_done
 
 # Clean Up Run: what it releases
 
@@ -47,40 +43,135 @@ def test_cleaning_up_twice_does_nothing_more(deployed: Deployed, status: str) ->
     assert len(deployed.topic.sent) == 1
 
 
-def test_an_endpoint_that_is_still_being_created_is_waited_for_with_the_mail_sent(deployed: Deployed) -> None:
+def test_an_endpoint_that_is_still_being_created_is_no_failure_and_the_sweeper_s(deployed: Deployed) -> None:
     run = deployed.planned()
     endpoint = deployed.evaluating(run, minutes=0)
     ended = deployed.end(run, "ABORTED")
-    with pytest.raises(EndpointBusy):
-        deployed.clean_up(ended)
+    assert deployed.clean_up(ended) == CleanUpRunOutput(mail_sent=True)
     assert deployed.topic.sent == [STOPPED]
-    released = until_done(lambda: deployed.clean_up(ended), deployed.stack.clock).released
-    assert (released, deployed.stack.open_arns(), deployed.topic.sent) == ((endpoint.arn,), set(), [STOPPED])
+    assert f"Still being ended: the endpoint {endpoint.arn}." in deployed.topic.bodies[0]
+    deployed.later(30)
+    assert deployed.sweep().released == (endpoint.arn,)
+    assert deployed.stack.open_arns() == set()
 
 
 def test_what_is_in_service_stays_when_a_later_run_is_cleaned_up(deployed: Deployed) -> None:
     stack = deployed.stack
     first = stack.request(stack.run())
-    serving.promote(stack.emulator.control, stack.emulator.runtime, stack.ssm, STACK, first)
+    stack.promote(first)
     run = deployed.planned()
     endpoint = deployed.evaluating(run)
     assert deployed.clean_up(deployed.end(run, "ABORTED")).released == (endpoint.arn,)
     assert stack.open_arns() == {first.throughput.arn}
 
 
-def test_a_swap_that_the_run_had_begun_is_taken_back_before_the_clean_up_is_done(deployed: Deployed) -> None:
+def test_a_swap_that_the_run_had_begun_is_taken_back_once_nobody_can_be_finishing_it(deployed: Deployed) -> None:
     stack = deployed.stack
     first = stack.request(stack.run())
-    serving.promote(stack.emulator.control, stack.emulator.runtime, stack.ssm, STACK, first)
+    stack.promote(first)
     run = deployed.planned()
-    second = stack.request(stack.run()).model_copy(update={"run": run})
+    second = stack.request(run)
     with pytest.raises(EndpointBusy):
-        serving.promote(stack.emulator.control, stack.emulator.runtime, stack.ssm, STACK, second)
+        stack.promote(second)
     ended = deployed.end(run, "ABORTED")
-    until_done(lambda: deployed.clean_up(ended), stack.clock)
+    assert deployed.clean_up(ended) == CleanUpRunOutput(put_off=True)
+    assert deployed.topic.sent == []
+    for _ in range(3):
+        deployed.later()
+        deployed.sweep()
     assert stack.published.swap is None
     assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
     assert deployed.topic.sent == [STOPPED]
+
+
+# Clean Up Run: what is published decides
+
+
+def promoting(deployed: Deployed) -> tuple[Run, PromoteModelInput]:
+    """A planned run with its model, before Promote Model."""
+    run = deployed.planned()
+    request = deployed.stack.request(deployed.stack.run(champion=False))
+    return run, request.model_copy(update={"run": run.model_copy(update={"endpoint_name": request.throughput.name})})
+
+
+def test_a_run_that_is_stopped_after_its_model_was_published_is_told_of_as_promoted(deployed: Deployed) -> None:
+    run, request = promoting(deployed)
+    deployed.stack.promote(request)
+    ended = deployed.end(run, "ABORTED", cause="too late")
+    assert deployed.clean_up(ended) == CleanUpRunOutput(put_off=True)
+    deployed.later()
+    assert deployed.clean_up(ended) == CleanUpRunOutput(mail_sent=True)
+    assert deployed.topic.sent == ["Model promoted: shop"]
+    [body] = deployed.topic.bodies
+    assert f"In service: {request.throughput.arn}" in body
+    assert "After that the run ended early: Somebody stopped the execution. Reason given: too late" in body
+    assert deployed.stack.open_arns() == {request.throughput.arn}
+
+
+def test_a_run_that_is_cleaned_up_publishes_nothing_even_if_its_promotion_was_under_way(deployed: Deployed) -> None:
+    run, request = promoting(deployed)
+    look, ended = deployed.executions.describe_execution, list[CleanUpRunInput]()
+
+    def stopped_since(*, executionArn: str) -> dict[str, Any]:  # noqa: N803 - Step Functions' own names
+        seen = look(executionArn=executionArn)
+        deployed.executions.describe_execution = look  # type: ignore[method-assign]  # once
+        ended.append(deployed.end(run, "ABORTED"))
+        deployed.clean_up(ended[0])
+        return seen
+
+    deployed.executions.describe_execution = stopped_since  # type: ignore[method-assign]  # a pause in the call
+    with pytest.raises(EndpointFailed, match="has been stopped and is cleaned up"):
+        deployed.stack.promote(request)
+    assert deployed.stack.parameters.values == {}
+    assert deployed.topic.sent == [STOPPED]
+
+
+def test_an_execution_that_was_redriven_meanwhile_is_left_alone(deployed: Deployed) -> None:
+    run = deployed.planned()
+    job, ended = deployed.training(run), deployed.end(run, "ABORTED")
+    deployed.executions.statuses[run.execution_arn] = "RUNNING"
+    assert deployed.clean_up(ended) == CleanUpRunOutput(put_off=True)
+    assert (deployed.status_of(job), deployed.topic.sent) == ("InProgress", [])
+
+
+def test_a_redriven_execution_may_publish_although_it_was_cleaned_up_before(deployed: Deployed) -> None:
+    run, request = promoting(deployed)
+    ended = deployed.end(run, "ABORTED")
+    deployed.stack.emulator.admin.inject("deny-delete-deployment")
+    deployed.clean_up(ended.model_copy())
+    deployed.executions.statuses[run.execution_arn] = "RUNNING"
+    deployed.executions.more[run.execution_arn]["redriveCount"] = 1
+    assert deployed.stack.promote(request).endpoint_arn == request.throughput.arn
+
+
+def test_the_mail_of_a_run_that_was_redriven_corrects_the_first(deployed: Deployed) -> None:
+    run = deployed.planned()
+    ended = deployed.end(run, "ABORTED")
+    deployed.clean_up(ended)
+    deployed.end(run, "FAILED", error="ServiceBusy", redriveCount=1)
+    assert deployed.sweep().mails_sent == 1
+    assert deployed.topic.sent == [STOPPED, "Correction: Run failed (ServiceBusy): shop"]
+    assert deployed.sweep().mails_sent == 0
+
+
+def test_a_model_that_stays_is_named_with_its_price_and_how_to_delete_it(deployed: Deployed) -> None:
+    run = deployed.planned()
+    deployed.evaluating(run)
+    deployed.clean_up(deployed.end(run, "TIMED_OUT"))
+    name = run.candidates[0].name
+    assert f"The custom model {name} is kept and billed" in deployed.topic.bodies[0]
+    assert f"aws bedrock delete-custom-model --model-identifier {name}" in deployed.topic.bodies[0]
+
+
+def test_what_bedrock_does_not_tell_is_not_denied_in_the_mail(deployed: Deployed) -> None:
+    run = deployed.planned()
+    deployed.evaluating(run)
+    ended = deployed.end(run, "TIMED_OUT")
+    deployed.stack.emulator.admin.inject("deny-get-job:always")
+    with pytest.raises(AccessRefused):
+        deployed.clean_up(ended)
+    assert "could not be asked" in deployed.topic.bodies[0]
+    assert "No endpoint and no job" not in deployed.topic.bodies[0]
 
 
 # Clean Up Run: whose run it is
@@ -138,19 +229,20 @@ def test_a_run_that_ended_before_its_plan_was_written_is_named_in_its_mail(deplo
 @pytest.mark.parametrize(
     ("status", "more", "name", "words"),
     [
-        ("ABORTED", {}, "Aborted", "Somebody stopped the execution."),
-        ("ABORTED", {"error": "Mine", "cause": "I stopped it."}, "Aborted", "Somebody stopped the execution."),
-        ("TIMED_OUT", {}, "States.Timeout", "The execution reached its time limit."),
-        ("FAILED", {"error": "SettingsInvalid", "cause": "settings.yaml: no"}, "SettingsInvalid", "settings.yaml: no"),
-        ("FAILED", {"error": "ServiceBusy", "cause": '{"errorMessage": "It is down."}'}, "ServiceBusy", "It is down."),
-        ("FAILED", {}, "Unknown", "Unknown: Unknown"),
+        ("ABORTED", {}, "stopped", "Somebody stopped the execution."),
+        ("ABORTED", {"error": "Mine", "cause": "a typo"}, "stopped", "the execution. Reason given: Mine: a typo"),
+        ("ABORTED", {"cause": "a typo"}, "stopped", "Somebody stopped the execution. Reason given: a typo"),
+        ("TIMED_OUT", {}, "failed (States.Timeout)", "The execution reached its time limit."),
+        ("FAILED", {"error": "SettingsInvalid", "cause": "a key"}, "failed (SettingsInvalid)", "a key"),
+        ("FAILED", {"error": "ServiceBusy", "cause": '{"errorMessage": "Down."}'}, "failed (ServiceBusy)", "Down."),
+        ("FAILED", {}, "failed (Unknown)", "Unknown: Unknown"),
     ],
 )
 def test_the_mail_names_the_ending(
     deployed: Deployed, status: str, more: dict[str, str], name: str, words: str
 ) -> None:
     deployed.clean_up(deployed.end(deployed.planned(), status, **more))
-    assert deployed.topic.sent == [f"Run failed ({name}): shop"]
+    assert deployed.topic.sent == [f"Run {name}: shop"]
     assert words in deployed.topic.bodies[0]
 
 

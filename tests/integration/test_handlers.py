@@ -192,9 +192,9 @@ def test_a_run_that_was_stopped_has_no_job_and_one_mail_and_leaves_the_one_in_se
     promoted: Walk, stopped: Walk
 ) -> None:
     job = f"{stopped.known['run']['endpoint_name']}-c1"
-    assert stopped.calls["CleanUpRun"].answer == {"released": [job], "mail_sent": True}
+    assert stopped.calls["CleanUpRun"].answer == {"released": [job], "mail_sent": True, "put_off": False}
     assert [mail.subject for mail in stopped.account.mails if stopped.execution["Id"] in mail.body] == [
-        "Run failed (Aborted): shop"
+        "Run stopped: shop"
     ]
     stopped.account.finish_jobs()
     ledger = stopped.account.emulator.admin.ledger()
@@ -225,5 +225,5 @@ def test_what_the_sweeper_removed_is_a_metric_and_a_mail(stopped: Walk, capsys: 
     stopped.account.clock.advance(30)
     assert stopped.account.invoke("SweepEndpoints", {})["released"] == [arn]
     assert '"EndpointsSwept":[1.0]' in capsys.readouterr().out
-    assert stopped.account.mails[-1].subject == f"Endpoints removed by the sweeper of {STACK}: 1"
+    assert stopped.account.mails[-1].subject == f"Left behind and ended by the sweeper of {STACK}: 1"
     assert arn in stopped.account.mails[-1].body

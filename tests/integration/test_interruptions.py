@@ -76,8 +76,8 @@ def again[T](act: Callable[[], T], stack: Stack) -> T:
 
 def promote(line: Line, stack: Stack, request: PromoteModelInput) -> None:
     bedrock, runtime, ssm = through(line, stack)
-    again(lambda: serving.promote(bedrock, runtime, ssm, STACK, request), stack)
-    again(lambda: release.release_run(bedrock, ssm, request.run, stack=STACK), stack)
+    again(lambda: stack.promote(request, bedrock=bedrock, runtime=runtime, ssm=ssm), stack)
+    again(lambda: release.release_run(bedrock, ssm, stack.s3, request.run, stack=STACK), stack)
 
 
 def roll_back(line: Line, stack: Stack) -> None:
@@ -147,14 +147,13 @@ def test_a_promotion_waits_for_a_rollback_and_a_rollback_that_was_given_up_goes_
     first, _ = (promoted(stack) for _ in range(2))
     request = stack.request(stack.run())
     interrupted(stack)
-    emulator = stack.emulator
     with pytest.raises(EndpointBusy, match=f"A rollback to run {first.run.run_id} is changing the model"):
-        serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+        stack.promote(request)
     roll_back(Line(0, "before"), stack)
     released(stack, request.run, {request.throughput.arn})
     assert_whole(stack, first.model.model_arn)
     with pytest.raises(ChampionChanged):
-        serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+        stack.promote(request)
 
 
 def promoted(stack: Stack) -> PromoteModelInput:
@@ -164,8 +163,8 @@ def promoted(stack: Stack) -> PromoteModelInput:
 
 
 def released(stack: Stack, run: Run, opened: set[str]) -> None:
-    ended = release.release_run(stack.emulator.control, stack.ssm, run, stack=STACK)
-    assert set(ended) == opened
+    ended = release.release_run(stack.emulator.control, stack.ssm, stack.s3, run, stack=STACK)
+    assert set(ended.released) == opened
 
 
 def test_a_run_that_asked_an_endpoint_while_it_had_another_model_is_not_promoted(stack: Stack) -> None:
@@ -177,7 +176,7 @@ def test_a_run_that_asked_an_endpoint_while_it_had_another_model_is_not_promoted
     emulator = stack.emulator
     again(lambda: serving.undo_swap(emulator.control, stack.ssm, STACK, SLUG, stack.published), stack)
     with pytest.raises(ChampionChanged, match="changed its model while run"):
-        serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+        stack.promote(request)
     released(stack, request.run, {request.throughput.arn})
     assert_whole(stack, second.model.model_arn)
     third = promoted(stack)
@@ -199,6 +198,7 @@ def test_the_sweeper_takes_a_rollback_back_that_was_given_up_hours_ago(
             cast("Any", MemoryExecutions()),
             stack=STACK,
             bucket="artifacts",
+            known={},
         )
         attempts = release.Attempts()
         sweep.endpoints(attempts)

@@ -12,7 +12,7 @@ from mypy_boto3_ssm import SSMClient
 
 from finetune.aws import publication
 from finetune.aws.publication import Published, Swap
-from finetune.contracts import Endpoint, ObjectVersion
+from finetune.contracts import ObjectVersion
 from finetune.errors import ServiceRefused
 
 PUBLISHED = Published(
@@ -43,15 +43,6 @@ def test_what_is_published_is_read_back_whole(ssm: SSMClient) -> None:
 def test_no_value_looks_like_a_reference_to_another_parameter(ssm: SSMClient) -> None:
     publication.write(ssm, "stack", "shop", PUBLISHED)
     assert "{{" not in ssm.get_parameter(Name="/stack/shop/endpoint")["Parameter"]["Value"]
-
-
-def test_an_endpoint_is_in_service_when_it_is_the_one_that_is_published(ssm: SSMClient) -> None:
-    other = Endpoint(kind="on_demand", name="other", arn="arn:other")
-    assert not publication.in_service(ssm, "stack", "shop", PUBLISHED.endpoint)
-    publication.write(ssm, "stack", "shop", PUBLISHED)
-    assert publication.in_service(ssm, "stack", "shop", PUBLISHED.endpoint)
-    assert not publication.in_service(ssm, "stack", "shop", other)
-    assert not publication.in_service(ssm, "another", "shop", PUBLISHED.endpoint)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from finetune.aws import publication, release, serving
 from finetune.aws.serving import NothingToRollBack
-from finetune.contracts import PromoteModelInput, PromoteModelOutput, Run
+from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput, Run
 from finetune.errors import (
     AccessRefused,
     ChampionChanged,
@@ -21,8 +21,7 @@ LITE = "amazon.nova-lite-v1:0:300k"
 
 
 def promote(stack: Stack, request: PromoteModelInput) -> PromoteModelOutput:
-    emulator = stack.emulator
-    return serving.promote(emulator.control, emulator.runtime, stack.ssm, STACK, request)
+    return stack.promote(request)
 
 
 def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> PromoteModelInput:
@@ -33,8 +32,11 @@ def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> Promote
     return request
 
 
-def released(stack: Stack, run: Run) -> list[str]:
-    return until_done(lambda: release.release_run(stack.emulator.control, stack.ssm, run, stack=STACK), stack.clock)
+def released(stack: Stack, run: Run) -> ReleaseEndpointOutput:
+    def release_run() -> ReleaseEndpointOutput:
+        return release.release_run(stack.emulator.control, stack.ssm, stack.s3, run, stack=STACK)
+
+    return until_done(release_run, stack.clock)
 
 
 def asked(stack: Stack) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.aws.tags import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG, tags_of
+from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG, tags_of
 from tests.evaluating import run
 from tests.integration.fakes import NOVA, Stack
 from tools.project import ROOT
@@ -14,8 +14,14 @@ def test_a_resource_says_whose_it_is_and_what_else_there_is_to_say() -> None:
         STACK_TAG: "stack",
         PROJECT_TAG: "shop",
         RUN_TAG: run().run_id,
+        EXECUTION_TAG: run().execution_arn,
         LEASE_TAG: "2026-11-21T18:00:00Z",
     }
+
+
+def test_the_name_of_an_execution_that_no_tag_takes_is_left_out() -> None:
+    named = run().model_copy(update={"execution_arn": "arn:aws:states:us-east-1:123456789012:execution:stack:a!b"})
+    assert EXECUTION_TAG not in {tag["key"] for tag in tags_of(named, "stack")}
 
 
 def test_bedrock_takes_them(stack: Stack) -> None:

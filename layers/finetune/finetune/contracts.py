@@ -320,9 +320,10 @@ class ReleaseEndpointInput(Contract):
 
 
 class ReleaseEndpointOutput(Contract):
-    """What was stopped or deleted, by name."""
+    """What was stopped or deleted, by name, and the promotion if the run's model is the one that is published."""
 
     released: tuple[str, ...]
+    promotion: PromoteModelOutput | None = None
 
 
 Outcome = Literal[
@@ -373,8 +374,12 @@ class CleanUpRunInput(Contract):
     cause: str | None = None
 
 
-class CleanUpRunOutput(ReleaseEndpointOutput):
-    mail_sent: bool
+class CleanUpRunOutput(Contract):
+    """`put_off` when the execution goes on, or may still be publishing; the sweeper comes back to it."""
+
+    released: tuple[str, ...] = ()
+    mail_sent: bool = False
+    put_off: bool = False
 
 
 class SweepEndpointsInput(Contract):

@@ -16,11 +16,14 @@ FineTuneError
 │   ├── EndpointFailed          the endpoint ended without serving
 │   ├── ServiceRefused          a request was refused for good
 │   └── AccessRefused           a role lacks a permission
-└── waiting or trying again helps
-    ├── ServiceBusy             throttled or failing on its side
-    ├── QuotaExceeded           a quota is used up; minutes to hours
-    ├── EndpointBusy            the endpoint is changing state
-    └── EvaluationUnfinished    a shard ran out of its time; its answers are kept
+├── waiting or trying again helps
+│   ├── ServiceBusy             throttled or failing on its side
+│   ├── QuotaExceeded           a quota is used up; minutes to hours
+│   ├── EndpointBusy            the endpoint is changing state
+│   └── EvaluationUnfinished    a shard ran out of its time; its answers are kept
+└── only the sweeper's alarm tells of it
+    ├── MailUnconfirmed         a mail may not have arrived
+    └── ParameterMissing        an endpoint in service has lost its parameter
 
 Step Functions sees the class name and matches it exactly, so states name leaves. Each leaf is a heading in
 docs/troubleshooting.md.
@@ -97,3 +100,11 @@ class EndpointBusy(FineTuneError):
 
 class EvaluationUnfinished(FineTuneError):
     """A shard ran out of its time with its answers kept; retried by the state machine."""
+
+
+class MailUnconfirmed(FineTuneError):
+    """Whoever sent a mail died while sending it; the sweeper raises it once, for the alarm."""
+
+
+class ParameterMissing(FineTuneError):
+    """A published endpoint has lost its parameter; the sweeper raises it until somebody puts it back or deletes it."""

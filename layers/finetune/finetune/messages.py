@@ -8,11 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutput, Run, SelectModelOutput
+from finetune.contracts import (
+    Failure,
+    NotifyInput,
+    Outcome,
+    PrepareDatasetOutput,
+    PromoteModelOutput,
+    Run,
+    SelectModelOutput,
+)
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
+from finetune.frozen import Frozen
 
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
@@ -38,6 +47,8 @@ ADVICE: Mapping[str, str] = {
     "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
     "EndpointBusy": "Nothing; the sweeper removes what is left of the endpoint within minutes.",
     "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
+    "MailUnconfirmed": "Read the mail in the named file, in case it did not arrive.",
+    "ParameterMissing": "Put the named parameter back, or delete the endpoint if it is not used any more.",
     "Aborted": "Nothing if the run was stopped on purpose; otherwise drop the dataset again.",
     "States.Timeout": "Start the run again; if it times out again, find the slow step in the execution's history.",
 }
@@ -56,12 +67,39 @@ class Mail:
     body: str
 
 
-def compose(known: NotifyInput) -> Mail:
-    """The mail of an outcome: subject in ASCII under 100 characters, body under 8 KiB, never a record or an answer."""
-    headline, paragraphs = _OUTCOMES[known.outcome](known)
+class Standing(Frozen):
+    """What stands of a run when its mail is written; `unknown` says what kept Bedrock from telling.
+
+    `promotion` if the run's model is the one that is published. Jobs and endpoints are those that still cost something.
+    """
+
+    promotion: PromoteModelOutput | None = None
+    jobs: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    unknown: str | None = None
+
+
+def compose(known: NotifyInput, stands: Standing | None = None) -> Mail:
+    """The mail of an outcome: subject in ASCII under 100 characters, body under 8 KiB, never a record or an answer.
+
+    `stands` is what stands of the run now. If its model is the published one, that is what the mail tells, whatever
+    happened to the run afterwards.
+    """
+    stands = stands or Standing()
+    paragraphs_of = _OUTCOMES[known.outcome]
+    if stands.promotion and known.promotion is None:
+        known, paragraphs_of = known.model_copy(update={"promotion": stands.promotion}), _promoted
+    headline, paragraphs = paragraphs_of(known, stands)
     where = [f"Run: {known.run.run_id}", f"Files: {known.run.folder}/"] if known.run else []
     where.append(f"Execution: {known.execution_arn}")
     return Mail(subject=_subject(headline), body=_bounded("\n\n".join([*filter(None, paragraphs), "\n".join(where)])))
+
+
+def corrected(mail: Mail) -> Mail:
+    """The mail of a run that went on after an earlier mail had told its end."""
+    first = "The run was redriven after an earlier mail had told of its end. This is how it ended now."
+    return Mail(subject=_subject(f"Correction: {mail.subject}"), body=_bounded(f"{first}\n\n{mail.body}"))
 
 
 def failure(known: NotifyInput) -> Failure:
@@ -111,8 +149,30 @@ def _dataset(known: NotifyInput) -> str:
     return f"Dataset: s3://{request.get('bucket', '?')}/{request.get('key', '?')}"
 
 
-def _nothing_left() -> str:
-    return "No endpoint and no job of this run is left running."
+def _left(known: NotifyInput, stands: Standing) -> str:
+    """What of the run still costs something, and who ends it."""
+    if stands.unknown:
+        return (
+            f"Whether a job or an endpoint of this run is left could not be asked ({stands.unknown}). The sweeper "
+            "looks every 15 minutes and ends what is left."
+        )
+    left = [f"the job {name}" for name in stands.jobs] + [f"the endpoint {arn}" for arn in stands.endpoints]
+    ending = (
+        f"Still being ended: {', '.join(left)}. The sweeper looks every 15 minutes until nothing is left."
+        if left
+        else "No endpoint and no job of this run is left running."
+    )
+    return " ".join([ending, *(_kept(known, name) for name in stands.models)])
+
+
+def _kept(known: NotifyInput, name: str) -> str:
+    run = known.run
+    price = cost.price(base_model(run.settings.base_model), run.settings.prices, "storage_per_month") if run else None
+    month = "" if price is None else f", for ${price:.2f} a month"
+    return (
+        f"The custom model {name} is kept and billed for storage until it is deleted{month}: "
+        f"aws bedrock delete-custom-model --model-identifier {name}"
+    )
 
 
 def _rejection(known: NotifyInput) -> str:
@@ -127,7 +187,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
+def _rejected(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
     found = known.validation
     total = found.problems if found else 0
     problems = [problem.sentence for problem in found.first_problems] if found else []
@@ -144,7 +204,7 @@ def _rejected(known: NotifyInput) -> tuple[str, list[str]]:
     ]
 
 
-def _over_budget(known: NotifyInput) -> tuple[str, list[str]]:
+def _over_budget(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
     return f"Over budget, not started: {_project(known)}", [
         f"The run was not started. {known.prepared.budget_reason if known.prepared else ''}",
         _dataset(known),
@@ -152,27 +212,40 @@ def _over_budget(known: NotifyInput) -> tuple[str, list[str]]:
     ]
 
 
-def _training_failed(known: NotifyInput) -> tuple[str, list[str]]:
+def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return f"Training failed: {_project(known)}", [
         f"The model customization job ended without a model. {known.model.reason if known.model else ''}",
         _dataset(known),
-        _nothing_left(),
+        _left(known, stands),
         f"What to do: {ADVICE['CustomizationJobFailed']}",
     ]
 
 
-def _failed(known: NotifyInput) -> tuple[str, list[str]]:
+def _failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     error = known.error or Failure(Error="Unknown", Cause="The execution ended without a reason.")
+    if error.Error == "Aborted":
+        return _stopped(known, stands, error)
     return f"Run failed ({error.Error}): {_project(known)}", [
         f"{error.Error}: {error.sentence}",
         _dataset(known),
-        f"{_nothing_left()} If an abort or an outage left something running, the sweeper deletes it within minutes.",
+        _left(known, stands),
         f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
     ]
 
 
-def _refused(known: NotifyInput) -> tuple[str, list[str]]:
-    headline, paragraphs = _failed(known)
+def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str, list[str]]:
+    """Stopping an execution is an ordinary way to end a run."""
+    return f"Run stopped: {_project(known)}", [
+        error.sentence,
+        _dataset(known),
+        f"{_left(known, stands)} The sweeper also ends, within 30 minutes, what a call that was under way has started.",
+        "What was in service before stays in service." if known.run else "",
+        f"What to do: {ADVICE['Aborted']}",
+    ]
+
+
+def _refused(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
+    headline, paragraphs = _failed(known, stands)
     return headline, [*paragraphs[:2], "Nothing was started or billed.", paragraphs[-1]]
 
 
@@ -209,7 +282,7 @@ def _spent(known: NotifyInput) -> str:
     return f"Estimated cost of the run: ${known.prepared.estimated_usd:.2f}."
 
 
-def _promoted(known: NotifyInput) -> tuple[str, list[str]]:
+def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     promotion, found = known.promotion, known.evaluation
     return f"Model promoted: {_project(known)}", [
         found.reason if found else "",
@@ -217,9 +290,10 @@ def _promoted(known: NotifyInput) -> tuple[str, list[str]]:
         _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
         _cost_of_service(known),
+        _not_finished(known, stands),
         _forgotten(known),
         _spent(known),
-        f"Report: {found.report_uri}" if found else "",
+        f"Report: {found.report_uri if found else known.run.uri('report.html')}" if known.run else "",
         "What to do: nothing. Applications that read the published parameter use the new model from now on.",
     ]
 
@@ -228,6 +302,12 @@ def _cost_of_service(known: NotifyInput) -> str:
     if known.promotion and known.promotion.kind == "provisioned":
         return "It is provisioned throughput without commitment and is billed by the hour until it is deleted."
     return "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
+
+
+def _not_finished(known: NotifyInput, stands: Standing) -> str:
+    """What went wrong after the model was in service, and what is left of the run beside it."""
+    after = f"After that the run ended early: {known.error.sentence}" if known.error else ""
+    return " ".join(filter(None, (after, _left(known, stands) if stands.jobs or stands.endpoints else "")))
 
 
 def _forgotten(known: NotifyInput) -> str:
@@ -241,14 +321,14 @@ def _forgotten(known: NotifyInput) -> str:
     )
 
 
-def _not_promoted(known: NotifyInput) -> tuple[str, list[str]]:
+def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     found = known.evaluation
     inconclusive = found is not None and found.decision == "inconclusive"
     return f"{'Inconclusive, not promoted' if inconclusive else 'Model not promoted'}: {_project(known)}", [
         found.reason if found else "",
         _comparison(known),
         _not_scored(known),
-        f"{_nothing_left()} What was in service before stays in service.",
+        f"{_left(known, stands.model_copy(update={'models': ()}))} What was in service before stays in service.",
         kept(known.run, known.model) if known.run and known.model else "",
         _spent(known),
         f"Report: {found.report_uri}" if found else "",
@@ -285,7 +365,7 @@ def _next_step(known: NotifyInput) -> str:
     return _NEXT_STEPS["not_served" if way and found.reason.endswith(way) else found.decision]
 
 
-_OUTCOMES: Mapping[Outcome, Callable[[NotifyInput], tuple[str, list[str]]]] = {
+_OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[str]]]] = {
     "RequestRefused": _refused,
     "DatasetRejected": _rejected,
     "BudgetExceeded": _over_budget,
@@ -296,16 +376,17 @@ _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput], tuple[str, list[str]]]] = {
 }
 
 
-def swept(stack: str, released: Iterable[str]) -> Mail:
-    """The alarm of the sweeper: an endpoint was left behind, and is gone now."""
-    arns = list(released)
+def swept(stack: str, ended: Iterable[str]) -> Mail:
+    """The alarm of the sweeper: jobs or endpoints were left behind, and are ended now."""
+    names = list(ended)
     return Mail(
-        subject=_subject(f"Endpoints removed by the sweeper of {stack}: {len(arns)}"),
+        subject=_subject(f"Left behind and ended by the sweeper of {stack}: {len(names)}"),
         body=_bounded(
             "\n\n".join(
                 [
-                    "These endpoints belonged to no running execution and were not in service, so they were deleted:",
-                    "\n".join(f"  {arn}" for arn in arns),
+                    "These jobs and endpoints belonged to no running execution and were not in service. The jobs were "
+                    "stopped, the endpoints deleted:",
+                    "\n".join(f"  {name}" for name in names),
                     "What to do: find out what ended their runs. The usual cause is an abort or a failed clean-up.",
                 ]
             )

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from pydantic import ValidationError
 
 from finetune import messages
-from finetune.aws import mail, release, runs
+from finetune.aws import executions, mail, notice, release, runs
+from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
-from finetune.aws.translation import service_time, translated
 from finetune.contracts import (
     CleanUpRunInput,
     CleanUpRunOutput,
     DatasetDropped,
     Failure,
     NotifyInput,
+    Outcome,
     Run,
     SweepEndpointsOutput,
 )
 from finetune.environment import NotifyEnvironment, SweepEnvironment
-from finetune.errors import UnsupportedDataset
+from finetune.errors import EndpointBusy, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -30,116 +34,146 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
-Ending = Literal["ABORTED", "TIMED_OUT", "FAILED"]
-ENDINGS: tuple[Ending, ...] = ("ABORTED", "TIMED_OUT", "FAILED")
-
 _ENDED = {
     "ABORTED": ("Aborted", "Somebody stopped the execution."),
     "TIMED_OUT": ("States.Timeout", "The execution reached its time limit."),
 }
-# How far back the sweeper looks for executions whose status change was never delivered, and how many of each status.
-LOOK_BACK, MOST_LOST = timedelta(hours=6), 25
+# Mails are kept for 30 days at least, so it is known of every ending since whether its mail went out.
+LOOK_BACK = timedelta(days=29)
 
 
-def clean_up_run(
-    bedrock: BedrockClient,
-    ssm: SSMClient,
-    s3: S3Client,
-    sns: SNSClient,
-    request: CleanUpRunInput,
-    environment: NotifyEnvironment,
-) -> CleanUpRunOutput:
-    """Release what an ended execution owned and send its mail if none was sent; doing it twice does nothing more."""
-    attempts, released, sent = Attempts(), [], False
-    run = owned_run(s3, request, environment)
-    if run:
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """What a clean-up acts through."""
+
+    bedrock: BedrockClient
+    ssm: SSMClient
+    s3: S3Client
+    sns: SNSClient
+    stepfunctions: SFNClient
+    environment: NotifyEnvironment
+
+    def after(self, ended: CleanUpRunInput) -> CleanUpRunOutput:
+        """Release what an ended execution owned and send its mail if none was sent; doing it twice does nothing more.
+
+        Leaves alone an execution that goes on because it was redriven, and one whose Promote Model may still be going.
+        """
+        found = executions.look(self.stepfunctions, ended.execution_arn)
+        if found and found.running:
+            return CleanUpRunOutput(put_off=True)
+        redrives = found.redrives if found else 0
+        attempts, released, run = Attempts(), tuple[str, ...](), self.owned_run(ended)
+        if run:
+            if not runs.comes_first(self.s3, run, redrives, "clean up") and found and not found.quiet:
+                return CleanUpRunOutput(put_off=True)
+            with attempts.one(), suppress(EndpointBusy):  # the sweeper deletes it once it is ready
+                released = release.release_run(
+                    self.bedrock, self.ssm, self.s3, run, stack=self.environment.STACK_NAME
+                ).released
+        sent = False
         with attempts.one():
-            released = release.release_run(bedrock, ssm, run, stack=environment.STACK_NAME)
-    error, cause = _ENDED.get(request.status, (request.error or "Unknown", request.cause or ""))
-    ended = Failure(Error=error, Cause=cause)
-    letter = messages.compose(
-        NotifyInput(outcome="RunFailed", execution_arn=request.execution_arn, run=run, error=ended)
+            sent = self._deliver(_ending(ended, run), redrives)
+        attempts.conclude()
+        return CleanUpRunOutput(released=released, mail_sent=sent)
+
+    def owned_run(self, ended: CleanUpRunInput) -> Run | None:
+        """The run that the execution claimed; None when it claimed none or its input cannot be read."""
+        try:
+            dropped = DatasetDropped.model_validate_json(ended.input or "")
+            run = runs.identify(
+                dropped, artifact_bucket=self.environment.ARTIFACT_BUCKET, execution_arn=ended.execution_arn
+            )
+        except (ValidationError, UnsupportedDataset):
+            return None
+        return runs.read_plan(self.s3, run) if runs.owner(self.s3, run) == ended.execution_arn else None
+
+    def _deliver(self, known: NotifyInput, redrives: int) -> bool:
+        return notice.deliver(self.bedrock, self.ssm, self.s3, self.sns, known, redrives, self.environment)
+
+    def untold(self, execution: Execution) -> bool:
+        """Do for an execution, of which nobody was told, what was to be done at its end; whether a mail was sent."""
+        found = executions.look(self.stepfunctions, execution.arn)
+        if found is None or found.running:
+            return False
+        if found.status != "SUCCEEDED":
+            told = {key: getattr(found, key) for key in ("status", "input", "error", "cause")}
+            return self.after(CleanUpRunInput(execution_arn=found.arn, **told)).mail_sent
+        ending = _success(found.arn, orjson.loads(found.output or "{}"))
+        if ending is None:
+            mail.none_is_due(self.s3, self.environment.ARTIFACT_BUCKET, found.arn)
+            return False
+        return self._deliver(ending, found.redrives)
+
+
+def _ending(ended: CleanUpRunInput, run: Run | None) -> NotifyInput:
+    error, cause = _ENDED.get(ended.status, (ended.error or "Unknown", ended.cause or ""))
+    if ended.status == "ABORTED" and (ended.error or ended.cause):
+        given = ": ".join(filter(None, (ended.error, ended.cause)))
+        cause = f"{cause} Reason given: {given}"
+    failure = Failure(Error=error, Cause=cause)
+    return NotifyInput(outcome="RunFailed", execution_arn=ended.execution_arn, run=run, error=failure)
+
+
+def _success(execution_arn: str, output: dict[str, Any]) -> NotifyInput | None:
+    """What the run's own mail was to say; None for a second delivery, which gets none.
+
+    What an older release wrote and this one cannot read is left out of the mail.
+    """
+    outcome: Outcome | None = next(
+        (name for key, name in _SUCCESSES if output.get(key) is not None),
+        None,
     )
-    with attempts.one():
-        sent = mail.deliver(
-            s3,
-            sns,
-            bucket=environment.ARTIFACT_BUCKET,
-            topic_arn=environment.TOPIC_ARN,
-            execution_arn=request.execution_arn,
-            mail=letter,
-        )
-    attempts.conclude()
-    return CleanUpRunOutput(released=tuple(released), mail_sent=sent)
-
-
-def owned_run(s3: S3Client, request: CleanUpRunInput, environment: NotifyEnvironment) -> Run | None:
-    """The run that the execution claimed; None when it claimed none or its input cannot be read."""
-    try:
-        dropped = DatasetDropped.model_validate_json(request.input or "")
-        run = runs.identify(dropped, artifact_bucket=environment.ARTIFACT_BUCKET, execution_arn=request.execution_arn)
-    except (ValidationError, UnsupportedDataset):
+    if outcome is None:
         return None
-    return runs.read_plan(s3, run) if runs.owner(s3, run) == request.execution_arn else None
+    known = {key: output.get(key) for key in ("run", "prepared", "model", "evaluation", "promotion")}
+    try:
+        return NotifyInput.model_validate({"outcome": outcome, "execution_arn": execution_arn, **known})
+    except ValidationError:
+        return NotifyInput(outcome=outcome, execution_arn=execution_arn)
 
 
-def sweep(
-    bedrock: BedrockClient,
-    ssm: SSMClient,
-    s3: S3Client,
-    sns: SNSClient,
-    stepfunctions: SFNClient,
-    environment: SweepEnvironment,
-) -> SweepEndpointsOutput:
+_SUCCESSES: tuple[tuple[str, Outcome], ...] = (("promotion", "ModelPromoted"), ("evaluation", "ModelNotPromoted"))
+
+
+def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOutput:
     """Do what every other line of defence missed.
 
-    Clean up after ended executions whose status event was lost, delete endpoints without an owner and mail that, and
-    send mails that were written down but not sent. If one part fails the others are still done; its error is raised at
-    the end, for the alarm.
+    Send the mails that were written down but not sent, clean up after every ended execution that nobody was told of,
+    stop jobs and delete endpoints without an owner and mail that. If one part fails the others are still done; its
+    error is raised at the end, for the alarm.
     """
     bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
+    s3, sns = clean_up.s3, clean_up.sns
     with attempts.one():
-        for arn, status in ended_lately(stepfunctions, environment):
+        for name in mail.unsent(s3, bucket):
             with attempts.one():
-                if not mail.was_sent(s3, bucket, arn):
-                    lost = as_told(stepfunctions, arn, status)
-                    sent += clean_up_run(bedrock, ssm, s3, sns, lost, environment).mail_sent
-    swept = release.Sweep(bedrock, ssm, s3, stepfunctions, stack=environment.STACK_NAME, bucket=bucket)
+                sent += mail.send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
+    listed: dict[str, Execution] = {}
+    with attempts.one():
+        listed = executions.all_of(clean_up.stepfunctions, environment.STATE_MACHINE_ARN)
+        told = set(mail.all_sent(s3, bucket))
+        for execution in listed.values():
+            if _is_due(execution) and mail.name_of(execution.arn, execution.redrives) not in told:
+                with attempts.one():
+                    sent += clean_up.untold(execution)
+    swept = release.Sweep(
+        clean_up.bedrock,
+        clean_up.ssm,
+        s3,
+        clean_up.stepfunctions,
+        stack=environment.STACK_NAME,
+        bucket=bucket,
+        known=listed,
+    )
+    swept.jobs(attempts)
     with attempts.one():
         swept.endpoints(attempts)
-    if swept.released:
+    if swept.overdue:
         with attempts.one():
-            mail.publish(sns, topic_arn, messages.swept(environment.STACK_NAME, swept.released))
-    with attempts.one():
-        for arn in mail.unsent(s3, bucket):
-            with attempts.one():
-                if not release.is_running(stepfunctions, arn):
-                    sent += mail.deliver(s3, sns, bucket=bucket, topic_arn=topic_arn, execution_arn=arn, mail=None)
+            mail.publish(sns, topic_arn, messages.swept(environment.STACK_NAME, swept.overdue))
     attempts.conclude()
     return SweepEndpointsOutput(checked=swept.checked, released=tuple(swept.released), mails_sent=sent)
 
 
-def ended_lately(stepfunctions: SFNClient, environment: SweepEnvironment) -> list[tuple[str, Ending]]:
-    """The executions that ended without success lately, and how."""
-    ended: list[tuple[str, Ending]] = []
-    for status in ENDINGS:
-        with translated(f"listing {status} executions"):
-            page = stepfunctions.list_executions(
-                stateMachineArn=environment.STATE_MACHINE_ARN, statusFilter=status, maxResults=MOST_LOST
-            )
-        now = service_time(page)
-        ended += [(each["executionArn"], status) for each in page["executions"] if now - each["stopDate"] < LOOK_BACK]
-    return ended
-
-
-def as_told(stepfunctions: SFNClient, arn: str, status: Ending) -> CleanUpRunInput:
-    """What EventBridge would have said of an execution's end."""
-    with translated(f"looking at {arn}"):
-        found = stepfunctions.describe_execution(executionArn=arn)
-    return CleanUpRunInput(
-        execution_arn=arn,
-        status=status,
-        input=found.get("input"),
-        error=found.get("error"),
-        cause=found.get("cause"),
-    )
+def _is_due(execution: Execution) -> bool:
+    return not execution.running and execution.stopped is not None and execution.as_of - execution.stopped < LOOK_BACK

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from finetune.aws.tags import tags_of
 from finetune.aws.translation import code_of, is_missing, service_time, translated
 from finetune.contracts import CheckCustomizationOutput, StartCustomizationInput, StartCustomizationOutput
-from finetune.domain.customization.jobs import is_stalled, next_wait, phase_of, request_token
+from finetune.domain.customization.jobs import STOPPING_BOUND, is_stalled, next_wait, phase_of, request_token
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import ServiceRefused
 
@@ -84,6 +84,11 @@ def check_job(bedrock: BedrockClient, job: StartCustomizationOutput) -> CheckCus
         phase = "finishing"
     elif status == "InProgress" and is_stalled(elapsed=elapsed, phase=phase):
         status = "Stalled"
+    elif (
+        status == "Stopping"
+        and service_time(found) - found.get("lastModifiedTime", found["creationTime"]) > STOPPING_BOUND
+    ):
+        status, failure = "Stalled", f"It has been Stopping for more than {STOPPING_BOUND}."
     return CheckCustomizationOutput.model_validate(
         {
             **job.payload(),
@@ -103,6 +108,33 @@ def _model_status(bedrock: BedrockClient, name: str) -> tuple[str, str | None]:
         model = bedrock.get_custom_model(modelIdentifier=name)
     status = {"Active": "Completed", "Failed": "Failed"}.get(model.get("modelStatus", "Active"), "InProgress")
     return status, model.get("failureMessage")
+
+
+def is_going(bedrock: BedrockClient, name: str) -> bool:
+    """Whether there is a job of this name that has not ended; one that is Stopping has not."""
+    found = find_job(bedrock, name)
+    return found is not None and found["status"] in {"InProgress", "Stopping"}
+
+
+def has_model(bedrock: BedrockClient, name: str) -> bool:
+    """Whether there is a custom model of this name, whose storage is billed."""
+    with translated(f"looking for custom model {name}"):
+        try:
+            bedrock.get_custom_model(modelIdentifier=name)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+    return True
+
+
+def jobs_in_progress(bedrock: BedrockClient) -> list[tuple[str, str]]:
+    """The name and ARN of every job of the account and Region that is going, whoever started it."""
+    with translated("listing customization jobs"):
+        pages = bedrock.get_paginator("list_model_customization_jobs").paginate(statusEquals="InProgress")
+        return [
+            (job["jobName"], job["jobArn"]) for page in pages for job in page.get("modelCustomizationJobSummaries", [])
+        ]
 
 
 def stop_job(bedrock: BedrockClient, name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from finetune.aws import tags
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
@@ -75,20 +76,20 @@ def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
     )
 
 
-def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, tags: Any) -> str:
+def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, given: Any) -> str:
     return bedrock.create_custom_model_deployment(
-        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=request_token(f"{name}-on-demand"), tags=tags
+        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=request_token(f"{name}-on-demand"), tags=given
     )["customModelDeploymentArn"]
 
 
-def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, tags: Any) -> str:
+def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, given: Any) -> str:
     # No commitmentDuration, ever: without one the throughput can be deleted at any time.
     return bedrock.create_provisioned_model_throughput(
         provisionedModelName=name,
         modelId=model_arn,
         modelUnits=1,
         clientRequestToken=request_token(f"{name}-provisioned"),
-        tags=tags,
+        tags=given,
     )["provisionedModelArn"]
 
 
@@ -175,10 +176,10 @@ def open_endpoint(
         now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
     refusals = []
     for kind in kinds:
-        tags = tags_of(run, stack, **{LEASE_TAG: f"{now + LEASES[kind]:%Y-%m-%dT%H:%M:%SZ}"})
+        given = tags_of(run, stack, **{LEASE_TAG: f"{now + LEASES[kind]:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):
-                return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, tags))
+                return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, given))
         except QuotaExceeded as error:
             refusals.append(str(error))
     raise QuotaExceeded(" ".join(refusals))
@@ -258,11 +259,5 @@ def _listed(bedrock: BedrockClient) -> Iterator[Listed]:
 
 def tagged(bedrock: BedrockClient, endpoint: Endpoint) -> Tagged | None:
     """An endpoint with its tags; None when it has gone since it was listed."""
-    with translated(f"reading the tags of {endpoint.arn}"):
-        try:
-            answer = bedrock.list_tags_for_resource(resourceARN=endpoint.arn)
-        except ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-    return Tagged(endpoint, {tag["key"]: tag["value"] for tag in answer.get("tags", [])}, service_time(answer))
+    found = tags.read(bedrock, endpoint.arn)
+    return Tagged(endpoint, *found) if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.pacing import Pace, workers
 from finetune.domain.json_lines import from_jsonl
-from finetune.errors import EvaluationUnfinished
+from finetune.errors import EndpointFailed, EvaluationUnfinished
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -100,6 +100,8 @@ def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Ans
         workers=workers(quota, SHARDS_AT_ONCE),
         remaining=context.remaining,
     )
+    if contestant.name == "candidate":
+        coming = _while_it_exists(contestant, coming)
     given = answers.saved_as_they_come(context.s3, own, kept.values(), chain(new.values(), coming))
     if len(given) < len(context.items):
         left = len(context.items) - len(given)
@@ -110,6 +112,14 @@ def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Ans
     if contestant.name != "champion" and not known and all(answer.error is None for answer in given):
         answers.save(context.s3, earlier, given)
     return given, len(new)
+
+
+def _while_it_exists(contestant: Contestant, coming: Iterable[Answer]) -> Iterator[Answer]:
+    """The answers; EndpointFailed when the run's endpoint has gone, as after a redrive of a run that was cleaned up."""
+    for answer in coming:
+        if answer.error == "ResourceNotFoundException":
+            raise EndpointFailed(f"{contestant.asked_as} has been deleted, so the custom model cannot be asked.")
+        yield answer
 
 
 def ask(runtime: BedrockRuntimeClient, model_id: str, item: EvaluationItem) -> Answer:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import orjson
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from finetune.aws import storage
 from finetune.aws.translation import translated
+from finetune.errors import FineTuneError, MailUnconfirmed
 from finetune.messages import Mail
 
 if TYPE_CHECKING:
@@ -19,65 +22,93 @@ OUTBOX = "outbox/"
 SENT = "mails/"
 # Longer than any function runs that sends: one that has not finished by then has died.
 CLAIM_HOLDS = timedelta(minutes=15)
+# After these nobody got the mail; after any other error SNS may have taken it and the answer was lost.
+_NOT_SENT = (ClientError, EndpointConnectionError, ConnectTimeoutError)
 
 
-def _name(execution_arn: str) -> str:
-    return execution_arn.rsplit(":", 1)[-1]
+def name_of(execution_arn: str, redrives: int = 0) -> str:
+    """What a mail is kept under: one for an execution, and one more for each time it was redriven."""
+    name = execution_arn.rsplit(":", 1)[-1]
+    return f"{name}-redrive-{redrives}" if redrives else name
 
 
-def was_sent(s3: S3Client, bucket: str, execution_arn: str) -> bool:
+def was_sent(s3: S3Client, bucket: str, execution_arn: str, redrives: int = 0) -> bool:
     """Whether an execution's mail went out."""
-    return storage.read(s3, f"s3://{bucket}/{SENT}{_name(execution_arn)}.json") is not None
+    return storage.read(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn, redrives)}.json") is not None
+
+
+def all_sent(s3: S3Client, bucket: str) -> list[str]:
+    """The names of all mails that went out."""
+    return _names(s3, f"s3://{bucket}/{SENT}")
 
 
 def deliver(
-    s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, execution_arn: str, mail: Mail | None
+    s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, execution_arn: str, mail: Mail, redrives: int = 0
 ) -> bool:
     """Send an execution's mail unless it was sent already or is being sent; returns whether this call sent it.
 
-    The first mail that was written down for an execution is the one that is sent. `mail` None sends what is written
-    down.
+    The first mail that was written down for an execution is the one that is sent. SNS is asked once: where its answer
+    is lost, the mail counts as sent. MailUnconfirmed, once, when whoever was to send it died while sending it.
     """
-    if was_sent(s3, bucket, execution_arn):
+    if was_sent(s3, bucket, execution_arn, redrives):
         return False
-    outbox = f"s3://{bucket}/{OUTBOX}{_name(execution_arn)}.json"
-    if mail is not None:
-        content = orjson.dumps({"execution_arn": execution_arn, "subject": mail.subject, "body": mail.body})
-        storage.write_once(s3, outbox, content, "application/json")
-    written = storage.read(s3, outbox)
-    claim = f"s3://{bucket}/{OUTBOX}{_name(execution_arn)}.sending"
-    if written is None or not _claimed(s3, claim):
-        return False
+    name = name_of(execution_arn, redrives)
+    content = orjson.dumps({"execution_arn": execution_arn, "subject": mail.subject, "body": mail.body})
+    storage.write_once(s3, f"s3://{bucket}/{OUTBOX}{name}.json", content, "application/json")
+    return send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
+
+
+def send(s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, name: str) -> bool:
+    """Send what is written down under a name, as `deliver` does."""
+    outbox, sent = f"s3://{bucket}/{OUTBOX}{name}.json", f"s3://{bucket}/{SENT}{name}.json"
+    letter = storage.read(s3, outbox)
+    # Nothing is read between the claim and the call, so that a claim without a mail is rare, and stays.
+    claim = f"s3://{bucket}/{SENT}{name}.sending"
+    if letter is None or not storage.write_once(s3, claim, b"", "text/plain"):
+        return letter is not None and _settled(s3, claim, letter, outbox, sent)
+    said = orjson.loads(letter)
     try:
-        # Whoever held the claim before may have sent it since the first look.
-        if was_sent(s3, bucket, execution_arn):
-            return False
-        letter = orjson.loads(written)
-        publish(sns, topic_arn, Mail(subject=letter["subject"], body=letter["body"]))
-        storage.write(s3, f"s3://{bucket}/{SENT}{_name(execution_arn)}.json", written, "application/json")
-        storage.delete(s3, outbox)
-    finally:
-        storage.delete(s3, claim)
+        publish(sns, topic_arn, Mail(subject=said["subject"], body=said["body"]))
+    except FineTuneError as error:
+        if isinstance(error.__cause__, _NOT_SENT):
+            storage.delete(s3, claim)
+            raise
+    _settle(s3, letter, outbox, sent)
     return True
 
 
-def _claimed(s3: S3Client, claim: str) -> bool:
-    """Whether this process may send; what a dead one claimed is free again for the next."""
-    if storage.write_once(s3, claim, b"", "text/plain"):
-        return True
+def unsent(s3: S3Client, bucket: str) -> list[str]:
+    """The names of the mails that were written down and never confirmed as sent."""
+    return _names(s3, f"s3://{bucket}/{OUTBOX}")
+
+
+def _names(s3: S3Client, folder: str) -> list[str]:
+    kept = map(PurePosixPath, storage.keys_under(s3, folder))
+    return [path.stem for path in kept if path.suffix == ".json"]
+
+
+def none_is_due(s3: S3Client, bucket: str, execution_arn: str) -> None:
+    """Write down that an execution gets no mail, so that nobody looks for it again."""
+    content = {"execution_arn": execution_arn, "subject": None, "body": "A second delivery; no mail was due."}
+    storage.write_json(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn)}.json", content)
+
+
+def _settle(s3: S3Client, letter: bytes, outbox: str, sent: str) -> None:
+    storage.write(s3, sent, letter, "application/json")
+    storage.delete(s3, outbox)
+
+
+def _settled(s3: S3Client, claim: str, letter: bytes, outbox: str, sent: str) -> bool:
+    """False while somebody may be sending it; what a dead process claimed is settled and told of."""
     age = storage.age(s3, claim)
-    if age is not None and age > CLAIM_HOLDS:
-        storage.delete(s3, claim)
-    return False
+    if age is None or age <= CLAIM_HOLDS:
+        return False
+    _settle(s3, letter, outbox, sent)
+    raise MailUnconfirmed(
+        f"Whoever sent {sent} died while sending, so the mail may not have arrived; it is kept there."
+    )
 
 
 def publish(sns: SNSClient, topic_arn: str, mail: Mail) -> None:
     with translated("sending a mail"):
         sns.publish(TopicArn=topic_arn, Subject=mail.subject, Message=mail.body)
-
-
-def unsent(s3: S3Client, bucket: str) -> list[str]:
-    """The executions whose mail was written down and never confirmed as sent."""
-    uris = storage.keys_under(s3, f"s3://{bucket}/{OUTBOX}")
-    letters = (storage.read(s3, uri) for uri in uris if uri.endswith(".json"))
-    return [orjson.loads(letter)["execution_arn"] for letter in letters if letter]

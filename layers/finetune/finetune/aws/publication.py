@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.aws.translation import is_missing, translated
-from finetune.contracts import Endpoint, ObjectVersion
+from finetune.contracts import Endpoint, ObjectVersion, PromoteModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
 from finetune.errors import ServiceRefused
@@ -114,7 +114,12 @@ def write(ssm: SSMClient, stack: str, slug: str, published: Published) -> None:
         ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
 
-def in_service(ssm: SSMClient, stack: str, slug: str, endpoint: Endpoint) -> bool:
-    """Whether an endpoint is the one its project has published."""
-    published = read(ssm, stack, slug)
-    return published is not None and published.endpoint_arn == endpoint.arn
+def told(stack: str, slug: str, published: Published) -> PromoteModelOutput:
+    """What is published, as a promotion tells of it."""
+    return PromoteModelOutput(
+        endpoint_arn=published.endpoint_arn,
+        kind=published.kind,
+        model_arn=published.model_arn,
+        previous_model_arn=published.previous_model_arn,
+        parameter=parameter_name(stack, slug),
+    )

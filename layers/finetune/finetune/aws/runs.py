@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
@@ -48,6 +48,25 @@ def owner(s3: S3Client, run: Run) -> str | None:
     """The execution that claimed the run; None when nobody did."""
     content = storage.read(s3, run.uri("run.json"))
     return orjson.loads(content)["execution_arn"] if content else None
+
+
+def comes_first(s3: S3Client, run: Run, redrives: int, side: Literal["promote", "clean up"]) -> bool:
+    """Whether a run may still publish its model, or be cleaned up already: whoever asks first may, and the other not.
+
+    An execution that was redriven is decided on anew.
+    """
+    uri, content = run.uri(f"fence-{redrives}.json"), orjson.dumps({"side": side})
+    return storage.write_once(s3, uri, content, "application/json") or storage.read(s3, uri) == content
+
+
+def note_published(s3: S3Client, run: Run) -> None:
+    """Write down that the run's model was put into service, beside the parameter that says so."""
+    storage.write_json(s3, run.uri("published.json"), {"run_id": run.run_id})
+
+
+def was_published(s3: S3Client, folder: str) -> bool:
+    """Whether the run of a folder has put its model into service, now or earlier."""
+    return storage.read(s3, f"{folder}/published.json") is not None
 
 
 def read_settings(s3: S3Client, run: Run) -> Settings:

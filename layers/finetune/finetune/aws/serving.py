@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from finetune.aws import endpoints, publication, retention
+from finetune.aws import endpoints, executions, publication, retention, runs
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
@@ -25,7 +26,9 @@ from finetune.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 PROBE = "Reply with the one word: ready"
 # How often a rollback looks before it gives up; with a few seconds between two looks that is about an hour.
@@ -54,35 +57,51 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
         raise
 
 
-def promote(
-    bedrock: BedrockClient, runtime: BedrockRuntimeClient, ssm: SSMClient, stack: str, request: PromoteModelInput
-) -> PromoteModelOutput:
+@dataclass(frozen=True, slots=True)
+class Promoting:
+    """What a promotion acts through."""
+
+    bedrock: BedrockClient
+    runtime: BedrockRuntimeClient
+    ssm: SSMClient
+    s3: S3Client
+    stepfunctions: SFNClient
+    stack: str
+
+
+def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     """Put the run's model into service, ask it, publish it and release what it replaced; may be repeated.
 
     The endpoint in service keeps its ARN if it can carry the model. Raises EndpointBusy while Bedrock is still changing
     the endpoint, EndpointFailed if the model is not served or does not answer, and ChampionChanged if another model
     went into service since the run was planned. In each case the published model stays published; Release Endpoint
     restores it.
+
+    Once the run is being cleaned up it publishes nothing any more, even if this call had begun before.
     """
+    bedrock, ssm, stack = by.bedrock, by.ssm, by.stack
     run, model_arn = request.run, request.model.model_arn
     if model_arn is None:
         raise ServiceRefused(f"run {run.run_id} has no custom model to promote.")
     published = publication.read(ssm, stack, run.slug)
     if published is None or published.run_id != run.run_id:
         _require_same_champion(bedrock, run, published)
-        published = _put_into_service(bedrock, runtime, ssm, stack, request, published, model_arn)
+        _require_going_on(by, run)
+        published = _put_into_service(bedrock, by.runtime, ssm, stack, request, published, model_arn)
+    with suppress(FineTuneError):  # it is published, whether or not this can be written down too
+        runs.note_published(by.s3, run)
     if published.replaced:
         endpoints.release(bedrock, published.replaced)
     deleted, problem = retention.forget_old_models(bedrock, run, published, stack=stack)
-    return PromoteModelOutput(
-        endpoint_arn=published.endpoint_arn,
-        kind=published.kind,
-        model_arn=published.model_arn,
-        previous_model_arn=published.previous_model_arn,
-        parameter=publication.parameter_name(stack, run.slug),
-        deleted_models=deleted,
-        retention_problem=problem,
-    )
+    told = publication.told(stack, run.slug, published)
+    return told.model_copy(update={"deleted_models": deleted, "retention_problem": problem})
+
+
+def _require_going_on(by: Promoting, run: Run) -> None:
+    """A run that was stopped may be cleaned up while this function still goes on; only one of the two goes through."""
+    found = executions.look(by.stepfunctions, run.execution_arn)
+    if found is None or not found.running or not runs.comes_first(by.s3, run, found.redrives, "promote"):
+        raise EndpointFailed(f"Run {run.run_id} has been stopped and is cleaned up, so its model is not published.")
 
 
 def champion(bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str) -> Champion | None:

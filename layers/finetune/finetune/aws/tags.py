@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import Run
 
-STACK_TAG, RUN_TAG, PROJECT_TAG, LEASE_TAG = (
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+
+STACK_TAG, RUN_TAG, PROJECT_TAG, EXECUTION_TAG, LEASE_TAG = (
     "finetune-stack",
     "finetune-run",
     "finetune-project",
+    "finetune-execution",
     "finetune-lease-until",
 )
+
+# What Bedrock takes as a tag's value; an execution that a person named may have other letters.
+_TAG_VALUE = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{1,256}")
 
 
 def tags_of(run: Run, stack: str, **more: str) -> list[dict[str, str]]:
     """The tags every resource of a run carries, as Bedrock spells them."""
     tags = {STACK_TAG: stack, RUN_TAG: run.run_id, PROJECT_TAG: run.slug, **more}
+    if _TAG_VALUE.fullmatch(run.execution_arn):
+        tags[EXECUTION_TAG] = run.execution_arn
     return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def read(bedrock: BedrockClient, arn: str) -> tuple[dict[str, str], datetime] | None:
+    """The tags of a resource and the service's time; None when it has gone since it was listed."""
+    with translated(f"reading the tags of {arn}"):
+        try:
+            answer = bedrock.list_tags_for_resource(resourceARN=arn)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+    return {tag["key"]: tag["value"] for tag in answer.get("tags", [])}, service_time(answer)

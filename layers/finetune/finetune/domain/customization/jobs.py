@@ -24,6 +24,8 @@ WAIT_CEILING_SECONDS = 600
 # Jobs have been seen to sit for one to three days with training never started and no message.
 STALLED_AFTER = timedelta(hours=24)
 JOB_BOUND = timedelta(days=3)
+# A job stops within minutes; one that does not is the service's to end, and the run goes on to its end.
+STOPPING_BOUND = timedelta(hours=6)
 
 Overfitting = Literal["none", "mild", "severe", "unknown"]
 Phase = Literal["starting", "validation", "data processing", "training", "finishing"]
