@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from finetune import settings
+from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.storage import MOST_LISTED
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
@@ -47,6 +48,10 @@ def word(number: float) -> str:
 
 def hours(bound: timedelta) -> str:
     return word(bound.total_seconds() / 3600)
+
+
+def minutes(bound: timedelta) -> str:
+    return f"{bound.total_seconds() / 60:g}"
 
 
 def days(bound: timedelta) -> str:
@@ -114,6 +119,7 @@ SENTENCES = [
     said(ARCHITECTURE, "one real second is {} seconds of service time", f"{TIME_SCALE:g}"),
     said(ARCHITECTURE, "A job of an hour takes {} seconds", word(3600 / TIME_SCALE)),
     said(TROUBLESHOOTING, "The sweeper sends it within {} minutes", SWEEP),
+    said(TROUBLESHOOTING, "of the {} minutes after that", minutes(IN_FLIGHT)),
     said(
         TROUBLESHOOTING,
         "begin to train within {} hours, or has not ended after {} days",
