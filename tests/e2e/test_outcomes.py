@@ -134,7 +134,7 @@ def test_an_aborted_run_stops_its_job_and_is_announced(pipeline: Pipeline) -> No
     run = abort(pipeline, "stopped", once=lambda: pipeline.jobs_of("stopped"))
     assert run.status == "ABORTED"
     [mail] = pipeline.mails(run)
-    assert mail.subject == "Run failed (Aborted): stopped"
+    assert mail.subject == "Run stopped: stopped"
     eventually(lambda: status_of_job(pipeline, "stopped") == "Stopped" or None, "the job's end")
 
 

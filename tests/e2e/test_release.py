@@ -196,7 +196,7 @@ def test_the_sweeper_alone_ends_the_endpoint_of_an_aborted_run_and_tells_of_the_
         run = abort(pipeline, start(pipeline, "unseen", WORSE), once=lambda: pipeline.answering("unseen"))
         gone(pipeline, "unseen")
         [mail] = pipeline.mails(run)
-        assert mail.subject == "Run failed (Aborted): unseen"
+        assert mail.subject == "Run stopped: unseen"
 
 
 def test_the_sweeper_alone_stops_the_job_of_an_aborted_run(pipeline: Pipeline) -> None:
