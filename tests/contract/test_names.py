@@ -14,7 +14,7 @@ from tools.project import ROOT, resources, states, substitution
 
 LAYER = ROOT / "layers/finetune/finetune"
 # These functions are invoked by EventBridge and the scheduler, not by a state.
-BESIDE_THE_MACHINE = {"CleanUpRun", "SweepEndpoints"}
+BESIDE_THE_MACHINE = {"CleanUpRun", "StartRun", "SweepEndpoints"}
 STEMS = sorted(name.removesuffix("Function") for name in resources("AWS::Serverless::Function"))
 TASKS = {name: substitution(state) for name, state in states() if state["Type"] == "Task"}
 
@@ -31,7 +31,7 @@ def spoken(stem: str) -> str:
     return folder_of(stem).replace("_", " ").title()
 
 
-# What an execution shows, and the two functions beside it.
+# What an execution shows, and the functions beside it.
 SHOWN = {name for name, _ in states()} | {spoken(stem) for stem in BESIDE_THE_MACHINE}
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from finetune import settings
 from finetune.aws.storage import MOST_LISTED
+from finetune.contracts import DatasetDropped
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
 from finetune.domain.customization.jobs import (
@@ -77,7 +78,7 @@ def regions(prefix: str = "") -> str:
 SCHEDULE = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]["ScheduleExpression"]
 SWEEP = int(SCHEDULE.removeprefix("rate(").removesuffix(" minutes)"))
 ALARMS = resources("AWS::CloudWatch::Alarm")
-TRANSFORMER = resources("AWS::Events::Rule")["DatasetDroppedRule"]["Properties"]["Targets"][0]["InputTransformer"]
+FACTS = [name for name, field in DatasetDropped.model_fields.items() if field.is_required()]
 DEFAULTS = settings.Settings()
 PRICES = [row.prices for row in base_models().values() if row.lifecycle.status == "active"]
 STORAGE = [each.storage_per_month for each in PRICES if each.storage_per_month is not None]
@@ -108,7 +109,7 @@ SENTENCES = [
     said(README, "every {} minutes", SWEEP),
     said(ARCHITECTURE, "every {} minutes", SWEEP),
     said(PICTURE, "every {} minutes", SWEEP),
-    said(ARCHITECTURE, "with {} facts", word(len(TRANSFORMER["InputPathsMap"]))),
+    said(ARCHITECTURE, "with {} facts", word(len(FACTS))),
     said(ARCHITECTURE, "({} hours for throughput, for a", hours(LEASES["provisioned"])),
     said(ARCHITECTURE, "deployment the {} days that a run may last", days(LEASES["on_demand"])),
     said(ARCHITECTURE, "one real second is {} seconds of service time", f"{TIME_SCALE:g}"),

@@ -198,6 +198,33 @@ def test_every_rule_has_a_dead_letter_queue_and_the_sweeper_its_schedule() -> No
     assert schedule["ScheduleExpression"] == "rate(15 minutes)"
 
 
+def test_what_an_event_invokes_leaves_a_dead_letter_when_it_fails_and_may_do_so_under_the_stacks_key() -> None:
+    targets = [each["Properties"]["Targets"][0]["Arn"] for each in resources("AWS::Events::Rule").values()]
+    assert sorted(rendered(each) for each in targets) == [
+        rendered({"Fn::GetAtt": [f"{stem}Function", "Arn"]}) for stem in ("CleanUpRun", "StartRun")
+    ]
+    for target in targets:
+        invoked = FUNCTIONS[target["Fn::GetAtt"][0]]["Properties"]["EventInvokeConfig"]
+        queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+        assert invoked == {
+            "MaximumRetryAttempts": 2,
+            "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": queue}},
+        }
+    key = resources("AWS::IAM::ManagedPolicy")["KeyPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert "sqs.${AWS::Region}.amazonaws.com" in rendered(key["Condition"])
+
+
+def test_only_start_run_may_start_executions_and_only_of_this_state_machine() -> None:
+    found = {
+        name: statement["Resource"]
+        for name, function in FUNCTIONS.items()
+        for statement in statements(function)
+        if "states:StartExecution" in statement["Action"]
+    }
+    assert found == {"StartRunFunction": {"Ref": "FineTuningStateMachine"}}
+    assert allowed("StartRun") - {"states:StartExecution"} == allowed("Notify")
+
+
 def test_every_variable_that_a_function_reads_is_set_and_no_other() -> None:
     models = {
         name: set(model.model_fields) - {"STACK_NAME"}

@@ -47,6 +47,13 @@ def test_a_question_to_a_model_is_asked_once_and_any_other_call_tried_again(name
     assert config.read_timeout == (120 if name == "bedrock_runtime" else 30)
 
 
+def test_who_needs_more_attempts_has_a_client_of_its_own() -> None:
+    usual, patient = clients.stepfunctions(), clients.stepfunctions(attempts=12)
+    assert [usual, patient] == [clients.stepfunctions(), clients.stepfunctions(attempts=12)]
+    configs: list[Any] = [usual.meta.config, patient.meta.config]
+    assert [each.retries["total_max_attempts"] for each in configs] == [4, 12]
+
+
 def test_a_call_that_hangs_ends_before_the_function_that_makes_it() -> None:
     using = {
         stem: properties["Timeout"]

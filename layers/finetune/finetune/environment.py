@@ -38,5 +38,9 @@ class NotifyEnvironment(Environment):
     TOPIC_ARN: str
 
 
+class StartEnvironment(NotifyEnvironment):
+    STATE_MACHINE_ARN: str
+
+
 class SweepEnvironment(NotifyEnvironment):
     STATE_MACHINE_ARN: str

@@ -53,5 +53,6 @@ def cloudformation() -> CloudFormationClient:
 
 
 @cache
-def stepfunctions() -> SFNClient:
-    return boto3.client("stepfunctions", config=_CONTROL)
+def stepfunctions(*, attempts: int = 4) -> SFNClient:
+    retries = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+    return boto3.client("stepfunctions", config=_CONTROL.merge(retries))

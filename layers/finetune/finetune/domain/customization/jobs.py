@@ -44,6 +44,10 @@ def project_of(key: str) -> str:
         raise UnsupportedDataset(
             f"{key!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
         )
+    return _folder_or_stem(path)
+
+
+def _folder_or_stem(path: PurePosixPath) -> str:
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
@@ -59,6 +63,16 @@ def run_id(*, bucket: str, key: str, version_id: str, event_time: datetime, atte
     """`<event time>-<hash of the object version>`: one dataset version and attempt, one id."""
     identity = f"{bucket}/{key}@{version_id}" + (f"#{attempt}" if attempt > 1 else "")
     return f"{event_time:%Y%m%d-%H%M%S}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+
+def execution_name(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
+    """The name of the execution that a dropped object starts: project and run id, as its endpoint's.
+
+    What is no dataset has one too. Small letters, digits and hyphens, of which Step Functions takes 80.
+    """
+    project = _folder_or_stem(PurePosixPath(key.removeprefix(INCOMING))) or "unnamed"
+    run = run_id(bucket=bucket, key=key, version_id=version_id, event_time=event_time, attempt=attempt)
+    return resource_name(project_slug(project), run)
 
 
 def planned_at(run: str) -> str:
