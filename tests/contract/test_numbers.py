@@ -24,6 +24,7 @@ from finetune.domain.customization.jobs import (
     DATASET_SUFFIXES,
     JOB_BOUND,
     LEASES,
+    ROOM_BOUND,
     RUN_BOUND,
     STALLED_AFTER,
 )
@@ -67,7 +68,7 @@ def longest_seconds(error: str) -> float:
     """How long all retries of an error wait at most."""
     rule = retrier(error)
     waits = [rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt for attempt in range(rule["MaxAttempts"])]
-    return float(sum(min(wait, rule["MaxDelaySeconds"]) for wait in waits))
+    return float(sum(min(wait, rule.get("MaxDelaySeconds", wait)) for wait in waits))
 
 
 def regions(prefix: str = "") -> str:
@@ -139,7 +140,11 @@ SENTENCES = [
     said(TROUBLESHOOTING, "still being created after {} hours", hours(CREATING_BOUND)),
     said(TROUBLESHOOTING, "still did after {} retries over", retries("ServiceBusy")),
     said(TROUBLESHOOTING, "retries over up to {} minutes", word(longest_seconds("ServiceBusy") / 60)),
-    said(TROUBLESHOOTING, "tried again for up to {} hours", word(longest_seconds("QuotaExceeded") / 3600)),
+    said(TROUBLESHOOTING, "tried again every {} minutes", word(retrier("QuotaExceeded")["IntervalSeconds"] / 60)),
+    said(TROUBLESHOOTING, "minutes for {} hours, and", word(longest_seconds("QuotaExceeded") / 3600)),
+    said(TROUBLESHOOTING, "For {} hours, quotas refused", hours(ROOM_BOUND)),
+    said(TROUBLESHOOTING, "it waits at most {} hours in each", hours(ROOM_BOUND)),
+    said(SETTINGS, "waits, for at most {} hours", hours(ROOM_BOUND)),
     said(TROUBLESHOOTING, "deleted or changed, through {} retries", retries("EndpointBusy")),
     said(TROUBLESHOOTING, "A shard ran out of time, and so did {} retries", retries("EvaluationUnfinished")),
     said(TROUBLESHOOTING, "could not run a function, through {} retries", retries("Lambda.ServiceException")),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune import errors, messages
-from finetune.contracts import Failure, NotifyInput, Outcome, SelectModelOutput
+from finetune.contracts import Failure, NotifyInput, Outcome, Run, SelectModelOutput
 from finetune.settings import Settings
 
 LEAVES = [
@@ -213,3 +213,17 @@ def test_the_settings_price_of_storage_is_the_one_named_and_no_model_costs_nothi
     own = run.model_copy(update={"settings": Settings.model_validate({"prices": {"storage_per_month": 3}})})
     assert messages.kept(own, SelectModelOutput.model_validate(model)).endswith("for $3.00 a month.")
     assert messages.kept(own, SelectModelOutput.model_validate(model | {"model_name": None})) == ""
+
+
+def test_the_mail_of_a_run_that_waits_says_for_what_how_long_what_to_do_and_how_to_be_spared_it() -> None:
+    mail = messages.waiting(Run.model_validate(RUN), errors.QuotaExceeded("While opening: no model units."))
+    assert mail.subject == "Waiting for room: shop"
+    for words in (
+        "every 10 minutes for at most 48 hours",
+        "While opening: no model units.",
+        "What to do: ",
+        "notify.waiting: false",
+        "Run: 20261121-103005-0badcafe",
+        "Execution: arn:execution",
+    ):
+        assert words in mail.body

@@ -38,6 +38,10 @@ class NotifyEnvironment(Environment):
     TOPIC_ARN: str
 
 
+class WaitingEnvironment(Environment):
+    TOPIC_ARN: str
+
+
 class StartEnvironment(NotifyEnvironment):
     STATE_MACHINE_ARN: str
 

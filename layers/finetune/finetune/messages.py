@@ -11,8 +11,10 @@ from pathlib import PurePosixPath
 from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutput, Run, SelectModelOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
+from finetune.domain.customization.jobs import ROOM_BOUND, ROOM_INTERVAL
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
+from finetune.errors import QuotaExceeded
 
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
@@ -311,3 +313,19 @@ def swept(stack: str, released: Iterable[str]) -> Mail:
             )
         ),
     )
+
+
+def waiting(run: Run, error: QuotaExceeded) -> Mail:
+    """That a run waits, and for what; another mail tells its end."""
+    minutes, hours = ROOM_INTERVAL.total_seconds() / 60, ROOM_BOUND.total_seconds() / 3600
+    paragraphs = [
+        f"The run waits, because a quota of the account is used up. It tries again every {minutes:.0f} minutes for at "
+        f"most {hours:.0f} hours and goes on by itself as soon as there is room. The wait itself costs nothing.",
+        str(error),
+        "What to do: nothing if something that uses the quota ends soon. Otherwise ask for a higher quota in Service "
+        "Quotas, or end what uses it up.",
+        "Another mail tells how the run ended. With notify.waiting: false in the project's settings.yaml, runs do not "
+        "send this one.",
+        f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
+    ]
+    return Mail(subject=_subject(f"Waiting for room: {run.project}"), body=_bounded("\n\n".join(paragraphs)))

@@ -25,6 +25,9 @@ WAIT_CEILING_SECONDS = 600
 STALLED_AFTER = timedelta(hours=24)
 JOB_BOUND = timedelta(days=3)
 
+# How long a run waits for room under a quota that is used up, and how often it asks; the state machine says the same.
+ROOM_BOUND, ROOM_INTERVAL = timedelta(hours=48), timedelta(minutes=10)
+
 Overfitting = Literal["none", "mild", "severe", "unknown"]
 Phase = Literal["starting", "validation", "data processing", "training", "finishing"]
 _PHASES: tuple[tuple[str, Phase], ...] = (
@@ -135,7 +138,7 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
 
 # What outlives its lease unpublished is nobody's, even while its run goes on. Some models take a day to evaluate: a
 # deployment costs nothing while it is idle and may stay as long as a run lasts; throughput is billed by the hour.
-RUN_BOUND = timedelta(days=5)
+RUN_BOUND = timedelta(days=18)
 LEASES: Mapping[Deployment, timedelta] = {"on_demand": RUN_BOUND, "provisioned": timedelta(hours=6)}
 CREATING_BOUND = timedelta(hours=3)
 
