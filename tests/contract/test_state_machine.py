@@ -19,8 +19,8 @@ from finetune.aws.inference import SHARDS_AT_ONCE
 from finetune.domain.customization.jobs import (
     CREATING_BOUND,
     JOB_BOUND,
-    ROOM_BOUND,
-    ROOM_INTERVAL,
+    QUOTA_BOUND,
+    QUOTA_INTERVAL,
     RUN_BOUND,
     next_wait,
 )
@@ -225,23 +225,23 @@ LOOKED_AT = {
     "Check Endpoint In Service": CREATING_BOUND,
 }
 SHARDS = contracts.MOST_SHARDS
-WAITING_FOR_ROOM = [
+WAITING_FOR_CAPACITY = [
     name for name, state in TASKS.items() for rule in state["Retry"] if "QuotaExceeded" in rule["ErrorEquals"]
 ]
 
 
-@pytest.mark.parametrize("name", WAITING_FOR_ROOM)
-def test_room_under_a_quota_is_waited_for_exactly_as_long_as_is_said(name: str) -> None:
+@pytest.mark.parametrize("name", WAITING_FOR_CAPACITY)
+def test_a_quota_is_waited_for_exactly_as_long_as_is_said(name: str) -> None:
     [rule] = [rule for rule in TASKS[name]["Retry"] if "QuotaExceeded" in rule["ErrorEquals"]]
     assert rule["ErrorEquals"] == ["QuotaExceeded"]
     assert rule["JitterStrategy"] == "NONE"
-    assert longest_waits(rule) == ROOM_BOUND.total_seconds() == 48 * 3600
-    assert rule["IntervalSeconds"] == ROOM_INTERVAL.total_seconds()
+    assert longest_waits(rule) == QUOTA_BOUND.total_seconds() == 48 * 3600
+    assert rule["IntervalSeconds"] == QUOTA_INTERVAL.total_seconds()
 
 
 def test_a_run_waits_for_room_for_its_job_for_an_endpoint_and_for_what_serves() -> None:
-    assert WAITING_FOR_ROOM == ["Start Customization Job", "Open Endpoint", "Provision Throughput"]
-    sources = {name: (ROOT / "functions" / folder_of(name) / "app.py").read_text() for name in WAITING_FOR_ROOM}
+    assert WAITING_FOR_CAPACITY == ["Start Customization Job", "Open Endpoint", "Provision Throughput"]
+    sources = {name: (ROOT / "functions" / folder_of(name) / "app.py").read_text() for name in WAITING_FOR_CAPACITY}
     assert [name for name, source in sources.items() if "with waiting.told(" not in source] == []
 
 
@@ -260,7 +260,7 @@ def test_the_machine_gives_every_wait_every_attempt_and_every_shard_its_time() -
     }
     needed["Evaluate Shard"] *= -(-SHARDS // at_once)
     waits = sum(bound.total_seconds() for bound in LOOKED_AT.values())
-    assert len(WAITING_FOR_ROOM) * ROOM_BOUND.total_seconds() < sum(needed.values())
+    assert len(WAITING_FOR_CAPACITY) * QUOTA_BOUND.total_seconds() < sum(needed.values())
     assert sum(needed.values()) + waits <= definition()["TimeoutSeconds"]
 
 

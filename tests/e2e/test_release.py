@@ -124,7 +124,7 @@ def test_a_used_up_quota_a_cold_endpoint_and_one_that_cannot_be_deleted_yet_are_
     assert (run.status, run.states[-1]) == ("SUCCEEDED", "Model Not Promoted")
     assert sorted(mail.subject for mail in pipeline.mails(run)) == [
         "Model not promoted: waiting",
-        "Waiting for room: waiting",
+        "Waiting for capacity: waiting",
     ]
     assert pipeline.admin.pending_faults() == []
     assert len(pipeline.jobs_of("waiting")) == 1

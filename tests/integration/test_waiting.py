@@ -1,4 +1,4 @@
-"""A run that waits for room tells it once, and whatever comes of the mail, it goes on waiting."""
+"""A run that waits for capacity tells it once, and whatever comes of the mail, it goes on waiting."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_first_refusal_of_a_run_is_mailed_and_no_later_one() -> None:
     bucket, topic, run = MemoryBucket(), MemoryTopic(), planned()
     for _ in range(3):
         wait(bucket, topic, run)
-    assert topic.sent == ["Waiting for room: shop"]
+    assert topic.sent == ["Waiting for capacity: shop"]
     [(kept, _)] = bucket.objects.values()
     assert json.loads(kept) == {"error": WORDS}
     wait(bucket, topic, run.model_copy(update={"folder": f"{run.folder}-another"}))

@@ -217,7 +217,7 @@ def test_the_settings_price_of_storage_is_the_one_named_and_no_model_costs_nothi
 
 def test_the_mail_of_a_run_that_waits_says_for_what_how_long_what_to_do_and_how_to_be_spared_it() -> None:
     mail = messages.waiting(Run.model_validate(RUN), errors.QuotaExceeded("While opening: no model units."))
-    assert mail.subject == "Waiting for room: shop"
+    assert mail.subject == "Waiting for capacity: shop"
     for words in (
         "every 10 minutes for at most 48 hours",
         "While opening: no model units.",

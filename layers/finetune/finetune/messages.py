@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from finetune.contracts import Failure, NotifyInput, Outcome, PrepareDatasetOutput, Run, SelectModelOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
-from finetune.domain.customization.jobs import ROOM_BOUND, ROOM_INTERVAL
+from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
 from finetune.errors import QuotaExceeded
@@ -317,7 +317,7 @@ def swept(stack: str, released: Iterable[str]) -> Mail:
 
 def waiting(run: Run, error: QuotaExceeded) -> Mail:
     """That a run waits, and for what; another mail tells its end."""
-    minutes, hours = ROOM_INTERVAL.total_seconds() / 60, ROOM_BOUND.total_seconds() / 3600
+    minutes, hours = QUOTA_INTERVAL.total_seconds() / 60, QUOTA_BOUND.total_seconds() / 3600
     paragraphs = [
         f"The run waits, because a quota of the account is used up. It tries again every {minutes:.0f} minutes for at "
         f"most {hours:.0f} hours and goes on by itself as soon as there is room. The wait itself costs nothing.",
@@ -328,4 +328,4 @@ def waiting(run: Run, error: QuotaExceeded) -> Mail:
         "send this one.",
         f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
     ]
-    return Mail(subject=_subject(f"Waiting for room: {run.project}"), body=_bounded("\n\n".join(paragraphs)))
+    return Mail(subject=_subject(f"Waiting for capacity: {run.project}"), body=_bounded("\n\n".join(paragraphs)))

@@ -1,4 +1,4 @@
-"""A run that waits for room under a quota says so once."""
+"""A run that waits for capacity says so once."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ WAIT_CEILING_SECONDS = 600
 STALLED_AFTER = timedelta(hours=24)
 JOB_BOUND = timedelta(days=3)
 
-# How long a run waits for room under a quota that is used up, and how often it asks; the state machine says the same.
-ROOM_BOUND, ROOM_INTERVAL = timedelta(hours=48), timedelta(minutes=10)
+# How long a run waits for capacity under a quota, and how often it asks; the state machine says the same.
+QUOTA_BOUND, QUOTA_INTERVAL = timedelta(hours=48), timedelta(minutes=10)
 
 Overfitting = Literal["none", "mild", "severe", "unknown"]
 Phase = Literal["starting", "validation", "data processing", "training", "finishing"]
