@@ -12,12 +12,16 @@ from tools.project import ROOT, definition, resources, states, substitution, wor
 PICTURE = ROOT / "docs/workflow.svg"
 RELEASE = "Release Endpoint"
 
+STARTER = words_of(
+    resources("AWS::Events::Rule")["DatasetDroppedRule"]["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0]
+)
 SWEEP = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]
 # What stands under a box's name, and beside the arrow that leads from it to Release Endpoint; a box needs neither.
 NOTES = {
+    "Start Run": "once per version",
     "Plan Run": "claim, pin, name",
     "Validate Dataset": "line by line",
-    "Prepare Dataset": "convert, split, estimate",
+    "Prepare Dataset": "split, estimate",
     "Train Candidates": "a job, waited for",
     "Select Model": "lowest loss",
     "Open Endpoint": "cheapest that fits",
@@ -117,10 +121,10 @@ def _before_money(names: list[str], question: str) -> Iterator[str]:
     yield f'<path class="step" d="M{LEFT} {FREE_Y}h132l16 16v44H{LEFT}z"/><path class="flow" d="M176 {FREE_Y}v16h16"/>'
     yield text("name", 114, 90, "Dataset dropped")
     yield text("note", 118, 106, "incoming/project/*.jsonl")
-    for x, width, name in columns(names, 230, 750, 38):
-        yield arrow(f"M{x - 38:g} 88h37")
+    for x, width, name in columns([STARTER, *names], 214, 766, 22):
+        yield arrow(f"M{x - 22:g} 88h21")
         yield from box("step", x, FREE_Y, width, name, NOTES.get(name, ""))
-    yield arrow("M750 88h37")
+    yield arrow("M766 88h21")
     yield '<path class="step" d="M806 58h114l18 30-18 30H806l-18-30z"/>'
     yield text("name", 863, 92, question)
 
@@ -150,10 +154,11 @@ def _end() -> Iterator[str]:
     yield f'<rect class="step" x="796" y="{LAST_Y}" width="142" height="60" rx="6"/>'
     yield '<path class="flow" d="M798 441l69 26 69-26"/>'
     yield text("note", 867, 489, "what, why, cost, next")
-    for x, width, name in columns(beside(), LEFT, 560, 24):
+    ending = [name for name in beside() if name != STARTER]
+    for x, width, name in columns(ending, LEFT, 560, 24):
         yield from box("beside", x, LAST_Y, width, name, NOTES.get(name, ""))
         yield arrow(f"M{x + width / 2:g} {LAST_Y}v-61", "aside")
-        if name == beside()[-1]:
+        if name == ending[-1]:
             yield text("label", x + width / 2 + 9, 422, "beside the workflow")
 
 
@@ -161,9 +166,9 @@ def draw() -> str:
     """The picture as SVG."""
     free, question, paid = steps()
     story = (
-        f"A dataset dropped into S3 passes {_listed(free)}, which bills nothing. {question} A yes leads into the paid "
-        f"zone: {_listed(paid)}. Every way out of it passes {RELEASE}. Notify sends one mail. "
-        f"{_listed(beside())} stand beside the workflow."
+        f"A dataset dropped into S3 passes {_listed([STARTER, *free])}, which bills nothing. {question} A yes leads "
+        f"into the paid zone: {_listed(paid)}. Every way out of it passes {RELEASE}. Notify sends one mail. "
+        f"{_listed([name for name in beside() if name != STARTER])} stand beside the workflow."
     )
     drawing = "\n  ".join([*_before_money(free, question), *_paid_zone(paid), *_end()])
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 536" role="img" aria-labelledby="title story" \

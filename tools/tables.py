@@ -160,6 +160,7 @@ def warnings() -> Rows:
 
 def default_cell(default: object) -> str:
     default = list(default) if isinstance(default, tuple) else default
+    default = str(default).lower() if isinstance(default, bool) else default
     return NOTHING if default is None else "empty" if default == "" else f"`{default}`"
 
 

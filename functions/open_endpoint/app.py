@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, endpoints
+from finetune.aws import clients, endpoints, waiting
 from finetune.contracts import OpenEndpointInput
 from finetune.domain import catalog
 from finetune.domain.evaluation import promotion
-from finetune.environment import Environment
+from finetune.environment import WaitingEnvironment
 from finetune.step import step
 
 
@@ -23,8 +23,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         limit_usd=settings.budget.limit_usd,
         estimated_usd=request.prepared.estimated_usd,
     )
-    endpoint = endpoints.open_endpoint(
-        clients.bedrock(), request.run, request.model, kinds, stack=Environment.read().STACK_NAME
-    )
+    environment = WaitingEnvironment.read()
+    with waiting.told(clients.s3(), clients.sns(), request.run, environment.TOPIC_ARN):
+        endpoint = endpoints.open_endpoint(
+            clients.bedrock(), request.run, request.model, kinds, stack=environment.STACK_NAME
+        )
 
     return endpoint.payload()

@@ -4,9 +4,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, serving
+from finetune.aws import clients, serving, waiting
 from finetune.contracts import ProvisionThroughputInput
-from finetune.environment import Environment
+from finetune.environment import WaitingEnvironment
 from finetune.step import step
 
 
@@ -14,8 +14,10 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = ProvisionThroughputInput.model_validate(event)
 
-    endpoint = serving.open_serving(
-        clients.bedrock(), clients.ssm(), request.run, request.model, stack=Environment.read().STACK_NAME
-    )
+    environment = WaitingEnvironment.read()
+    with waiting.told(clients.s3(), clients.sns(), request.run, environment.TOPIC_ARN):
+        endpoint = serving.open_serving(
+            clients.bedrock(), clients.ssm(), request.run, request.model, stack=environment.STACK_NAME
+        )
 
     return endpoint.payload()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from finetune import errors
-from finetune.messages import ADVICE
+from finetune.advice import ADVICE
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 from finetune_cli.parser import command_of

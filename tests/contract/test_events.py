@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +10,15 @@ import pytest
 from moto.events.models import EventPattern
 from pydantic import ValidationError
 
-from finetune.contracts import CleanUpRunInput, Contract, DatasetDropped, SweepEndpointsInput
+from finetune.contracts import CleanUpRunInput, DatasetDropped, StartRunInput, SweepEndpointsInput
+from finetune.domain.customization import jobs
+from finetune.frozen import Contract
 from tools.project import ROOT, resources
 
 CONTRACTS: dict[str, type[Contract]] = {
     "dataset_dropped.json": DatasetDropped,
     "execution_failed.json": CleanUpRunInput,
+    "object_created.json": StartRunInput,
     "sweep_endpoints.json": SweepEndpointsInput,
 }
 
@@ -36,12 +38,6 @@ def matches(name: str, event: dict[str, Any], **resolved: str) -> bool:
     for reference, value in resolved.items():
         pattern = pattern.replace(json.dumps({"Ref": reference}), json.dumps(value))
     return bool(EventPattern.load(pattern).matches_event(event))
-
-
-def at(event: dict[str, Any], path: str) -> Any:
-    for key in path.removeprefix("$.").split("."):
-        event = event[key]
-    return event
 
 
 def status_change(**detail: Any) -> dict[str, Any]:
@@ -65,16 +61,23 @@ def test_an_unknown_key_in_an_event_of_ours_is_refused(name: str) -> None:
 
 
 def test_every_sample_is_covered_here() -> None:
-    assert {path.name for path in (ROOT / "events").iterdir()} == {*CONTRACTS, "object_created.json"}
+    assert {path.name for path in (ROOT / "events").iterdir()} == set(CONTRACTS)
 
 
-def test_a_dropped_object_matches_the_rule_and_becomes_the_machines_input() -> None:
+def test_a_dropped_object_matches_the_rule_which_passes_the_whole_event_to_start_run() -> None:
     event = sample("object_created.json")
     assert matches("DatasetDroppedRule", event, DatasetBucket=event["detail"]["bucket"]["name"])
-    transformer = rule("DatasetDroppedRule")["Targets"][0]["InputTransformer"]
-    values = {name: json.dumps(at(event, path)) for name, path in transformer["InputPathsMap"].items()}
-    delivered = re.sub(r"<(\w+)>", lambda found: values[found[1]], transformer["InputTemplate"])
-    assert json.loads(delivered) == sample("dataset_dropped.json")
+    [target] = rule("DatasetDroppedRule")["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["StartRunFunction", "Arn"]}
+    assert not [key for key in target if key.startswith("Input")]
+    permission = resources("AWS::Lambda::Permission")["DatasetDroppedPermission"]["Properties"]
+    assert permission["FunctionName"] == {"Ref": "StartRunFunction"}
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["DatasetDroppedRule", "Arn"]}
+
+
+def test_of_an_event_the_machines_input_has_what_the_sample_has() -> None:
+    dropped = StartRunInput.model_validate(sample("object_created.json"))
+    assert json.loads(dropped.model_dump_json(exclude_defaults=True)) == sample("dataset_dropped.json")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,13 @@ def test_the_failed_execution_is_one_that_the_dropped_dataset_started() -> None:
     started = datetime.fromtimestamp(sample("execution_failed.json")["startDate"] / 1000, UTC)
     dropped = DatasetDropped.model_validate(sample("dataset_dropped.json")).event_time
     assert 0 <= (started - dropped).total_seconds() < 5
+
+
+def test_the_failed_execution_has_the_name_of_its_run() -> None:
+    failed = sample("execution_failed.json")
+    dropped = DatasetDropped.model_validate(sample("dataset_dropped.json"))
+    assert failed["name"] == jobs.execution_name(**dropped.model_dump())
+    assert failed["executionArn"].endswith(f":{failed['name']}")
 
 
 def test_the_schedule_passes_the_sweeper_what_the_sample_holds() -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from finetune import contracts
+from finetune.frozen import Contract
 from tools.project import ROOT, resources, states, substitution
 
 LAYER = ROOT / "layers/finetune/finetune"
 # These functions are invoked by EventBridge and the scheduler, not by a state.
-BESIDE_THE_MACHINE = {"CleanUpRun", "SweepEndpoints"}
+BESIDE_THE_MACHINE = {"CleanUpRun", "StartRun", "SweepEndpoints"}
 STEMS = sorted(name.removesuffix("Function") for name in resources("AWS::Serverless::Function"))
 TASKS = {name: substitution(state) for name, state in states() if state["Type"] == "Task"}
 
@@ -31,7 +32,7 @@ def spoken(stem: str) -> str:
     return folder_of(stem).replace("_", " ").title()
 
 
-# What an execution shows, and the two functions beside it.
+# What an execution shows, and the functions beside it.
 SHOWN = {name for name, _ in states()} | {spoken(stem) for stem in BESIDE_THE_MACHINE}
 
 
@@ -50,8 +51,8 @@ def test_a_function_points_at_its_folder(stem: str) -> None:
 def test_a_handler_reads_its_own_input_contract(stem: str) -> None:
     source = (ROOT / "functions" / folder_of(stem) / "app.py").read_text()
     assert f"{stem}Input.model_validate(event)" in source
-    assert issubclass(getattr(contracts, f"{stem}Input"), contracts.Contract)
-    assert issubclass(getattr(contracts, f"{stem}Output"), contracts.Contract)
+    assert issubclass(getattr(contracts, f"{stem}Input"), Contract)
+    assert issubclass(getattr(contracts, f"{stem}Output"), Contract)
 
 
 def test_every_function_of_the_machine_is_substituted_once_and_used() -> None:

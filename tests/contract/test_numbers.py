@@ -17,6 +17,7 @@ import pytest
 from finetune import settings
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.storage import MOST_LISTED
+from finetune.contracts import DatasetDropped
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
 from finetune.domain.customization.jobs import (
@@ -24,6 +25,7 @@ from finetune.domain.customization.jobs import (
     DATASET_SUFFIXES,
     JOB_BOUND,
     LEASES,
+    QUOTA_BOUND,
     RUN_BOUND,
     STALLED_AFTER,
 )
@@ -71,7 +73,7 @@ def longest_seconds(error: str) -> float:
     """How long all retries of an error wait at most."""
     rule = retrier(error)
     waits = [rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt for attempt in range(rule["MaxAttempts"])]
-    return float(sum(min(wait, rule["MaxDelaySeconds"]) for wait in waits))
+    return float(sum(min(wait, rule.get("MaxDelaySeconds", wait)) for wait in waits))
 
 
 def regions(prefix: str = "") -> str:
@@ -82,7 +84,7 @@ def regions(prefix: str = "") -> str:
 SCHEDULE = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]["ScheduleExpression"]
 SWEEP = int(SCHEDULE.removeprefix("rate(").removesuffix(" minutes)"))
 ALARMS = resources("AWS::CloudWatch::Alarm")
-TRANSFORMER = resources("AWS::Events::Rule")["DatasetDroppedRule"]["Properties"]["Targets"][0]["InputTransformer"]
+FACTS = [name for name, field in DatasetDropped.model_fields.items() if field.is_required()]
 DEFAULTS = settings.Settings()
 PRICES = [row.prices for row in base_models().values() if row.lifecycle.status == "active"]
 STORAGE = [each.storage_per_month for each in PRICES if each.storage_per_month is not None]
@@ -113,7 +115,7 @@ SENTENCES = [
     said(README, "every {} minutes", SWEEP),
     said(ARCHITECTURE, "every {} minutes", SWEEP),
     said(PICTURE, "every {} minutes", SWEEP),
-    said(ARCHITECTURE, "with {} facts", word(len(TRANSFORMER["InputPathsMap"]))),
+    said(ARCHITECTURE, "with {} facts", word(len(FACTS))),
     said(ARCHITECTURE, "({} hours for throughput, for a", hours(LEASES["provisioned"])),
     said(ARCHITECTURE, "deployment the {} days that a run may last", days(LEASES["on_demand"])),
     said(ARCHITECTURE, "one real second is {} seconds of service time", f"{TIME_SCALE:g}"),
@@ -144,7 +146,11 @@ SENTENCES = [
     said(TROUBLESHOOTING, "still being created after {} hours", hours(CREATING_BOUND)),
     said(TROUBLESHOOTING, "still did after {} retries over", retries("ServiceBusy")),
     said(TROUBLESHOOTING, "retries over up to {} minutes", word(longest_seconds("ServiceBusy") / 60)),
-    said(TROUBLESHOOTING, "tried again for up to {} hours", word(longest_seconds("QuotaExceeded") / 3600)),
+    said(TROUBLESHOOTING, "tried again every {} minutes", word(retrier("QuotaExceeded")["IntervalSeconds"] / 60)),
+    said(TROUBLESHOOTING, "minutes for {} hours, and", word(longest_seconds("QuotaExceeded") / 3600)),
+    said(TROUBLESHOOTING, "For {} hours, quotas refused", hours(QUOTA_BOUND)),
+    said(TROUBLESHOOTING, "it waits at most {} hours in each", hours(QUOTA_BOUND)),
+    said(SETTINGS, "waits, for at most {} hours", hours(QUOTA_BOUND)),
     said(TROUBLESHOOTING, "deleted or changed, through {} retries", retries("EndpointBusy")),
     said(TROUBLESHOOTING, "A shard ran out of time, and so did {} retries", retries("EvaluationUnfinished")),
     said(TROUBLESHOOTING, "could not run a function, through {} retries", retries("Lambda.ServiceException")),

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -15,7 +16,14 @@ from statelint.linter import Linter
 from finetune import contracts, errors
 from finetune.aws.datasets import shards_of
 from finetune.aws.inference import SHARDS_AT_ONCE
-from finetune.domain.customization.jobs import RUN_BOUND
+from finetune.domain.customization.jobs import (
+    CREATING_BOUND,
+    JOB_BOUND,
+    QUOTA_BOUND,
+    QUOTA_INTERVAL,
+    RUN_BOUND,
+    next_wait,
+)
 from tools.project import ROOT, definition, resources, states, substitution
 
 ALL = dict(states())
@@ -101,9 +109,10 @@ def test_a_task_is_bounded_retried_by_name_and_caught(name: str) -> None:
     assert retried[0] == TRANSIENT
     assert "States.ALL" not in set().union(*retried)
     for rule in state["Retry"]:
-        assert rule["JitterStrategy"] == "FULL"
-        assert rule["MaxDelaySeconds"] > rule["IntervalSeconds"]
-        assert rule["MaxAttempts"] <= 40
+        if rule["ErrorEquals"] != ["QuotaExceeded"]:  # a wait of its own, whose bound is exact
+            assert rule["JitterStrategy"] == "FULL"
+            assert rule["MaxDelaySeconds"] > rule["IntervalSeconds"]
+            assert rule["MaxAttempts"] <= 40
     if name != "Evaluate Shard":  # its Map catches for it
         assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
         assert state["Catch"][-1]["ResultPath"].startswith("$.")
@@ -193,8 +202,82 @@ def test_every_error_that_is_named_exists_and_base_classes_are_never_named() -> 
     assert ours <= LEAVES
 
 
+def longest_waits(rule: dict[str, Any]) -> float:
+    """The seconds that all retries of a rule wait at most."""
+    waits = [float(rule["IntervalSeconds"] * rule["BackoffRate"] ** each) for each in range(rule["MaxAttempts"])]
+    return sum(min(wait, float(rule.get("MaxDelaySeconds", wait))) for wait in waits)
+
+
+def attempts(state: dict[str, Any]) -> int:
+    return 1 + sum(int(rule["MaxAttempts"]) for rule in state["Retry"])
+
+
+def polls(bound: timedelta) -> int:
+    """How often something is looked at that takes this long."""
+    elapsed, looks = timedelta(), 0
+    while elapsed < bound:
+        elapsed, looks = elapsed + timedelta(seconds=next_wait(elapsed)), looks + 1
+    return looks
+
+
+# How often a run goes through a Task at most; all others once, and a job for the one candidate that a run has.
+LOOKED_AT = {
+    "Check Customization Job": JOB_BOUND,
+    "Check Endpoint": CREATING_BOUND,
+    "Check Endpoint In Service": CREATING_BOUND,
+}
+SHARDS = contracts.MOST_SHARDS
+WAITING_FOR_CAPACITY = [
+    name for name, state in TASKS.items() for rule in state["Retry"] if "QuotaExceeded" in rule["ErrorEquals"]
+]
+
+
+@pytest.mark.parametrize("name", WAITING_FOR_CAPACITY)
+def test_a_quota_is_waited_for_exactly_as_long_as_is_said(name: str) -> None:
+    [rule] = [rule for rule in TASKS[name]["Retry"] if "QuotaExceeded" in rule["ErrorEquals"]]
+    assert rule["ErrorEquals"] == ["QuotaExceeded"]
+    assert rule["JitterStrategy"] == "NONE"
+    assert longest_waits(rule) == QUOTA_BOUND.total_seconds() == 48 * 3600
+    assert rule["IntervalSeconds"] == QUOTA_INTERVAL.total_seconds()
+
+
+def test_a_run_waits_for_room_for_its_job_for_an_endpoint_and_for_what_serves() -> None:
+    assert WAITING_FOR_CAPACITY == ["Start Customization Job", "Open Endpoint", "Provision Throughput"]
+    sources = {name: (ROOT / "functions" / folder_of(name) / "app.py").read_text() for name in WAITING_FOR_CAPACITY}
+    assert [name for name, source in sources.items() if "with waiting.told(" not in source] == []
+
+
+def folder_of(state: str) -> str:
+    stem = substitution(TASKS[state]).removesuffix("FunctionArn")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", stem).lower()
+
+
+def test_the_machine_gives_every_wait_every_attempt_and_every_shard_its_time() -> None:
+    """The sum of all bounds, were a run to meet all of them, is within that of the machine."""
+    functions, at_once = resources("AWS::Serverless::Function"), MAPS["Evaluate Shards"]["MaxConcurrency"]
+    needed = {
+        name: attempts(state) * functions[substitution(state).removesuffix("Arn")]["Properties"]["Timeout"]
+        + sum(map(longest_waits, state["Retry"]))
+        for name, state in TASKS.items()
+    }
+    needed["Evaluate Shard"] *= -(-SHARDS // at_once)
+    waits = sum(bound.total_seconds() for bound in LOOKED_AT.values())
+    assert len(WAITING_FOR_CAPACITY) * QUOTA_BOUND.total_seconds() < sum(needed.values())
+    assert sum(needed.values()) + waits <= definition()["TimeoutSeconds"]
+
+
+def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> None:
+    passed = {name: polls(bound) for name, bound in LOOKED_AT.items()} | {"Evaluate Shard": SHARDS}
+    # A Task is entered and left, an attempt is scheduled, started and ended; beside a look stand a Choice and a Wait.
+    tasks = sum(2 * passed.get(name, 1) + 3 * (attempts(state) + passed.get(name, 1)) for name, state in TASKS.items())
+    shards = 3 * (attempts(TASKS["Evaluate Shard"]) - 1) * (SHARDS - 1) + 2 * SHARDS
+    looks = 4 * sum(passed[name] for name in LOOKED_AT)
+    others = 2 * (len(ALL) - len(TASKS)) + 10
+    assert tasks + shards + looks + others < 25_000
+
+
 def test_the_machine_and_every_loop_have_a_bound() -> None:
-    assert definition()["TimeoutSeconds"] == 5 * 24 * 3600
+    assert definition()["TimeoutSeconds"] == 18 * 24 * 3600
     assert all(state["MaxConcurrency"] in range(1, 5) for state in MAPS.values())
 
 

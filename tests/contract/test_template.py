@@ -195,7 +195,33 @@ def test_every_rule_has_a_dead_letter_queue_and_the_sweeper_its_schedule() -> No
     for rule in resources("AWS::Events::Rule").values():
         assert all(target["DeadLetterConfig"] for target in rule["Properties"]["Targets"])
     schedule = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]
-    assert schedule["ScheduleExpression"] == "rate(15 minutes)"
+    assert (schedule["ScheduleExpression"], schedule.get("State", "ENABLED")) == ("rate(15 minutes)", "ENABLED")
+
+
+def test_an_object_whose_run_cannot_be_started_leaves_a_dead_letter_also_under_the_stacks_key() -> None:
+    targets = [each["Properties"]["Targets"][0]["Arn"] for each in resources("AWS::Events::Rule").values()]
+    assert sorted(rendered(each) for each in targets) == [
+        rendered({"Fn::GetAtt": [f"{stem}Function", "Arn"]}) for stem in ("CleanUpRun", "StartRun")
+    ]
+    queue = {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}}
+    start, clean_up = ({"MaximumRetryAttempts": 2, "DestinationConfig": queue}, {"MaximumRetryAttempts": 2})
+    assert FUNCTIONS["StartRunFunction"]["Properties"]["EventInvokeConfig"] == start
+    # The sweeper does what Clean Up Run did not, and has an alarm of its own.
+    assert FUNCTIONS["CleanUpRunFunction"]["Properties"]["EventInvokeConfig"] == clean_up
+    key = resources("AWS::IAM::ManagedPolicy")["KeyPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert "sqs.${AWS::Region}.amazonaws.com" in rendered(key["Condition"])
+
+
+def test_only_start_run_and_the_sweeper_may_start_executions_and_only_of_this_state_machine() -> None:
+    found = {
+        name: statement["Resource"]
+        for name, function in FUNCTIONS.items()
+        for statement in statements(function)
+        if "states:StartExecution" in statement["Action"]
+    }
+    machine = {"Ref": "FineTuningStateMachine"}
+    assert found == {"StartRunFunction": machine, "SweepEndpointsFunction": machine}
+    assert {action.partition(":")[0] for action in allowed("StartRun")} == {"s3", "states"}
 
 
 def test_every_variable_that_a_function_reads_is_set_and_no_other() -> None:

@@ -118,6 +118,7 @@ def test_a_failed_job_ends_the_run_with_the_services_own_words(pipeline: Pipelin
 def test_a_second_delivery_of_the_same_object_is_ignored_without_job_or_mail(pipeline: Pipeline) -> None:
     pipeline.configure("twice", SETTINGS, EVALUATION)
     run = pipeline.drop("twice/data.jsonl", (EXAMPLE / "worse.jsonl").read_bytes())
+    assert run.arn.endswith(f":{run.output['run']['endpoint_name']}")
     client = pipeline.cloud.client("stepfunctions")
     again = client.describe_execution(executionArn=run.arn)["input"]
     arn = client.start_execution(stateMachineArn=pipeline.outputs["StateMachineArn"], input=again)["executionArn"]

@@ -122,6 +122,10 @@ def test_throughput_whose_response_was_lost_is_adopted(pipeline: Pipeline) -> No
 def test_a_used_up_quota_a_cold_endpoint_and_one_that_cannot_be_deleted_yet_are_waited_for(pipeline: Pipeline) -> None:
     run = deliver(pipeline, "waiting", WORSE, "quota-create-job:3", "not-ready:5", "conflict-delete-deployment:3")
     assert (run.status, run.states[-1]) == ("SUCCEEDED", "Model Not Promoted")
+    assert sorted(mail.subject for mail in pipeline.mails(run)) == [
+        "Model not promoted: waiting",
+        "Waiting for capacity: waiting",
+    ]
     assert pipeline.admin.pending_faults() == []
     assert len(pipeline.jobs_of("waiting")) == 1
     assert run.output["evaluation"]["items"] > 0
@@ -144,7 +148,7 @@ def test_quotas_that_refuse_every_kind_of_endpoint_leave_the_losses_and_a_mail_t
 ) -> None:
     refused = ("quota-create-deployment:always", "quota-create-throughput:always")
     dear = {"budget": {"limit_usd": 500}, "prices": {"provisioned_per_hour": 20.0}}
-    run = deliver(pipeline, "no-room", WORSE, *refused, **dear)
+    run = deliver(pipeline, "no-room", WORSE, *refused, **dear, notify={"waiting": False})
     assert (run.status, run.states[-1]) == ("SUCCEEDED", "Model Not Promoted")
     assert opened(pipeline, "no-room") == []
     [mail] = pipeline.mails(run)

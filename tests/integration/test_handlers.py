@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,14 @@ from finetune import contracts
 from finetune.aws import clients, publication
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.errors import UnsupportedDataset
+from finetune.frozen import Contract
 from tests.account import DATASETS, FUNCTIONS, STACK, Account, account
 from tools.project import ROOT, states, substitution
 
 EXAMPLE = ROOT / "examples/shop-assistant"
 STATES = dict(states())
-# The event of a status change is not ours, so keys that are added to it are passed over.
-TAKES_MORE = {"CleanUpRun"}
+# The events of a status change and of a dropped object are not ours, so keys that are added to them are passed over.
+TAKES_MORE = {"CleanUpRun", "StartRun"}
 # What was done at the first call is not done again.
 DONE_BEFORE: Mapping[str, dict[str, Any]] = {
     "CleanUpRun": {"released": [], "mail_sent": False},
@@ -81,16 +83,25 @@ def _at(known: Any, path: str) -> Any:
     return known
 
 
-def dropped(running: Account, name: str) -> Walk:
+def event_of(key: str, version: str, **more: Any) -> dict[str, Any]:
+    """What EventBridge tells of an object that S3 created."""
+    told = json.loads((ROOT / "events/object_created.json").read_text())
+    told["detail"]["bucket"]["name"] = DATASETS
+    told["detail"]["object"] |= {"key": key, "version-id": version}
+    return {**told, **more}
+
+
+def dropped(running: Account) -> Walk:
     """A run whose dataset lies in the bucket and whose execution has started."""
     version = running.put("incoming/shop/data.jsonl", (EXAMPLE / "dataset.jsonl").read_bytes())
-    request = {
-        "bucket": DATASETS,
-        "key": "incoming/shop/data.jsonl",
-        "version_id": version,
-        "event_time": "2026-11-21T12:00:00Z",
-    }
-    return Walk(running, {"Input": request, "Id": running.start(name, request)})
+    run = Walk(running, {})
+    run.execution["Id"] = run.call("StartRun", event_of("incoming/shop/data.jsonl", version))["execution_arn"]
+    run.execution["Input"] = input_of(run.execution["Id"])
+    return run
+
+
+def input_of(execution_arn: str) -> Any:
+    return json.loads(clients.stepfunctions().describe_execution(executionArn=execution_arn)["input"])
 
 
 def trained(run: Walk) -> None:
@@ -124,7 +135,7 @@ def running() -> Iterator[Account]:
 @pytest.fixture(scope="module")
 def promoted(running: Account) -> Walk:
     """A run that put its model into service."""
-    run = dropped(running, "promoted")
+    run = dropped(running)
     trained(run)
     evaluated(run)
     for state in ("Provision Throughput", "Promote Model", "Release Endpoint", "Notify Model Promoted"):
@@ -135,7 +146,7 @@ def promoted(running: Account) -> Walk:
 @pytest.fixture(scope="module")
 def stopped(promoted: Walk) -> Walk:
     """A later run that somebody stopped while its job was running."""
-    run = dropped(promoted.account, "stopped")
+    run = dropped(promoted.account)
     for state in ("Plan Run", "Validate Dataset", "Prepare Dataset"):
         run.task(state)
     [candidate] = run.items("Train Candidates")
@@ -157,7 +168,7 @@ def test_the_two_runs_called_every_function_of_the_template(calls: dict[str, Cal
 
 @pytest.mark.parametrize("stem", FUNCTIONS)
 def test_a_handler_answers_exactly_what_its_contract_says(stem: str, calls: dict[str, Call]) -> None:
-    contract: type[contracts.Contract] = getattr(contracts, f"{stem}Output")
+    contract: type[Contract] = getattr(contracts, f"{stem}Output")
     assert calls[stem].answer.keys() == contract.model_fields.keys()
     assert contract.model_validate(calls[stem].answer).payload() == calls[stem].answer
 
@@ -208,6 +219,15 @@ def test_a_second_execution_for_the_same_object_is_told_so_and_plans_nothing(pro
     planned = promoted.account.invoke("PlanRun", {"request": request, "execution_arn": other})
     assert (planned["first_delivery"], planned["candidates"]) == (False, [])
     assert planned["run_id"] == promoted.known["run"]["run_id"]
+
+
+@pytest.mark.parametrize("key", ['incoming/quo"te/a.jsonl', "incoming/back\\slash.jsonl", "incoming/x/data.zip"])
+def test_an_event_starts_one_execution_that_plan_run_reads_whatever_the_key(running: Account, key: str) -> None:
+    version = running.put(key, b"{}\n")
+    told = [event_of(key, version), event_of(key, version, id="another delivery")]
+    [arn, again] = [running.invoke("StartRun", each)["execution_arn"] for each in told]
+    assert arn == again
+    assert contracts.DatasetDropped.model_validate(input_of(arn)).key == key
 
 
 def test_an_error_leaves_a_handler_under_the_name_that_states_match(running: Account) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,35 @@ def test_the_execution_that_claims_a_run_first_owns_it_however_often_anybody_ask
         s3.get_object(Bucket="artifacts", Key=f"runs/{first.slug}/{first.run_id}/run.json")["Body"].read()
     )
     assert claimed == {"run_id": first.run_id, "execution_arn": "arn:first", "dataset": first.dataset.payload()}
+
+
+def test_a_second_event_for_the_same_object_version_claims_nothing_although_it_tells_another_time(
+    s3: S3Client,
+) -> None:
+    later = DROPPED.event_time + timedelta(seconds=1)
+    first, second = identified("arn:first"), identified("arn:second", event_time=later)
+    assert first.run_id != second.run_id
+    assert [runs.claim(s3, run) for run in (first, second, first)] == [True, False, True]
+    assert runs.owner(s3, second) is None
+
+
+def test_another_attempt_version_or_object_is_claimed_apart(s3: S3Client) -> None:
+    others: tuple[dict[str, Any], ...] = (
+        {},
+        {"attempt": 2},
+        {"version_id": "v2"},
+        {"key": "incoming/Größe & Co/b.jsonl"},
+        {"bucket": "another"},
+    )
+    assert [runs.claim(s3, identified(f"arn:{index}", **other)) for index, other in enumerate(others)] == [True] * 5
+
+
+def test_an_execution_that_ended_between_its_two_claims_makes_the_second_when_it_is_retried(s3: S3Client) -> None:
+    run = identified()
+    assert runs.claim(s3, run)
+    s3.delete_object(Bucket="artifacts", Key=run.uri("run.json").removeprefix("s3://artifacts/"))
+    assert runs.claim(s3, run)
+    assert runs.owner(s3, run) == run.execution_arn
 
 
 def test_a_project_without_settings_has_the_defaults(s3: S3Client) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from finetune.aws.selection import select_model
 from finetune.contracts import Candidate, CheckCustomizationOutput, Failure, SelectModelInput, TrainedCandidate
+from finetune.errors import QuotaExceeded
 from tests.evaluating import Bucket, run
 
 CANVAS = "amazon.nova-canvas-v1:0"
@@ -108,3 +109,13 @@ def test_without_a_trained_candidate_the_reason_of_each_is_given_and_nothing_is_
     assert found.outcome == "failed"
     assert found.reason == f"candidate 1: {words}; candidate 2: the job ended Stopped: somebody stopped the job"
     assert (found.candidate, found.model_arn, bucket.objects) == (None, None, {})
+
+
+def test_where_no_candidate_had_room_the_quota_is_the_error_and_where_one_had_it_is_not() -> None:
+    full = [
+        TrainedCandidate(candidate=candidate(index), error=Failure(Error="QuotaExceeded", Cause="10 jobs run."))
+        for index in (1, 2)
+    ]
+    with pytest.raises(QuotaExceeded, match=r"^candidate 1: QuotaExceeded: 10 jobs run\.; candidate 2: Quota"):
+        select(Bucket(), *full)
+    assert select(Bucket(), full[0], job(2, "Failed")).outcome == "failed"

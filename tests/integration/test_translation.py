@@ -26,6 +26,7 @@ def refusal(code: str) -> ClientError:
         ("RequestTimeout", ServiceBusy),
         ("ServiceQuotaExceededException", QuotaExceeded),
         ("LimitExceededException", QuotaExceeded),
+        ("ExecutionLimitExceeded", QuotaExceeded),
         ("AccessDeniedException", AccessRefused),
         ("AccessDenied", AccessRefused),
         ("ModelNotReadyException", EndpointBusy),

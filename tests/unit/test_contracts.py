@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from finetune import contracts
-from finetune.contracts import CleanUpRunInput, Contract, DatasetDropped, Failure, PrepareDatasetOutput
+from finetune.contracts import CleanUpRunInput, DatasetDropped, Failure, PrepareDatasetOutput, StartRunInput
+from finetune.frozen import Contract
 from tests.evaluating import Bucket, items, prepared, run
 
 EVERY = [each for each in vars(contracts).values() if isinstance(each, type) and issubclass(each, Contract)]
@@ -32,7 +33,7 @@ def test_any_other_cause_is_said_as_it_is(cause: str) -> None:
 
 @pytest.mark.parametrize("contract", EVERY)
 def test_a_contract_refuses_keys_it_does_not_have_unless_they_are_not_ours(contract: type[Contract]) -> None:
-    assert contract.model_config["extra"] == ("ignore" if contract is CleanUpRunInput else "forbid")
+    assert contract.model_config["extra"] == ("ignore" if contract in {CleanUpRunInput, StartRunInput} else "forbid")
     assert contract.model_config["frozen"]
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune import errors, messages
-from finetune.contracts import Failure, NotifyInput, Outcome, SelectModelOutput
+from finetune.advice import ADVICE
+from finetune.contracts import Failure, NotifyInput, Outcome, Run, SelectModelOutput
 from finetune.settings import Settings
 
 LEAVES = [
@@ -45,13 +46,8 @@ def test_every_outcome_has_a_mail_even_when_next_to_nothing_is_known(outcome: st
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_error_of_ours_comes_with_advice(name: str) -> None:
     mail = messages.compose(known("RunFailed", run=RUN, error={"Error": name, "Cause": "It broke."}))
-    assert f"What to do: {messages.ADVICE[name]}" in mail.body
+    assert f"What to do: {ADVICE[name]}" in mail.body
     assert mail.subject == f"Run failed ({name}): shop"
-
-
-def test_advice_is_for_errors_that_exist() -> None:
-    results = {messages.failure(known(outcome)).Error for outcome in get_args(Outcome)} - {""}
-    assert set(messages.ADVICE) == {*LEAVES, *results, "States.Timeout", "Aborted"}
 
 
 def test_a_subject_spells_names_with_the_letters_that_it_may_have() -> None:
@@ -213,3 +209,17 @@ def test_the_settings_price_of_storage_is_the_one_named_and_no_model_costs_nothi
     own = run.model_copy(update={"settings": Settings.model_validate({"prices": {"storage_per_month": 3}})})
     assert messages.kept(own, SelectModelOutput.model_validate(model)).endswith("for $3.00 a month.")
     assert messages.kept(own, SelectModelOutput.model_validate(model | {"model_name": None})) == ""
+
+
+def test_the_mail_of_a_run_that_waits_says_for_what_how_long_what_to_do_and_how_to_be_spared_it() -> None:
+    mail = messages.waiting(Run.model_validate(RUN), errors.QuotaExceeded("While opening: no model units."))
+    assert mail.subject == "Waiting for capacity: shop"
+    for words in (
+        "every 10 minutes for at most 48 hours",
+        "While opening: no model units.",
+        "What to do: ",
+        "notify.waiting: false",
+        "Run: 20261121-103005-0badcafe",
+        "Execution: arn:execution",
+    ):
+        assert words in mail.body

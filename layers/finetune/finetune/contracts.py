@@ -6,25 +6,17 @@ from datetime import datetime
 from json import JSONDecodeError, loads
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AliasPath, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import Overfitting
 from finetune.domain.findings import Finding
-from finetune.frozen import Frozen
+from finetune.frozen import Contract
 from finetune.settings import Settings
 
 REPORTED_PROBLEMS = 20
 MOST_SHARDS = 40
-
-
-class Contract(Frozen):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    def payload(self) -> dict[str, Any]:
-        """The contract as a state payload."""
-        return self.model_dump(mode="json")
 
 
 class ObjectVersion(Contract):
@@ -40,7 +32,7 @@ class ObjectVersion(Contract):
 
 
 class DatasetDropped(Contract):
-    """What starts an execution: EventBridge's rule, or a person with a new `attempt`."""
+    """What starts an execution: Start Run, or a person with a new `attempt`."""
 
     bucket: str = Field(min_length=3)
     key: str = Field(min_length=1)
@@ -104,6 +96,20 @@ class Run(Contract):
     def uri(self, name: str) -> str:
         """The S3 URI of a file in the run's folder."""
         return f"{self.folder}/{name}"
+
+
+class StartRunInput(DatasetDropped):
+    """EventBridge's event of an object that S3 created. AWS defines it, so keys that are not known here are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+    bucket: str = Field(validation_alias=AliasPath("detail", "bucket", "name"))
+    key: str = Field(validation_alias=AliasPath("detail", "object", "key"))
+    version_id: str = Field(validation_alias=AliasPath("detail", "object", "version-id"))
+    event_time: datetime = Field(validation_alias="time")
+
+
+class StartRunOutput(Contract):
+    execution_arn: str
 
 
 class PlanRunInput(Contract):
@@ -362,8 +368,7 @@ class NotifyOutput(Contract):
 class CleanUpRunInput(Contract):
     """The detail of a Step Functions status change of an execution that did not succeed.
 
-    This is the only input that AWS defines, so keys that are not known here are ignored. Step Functions leaves `input`
-    out when it is too large.
+    AWS defines it, so keys that are not known here are ignored. Step Functions leaves out an `input` that is too large.
     """
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)

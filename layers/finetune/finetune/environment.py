@@ -38,5 +38,13 @@ class NotifyEnvironment(Environment):
     TOPIC_ARN: str
 
 
-class SweepEnvironment(NotifyEnvironment):
+class WaitingEnvironment(Environment):
+    TOPIC_ARN: str
+
+
+class StartEnvironment(NotifyEnvironment):
     STATE_MACHINE_ARN: str
+
+
+class SweepEnvironment(StartEnvironment):
+    """The sweeper also starts what could not be started."""

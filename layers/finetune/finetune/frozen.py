@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -10,3 +12,13 @@ class Frozen(BaseModel):
 
     # Built at first use: a function loads fifty contracts and reads two.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Contract(Frozen):
+    """What states pass to each other; an error about it does not show its content."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    def payload(self) -> dict[str, Any]:
+        """The contract as a state payload."""
+        return self.model_dump(mode="json")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from finetune.advice import ADVICE
 from finetune.contracts import (
     Failure,
     NotifyInput,
@@ -19,39 +20,15 @@ from finetune.contracts import (
 )
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
+from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
+from finetune.errors import QuotaExceeded
 from finetune.frozen import Frozen
 
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
 
-# The error's name as states and docs/troubleshooting.md spell it, and what a person does about it.
-ADVICE: Mapping[str, str] = {
-    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10.7 GB under incoming/<project>/.",
-    "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
-    "BaseModelUnknown": "Set base_model in the project's settings.yaml to one of these ids and drop the dataset again.",
-    "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
-    "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
-    "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
-    "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",
-    "ChampionChanged": "Drop the dataset again; its model is then compared with the model that is in service now.",
-    "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
-    "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
-    "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
-    "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
-    "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
-    "ServiceRefused": "Read AWS's message above; it names the request that was refused.",
-    "AccessRefused": "Give the named role the named permission, or deploy the stack again, and drop the dataset again.",
-    "ServiceBusy": "Start the run again later; AWS was still busy at the last retry.",
-    "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
-    "EndpointBusy": "Nothing; the sweeper removes what is left of the endpoint within minutes.",
-    "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
-    "MailUnconfirmed": "Read the mail in the named file, in case it did not arrive.",
-    "ParameterMissing": "Put the named parameter back, or delete the endpoint if it is not used any more.",
-    "Aborted": "Nothing if the run was stopped on purpose; otherwise drop the dataset again.",
-    "States.Timeout": "Start the run again; if it times out again, find the slow step in the execution's history.",
-}
 # What a person does about a model that was evaluated and not promoted.
 _NEXT_STEPS: Mapping[str, str] = {
     "do_not_promote": "Read the answers in the report, mend the dataset where answers are poor and drop it again.",
@@ -392,3 +369,19 @@ def swept(stack: str, ended: Iterable[str]) -> Mail:
             )
         ),
     )
+
+
+def waiting(run: Run, error: QuotaExceeded) -> Mail:
+    """That a run waits, and for what; another mail tells its end."""
+    minutes, hours = QUOTA_INTERVAL.total_seconds() / 60, QUOTA_BOUND.total_seconds() / 3600
+    paragraphs = [
+        f"The run waits, because a quota of the account is used up. It tries again every {minutes:.0f} minutes for at "
+        f"most {hours:.0f} hours and goes on by itself as soon as there is room. The wait itself costs nothing.",
+        str(error),
+        "What to do: nothing if something that uses the quota ends soon. Otherwise ask for a higher quota in Service "
+        "Quotas, or end what uses it up.",
+        "Another mail tells how the run ended. With notify.waiting: false in the project's settings.yaml, runs do not "
+        "send this one.",
+        f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
+    ]
+    return Mail(subject=_subject(f"Waiting for capacity: {run.project}"), body=_bounded("\n\n".join(paragraphs)))

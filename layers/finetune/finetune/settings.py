@@ -59,6 +59,12 @@ class Retention(Frozen):
     models: int = Field(default=5, ge=2)
 
 
+class NotifySettings(Frozen):
+    """Which mails a run sends beside the one about its end."""
+
+    waiting: bool = True
+
+
 class Settings(Frozen):
     """One project's choices; every key has a default, so an empty file and no file mean the same."""
 
@@ -74,6 +80,7 @@ class Settings(Frozen):
     deployment: Literal[Deployment, "none"] = "on_demand"
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
     retention: Retention = Field(default_factory=Retention)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

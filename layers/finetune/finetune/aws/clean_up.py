@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from finetune import messages
-from finetune.aws import executions, mail, notice, release, runs
+from finetune.aws import executions, mail, notice, release, runs, starts
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.contracts import (
@@ -138,9 +138,9 @@ _SUCCESSES: tuple[tuple[str, Outcome], ...] = (("promotion", "ModelPromoted"), (
 def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOutput:
     """Do what every other line of defence missed.
 
-    Send the mails that were written down but not sent, clean up after every ended execution that nobody was told of,
-    stop jobs and delete endpoints without an owner and mail that. If one part fails the others are still done; its
-    error is raised at the end, for the alarm.
+    Send the mails that were written down but not sent, start what could not be started, clean up after every ended
+    execution that nobody was told of, stop jobs and delete endpoints without an owner and mail that. If one part fails
+    the others are still done; its error is raised at the end, for the alarm.
     """
     bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
     s3, sns = clean_up.s3, clean_up.sns
@@ -148,6 +148,10 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
         for name in mail.unsent(s3, bucket):
             with attempts.one():
                 sent += mail.send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
+    with attempts.one():
+        for uri in starts.waiting(s3, environment):
+            with attempts.one():
+                starts.start_late(clean_up.stepfunctions, s3, sns, uri, environment)
     listed: dict[str, Execution] = {}
     with attempts.one():
         listed = executions.all_of(clean_up.stepfunctions, environment.STATE_MACHINE_ARN)

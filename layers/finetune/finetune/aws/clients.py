@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONTROL = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30)
+# A Publish that is repeated is a second mail.
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
 # Answers take seconds, and throttling is handled item by item where the answer is missed.
 _INFERENCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=120)
 
@@ -39,7 +41,7 @@ def bedrock_runtime() -> BedrockRuntimeClient:
 
 @cache
 def sns() -> SNSClient:
-    return boto3.client("sns", config=_CONTROL)
+    return boto3.client("sns", config=_ONCE)
 
 
 @cache

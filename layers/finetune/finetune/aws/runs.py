@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 import orjson
@@ -38,15 +39,24 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
 
 
 def claim(s3: S3Client, run: Run) -> bool:
-    """Whether this execution owns the run; the same execution may claim again, another may not."""
-    uri = run.uri("run.json")
+    """Whether this execution owns the run; the same execution may claim again, another may not.
+
+    The object version is claimed first: two events for it may tell different times, which are two run ids.
+    """
     claimed = orjson.dumps({"run_id": run.run_id, "execution_arn": run.execution_arn, "dataset": run.dataset.payload()})
-    return storage.write_once(s3, uri, claimed, "application/json") or owner(s3, run) == run.execution_arn
+    return all(
+        storage.write_once(s3, uri, claimed, "application/json") or _claimant(s3, uri) == run.execution_arn
+        for uri in (_version_claim(run), run.uri("run.json"))
+    )
 
 
 def owner(s3: S3Client, run: Run) -> str | None:
     """The execution that claimed the run; None when nobody did."""
-    content = storage.read(s3, run.uri("run.json"))
+    return _claimant(s3, run.uri("run.json"))
+
+
+def _claimant(s3: S3Client, uri: str) -> str | None:
+    content = storage.read(s3, uri)
     return orjson.loads(content)["execution_arn"] if content else None
 
 
@@ -67,6 +77,13 @@ def note_published(s3: S3Client, run: Run) -> None:
 def was_published(s3: S3Client, folder: str) -> bool:
     """Whether the run of a folder has put its model into service, now or earlier."""
     return storage.read(s3, f"{folder}/published.json") is not None
+
+
+def _version_claim(run: Run) -> str:
+    """Where an object version is claimed for one attempt; the hash in the run id says which attempt."""
+    bucket, _ = storage.split_uri(run.folder)
+    identity = f"{run.dataset.uri}@{run.dataset.version_id}#{run.run_id.rpartition('-')[2]}"
+    return f"s3://{bucket}/claims/{sha256(identity.encode()).hexdigest()}.json"
 
 
 def read_settings(s3: S3Client, run: Run) -> Settings:

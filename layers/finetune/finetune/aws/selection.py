@@ -9,16 +9,22 @@ from finetune.aws.loss_curves import training_curves
 from finetune.contracts import SelectModelInput, SelectModelOutput, TrainedCandidate
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.loss_curves import best_candidate, summarise
+from finetune.errors import QuotaExceeded
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 def select_model(s3: S3Client, request: SelectModelInput) -> SelectModelOutput:
-    """The candidate with the lowest validation loss; `failed` with the service's words when none was trained."""
+    """The candidate with the lowest validation loss; `failed` with the service's words when none was trained.
+
+    QuotaExceeded when there was room for no candidate's job.
+    """
     trained = [each for each in request.candidates if each.progress and each.progress.status == "Completed"]
     if not trained:
         reasons = "; ".join(f"candidate {each.candidate.index}: {_what_happened(each)}" for each in request.candidates)
+        if all(each.error and each.error.Error == QuotaExceeded.__name__ for each in request.candidates):
+            raise QuotaExceeded(reasons)
         return SelectModelOutput(outcome="failed", reason=reasons)
     run = request.run
     summaries = [summarise(*training_curves(s3, run, each.progress.job_arn)) for each in trained if each.progress]

@@ -33,7 +33,9 @@ _ERRORS: dict[str, type[FineTuneError]] = {
         ),
         ServiceBusy,
     ),
-    **dict.fromkeys(("ServiceQuotaExceededException", "LimitExceededException"), QuotaExceeded),
+    **dict.fromkeys(
+        ("ServiceQuotaExceededException", "LimitExceededException", "ExecutionLimitExceeded"), QuotaExceeded
+    ),
     **dict.fromkeys(
         ("AccessDeniedException", "AccessDenied", "AuthorizationError", "KMSAccessDeniedException"), AccessRefused
     ),

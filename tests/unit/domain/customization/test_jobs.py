@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import botocore.session
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from finetune.domain import catalog
@@ -69,6 +70,42 @@ def test_a_run_id_follows_from_the_object_version_and_the_attempt() -> None:
     assert identified() == identified()
     assert identified().startswith("20261121-103005-")
     assert len({identified(), identified(attempt=2), identified(version="w")}) == 3
+
+
+@given(
+    st.text(min_size=1, max_size=300).map("incoming/{}".format) | st.text(max_size=300),
+    st.datetimes(timezones=st.just(UTC)),
+    st.integers(1, 99),
+)
+@example("incoming/", EVENT_TIME, 1)
+@example("incoming/shop/data.zip", EVENT_TIME, 2)
+def test_every_dropped_object_has_a_name_that_step_functions_takes_and_that_keeps_the_run_id(
+    key: str, event_time: datetime, attempt: int
+) -> None:
+    dropped: Any = {"bucket": "b", "key": key, "version_id": "v", "event_time": event_time, "attempt": attempt}
+    name = jobs.execution_name(**dropped)
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", name)
+    assert name.endswith(f"-{jobs.run_id(**dropped)}")
+
+
+VERSIONS = st.text("aZ09._", min_size=1)
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), VERSIONS, st.integers(1, 99)), unique=True, max_size=8))
+def test_different_versions_and_attempts_have_executions_of_different_names(runs: list[tuple[str, str, int]]) -> None:
+    names = {
+        jobs.execution_name(bucket="b", key=f"incoming/{key}", version_id=version, event_time=EVENT_TIME, attempt=each)
+        for key, version, each in runs
+    }
+    assert len(names) == len(runs)
+
+
+def test_an_execution_has_the_name_of_its_runs_endpoint() -> None:
+    name = jobs.execution_name(
+        bucket="b", key="incoming/Größe & Co/a.jsonl", version_id="v", event_time=EVENT_TIME, attempt=1
+    )
+    run = jobs.run_id(bucket="b", key="incoming/Größe & Co/a.jsonl", version_id="v", event_time=EVENT_TIME)
+    assert name == jobs.resource_name(jobs.project_slug("Größe & Co"), run)
 
 
 def test_defaults_are_laid_under_the_wanted_hyperparameters() -> None:

@@ -27,6 +27,9 @@ JOB_BOUND = timedelta(days=3)
 # A job stops within minutes; one that does not is the service's to end, and the run goes on to its end.
 STOPPING_BOUND = timedelta(hours=6)
 
+# How long a run waits for capacity under a quota, and how often it asks; the state machine says the same.
+QUOTA_BOUND, QUOTA_INTERVAL = timedelta(hours=48), timedelta(minutes=10)
+
 Overfitting = Literal["none", "mild", "severe", "unknown"]
 Phase = Literal["starting", "validation", "data processing", "training", "finishing"]
 _PHASES: tuple[tuple[str, Phase], ...] = (
@@ -46,6 +49,10 @@ def project_of(key: str) -> str:
         raise UnsupportedDataset(
             f"{key!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
         )
+    return _folder_or_stem(path)
+
+
+def _folder_or_stem(path: PurePosixPath) -> str:
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
@@ -61,6 +68,16 @@ def run_id(*, bucket: str, key: str, version_id: str, event_time: datetime, atte
     """`<event time>-<hash of the object version>`: one dataset version and attempt, one id."""
     identity = f"{bucket}/{key}@{version_id}" + (f"#{attempt}" if attempt > 1 else "")
     return f"{event_time:%Y%m%d-%H%M%S}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+
+def execution_name(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
+    """The name of the execution that a dropped object starts: project and run id, as its endpoint's.
+
+    What is no dataset has one too. Small letters, digits and hyphens, of which Step Functions takes 80.
+    """
+    project = _folder_or_stem(PurePosixPath(key.removeprefix(INCOMING))) or "unnamed"
+    run = run_id(bucket=bucket, key=key, version_id=version_id, event_time=event_time, attempt=attempt)
+    return resource_name(project_slug(project), run)
 
 
 def planned_at(run: str) -> str:
@@ -123,7 +140,7 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
 
 # What outlives its lease unpublished is nobody's, even while its run goes on. Some models take a day to evaluate: a
 # deployment costs nothing while it is idle and may stay as long as a run lasts; throughput is billed by the hour.
-RUN_BOUND = timedelta(days=5)
+RUN_BOUND = timedelta(days=18)
 LEASES: Mapping[Deployment, timedelta] = {"on_demand": RUN_BOUND, "provisioned": timedelta(hours=6)}
 CREATING_BOUND = timedelta(hours=3)
 

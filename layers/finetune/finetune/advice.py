@@ -1,0 +1,30 @@
+"""What a person does about each named end of a run."""
+
+from collections.abc import Mapping
+
+# The error's name as states and docs/troubleshooting.md spell it, and what a person does about it.
+ADVICE: Mapping[str, str] = {
+    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10.7 GB under incoming/<project>/.",
+    "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
+    "BaseModelUnknown": "Set base_model in the project's settings.yaml to one of these ids and drop the dataset again.",
+    "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
+    "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
+    "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
+    "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",
+    "ChampionChanged": "Drop the dataset again; its model is then compared with the model that is in service now.",
+    "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
+    "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
+    "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
+    "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
+    "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
+    "ServiceRefused": "Read AWS's message above; it names the request that was refused.",
+    "AccessRefused": "Give the named role the named permission, or deploy the stack again, and drop the dataset again.",
+    "ServiceBusy": "Start the run again later; AWS was still busy at the last retry.",
+    "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
+    "EndpointBusy": "Nothing; the sweeper removes what is left of the endpoint within minutes.",
+    "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
+    "MailUnconfirmed": "Read the mail in the named file, in case it did not arrive.",
+    "ParameterMissing": "Put the named parameter back, or delete the endpoint if it is not used any more.",
+    "Aborted": "Nothing if the run was stopped on purpose; otherwise drop the dataset again.",
+    "States.Timeout": "Start the run again; if it times out again, find the slow step in the execution's history.",
+}
