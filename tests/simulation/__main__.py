@@ -8,14 +8,15 @@ python -m tests.simulation points first
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter, defaultdict
+from dataclasses import asdict
+from pathlib import Path
 
-from tests.simulation.explorer import Case, Outcome, explored, plan, points, replay, sampled
+from tests.simulation.explorer import Case, Explorer, Outcome, jittered, plan, points, replay, sampled
 from tests.simulation.scenarios import SCENARIOS
-
-SLICE = ("first", "takeover", "kind_change")
 
 
 def main() -> int:
@@ -27,6 +28,8 @@ def main() -> int:
     trying.add_argument("--seed", type=int, default=0)
     trying.add_argument("--processes", type=int, default=1)
     trying.add_argument("--only", default="", help="only faults whose line or point has this text")
+    trying.add_argument("--interleavings", type=int, default=0, help="run so many with random latencies instead")
+    trying.add_argument("--keep", type=Path, help="add every outcome to this file, one line of JSON each")
     trying.add_argument("--all-lines", action="store_true", help="print every case that breaks something")
     again = commands.add_parser("replay", help="tell the story of one case")
     again.add_argument("case", nargs="+")
@@ -57,13 +60,13 @@ def _replay(case: Case, last: int) -> int:
 
 def _faults(given: argparse.Namespace) -> int:
     begun = time.monotonic()
-    chosen = sampled(given.scenario or list(SCENARIOS), given.limit, given.seed)
-    if given.only:
-        chosen = {
-            name: [(point, fault) for point, fault in faults if given.only in f"{fault} {point}"]
-            for name, faults in chosen.items()
-        }
-    outcomes = list(explored(chosen, given.processes))
+    scenarios = given.scenario or list(SCENARIOS)
+    chosen = [] if given.interleavings else sampled(scenarios, given.limit, given.seed, given.only)
+    chosen += jittered(scenarios, given.interleavings, given.seed)
+    outcomes = Explorer(given.processes).explore(chosen)
+    if given.keep:
+        with given.keep.open("a") as kept:
+            kept.writelines(json.dumps(asdict(each)) + "\n" for each in outcomes)
     print(table(outcomes))
     print(f"{len(outcomes)} faults in {time.monotonic() - begun:.0f} s, {_mean(outcomes):.3f} s of CPU for each fork")
     broken = [each for each in outcomes if each.violations]

@@ -15,6 +15,7 @@ from finetune.aws.publication import Published
 from local.bedrock.records import Endpoint
 from tests.simulation.functions import ARTIFACTS
 from tests.simulation.machines import Execution
+from tests.simulation.parameters import Mail
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -112,35 +113,35 @@ def jobs_after_end(world: World) -> Iterator[Violation]:
         yield Violation("job after end", f"a job runs on after its run {owner.status if owner else 'is unknown'}")
 
 
-def _mails(world: World) -> dict[str, list[str]]:
-    """The subjects of the mails of each execution."""
-    found: dict[str, list[str]] = {}
+def _mails(world: World) -> dict[str, list[Mail]]:
+    """The mails of each execution."""
+    found: dict[str, list[Mail]] = {}
     for mail in world.topic.mails:
         told = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
         if told:
-            found.setdefault(told[-1], []).append(mail.subject)
+            found.setdefault(told[-1], []).append(mail)
     return found
 
 
 def mails(world: World) -> Iterator[Violation]:
-    """One mail for each end of each execution, none for a duplicate, and it tells what is in service."""
-    sent, owners = _mails(world), _owners(world)
-    runs = {arn: run for run, arn in owners.items()}
-    ever = {each.run_id for _, each in _ever_published(world)}
+    """One mail for each execution, none for a duplicate, one more for a redrive; the last tells what is in service."""
+    sent, runs = _mails(world), {arn: run for run, arn in _owners(world).items()}
+    ever = {each.run_id for each in _ever_published(world)}
     for execution in world.executions:
+        told = sent.pop(execution.arn, [])
         if execution.running:
             continue
-        subjects = sent.pop(execution.arn, [])
-        duplicate = "Duplicate Ignored" in execution.states
-        wanted = 0 if duplicate else 1 + execution.redrives
         last = execution.states[-1] if execution.states else "nothing"
-        how = f"an execution {execution.status} after {last}"
-        if len(subjects) < wanted:
-            yield Violation("silence", f"{wanted - len(subjects)} mail missing for {how}")
-        if len(subjects) > wanted:
-            yield Violation("double mail", f"{len(subjects)} instead of {wanted} for {how}")
-        if subjects:
-            yield from _outcome(subjects[-1], runs.get(execution.arn) in ever, how)
+        how = f"an execution {execution.status} after {last}{', redriven' if execution.redrives else ''}"
+        wanted = "Duplicate Ignored" not in execution.states
+        at_end = [mail for mail in told if mail.at >= execution.redriven_at]
+        before = len(told) - len(at_end)
+        if len(at_end) < wanted:
+            yield Violation("silence", f"no mail for {how}")
+        if len(at_end) > wanted or before > execution.redrives:
+            yield Violation("double mail", f"{len(told)} mails for {how}")
+        if told:
+            yield from _outcome(told[-1].subject, runs.get(execution.arn) in ever, how)
     for arn in sent:
         yield Violation("double mail", f"a mail for {arn.rpartition(':')[2]}, which is no execution")
 
@@ -152,10 +153,10 @@ def _outcome(subject: str, promoted: bool, how: str) -> Iterator[Violation]:
         yield Violation("wrong ending", f"{said!r} although the model {really} in service, {how}")
 
 
-def _ever_published(world: World) -> Iterator[tuple[str, Published]]:
-    for name, versions in world.parameters.history.items():
+def _ever_published(world: World) -> Iterator[Published]:
+    for versions in world.parameters.history.values():
         for each in versions:
-            yield name, Published.model_validate_json(each.value)
+            yield Published.model_validate_json(each.value)
 
 
 def champions(world: World) -> Iterator[Violation]:

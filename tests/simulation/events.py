@@ -81,6 +81,7 @@ class Bus:
         self._rules = [resolved(each["Properties"]) for each in resources("AWS::Events::Rule").values()]
         self._schedules = [resolved(each["Properties"]) for each in resources("AWS::Scheduler::Schedule").values()]
         self._started = 0
+        self._paused_until = 0.0
 
     def put(self, event: Mapping[str, Any]) -> None:
         """Deliver one event to every rule that it matches."""
@@ -104,9 +105,14 @@ class Bus:
             if found and schedule.get("State", "ENABLED") == "ENABLED":
                 self._every(int(found[1]) * _SECONDS[found[2]], schedule["Target"])
 
+    def pause(self, seconds: float) -> None:
+        """Let no schedule fire for a while."""
+        self._paused_until = self._world.clock.seconds + seconds
+
     def _every(self, seconds: float, target: Mapping[str, Any]) -> None:
         def fire() -> None:
-            self._send(target, _input(target, {}))
+            if self._world.clock.seconds >= self._paused_until:
+                self._send(target, _input(target, {}))
             self._world.clock.after(seconds, fire)
 
         self._world.clock.after(seconds, fire)

@@ -31,6 +31,7 @@ NETWORK = ("timeout", "late", "reset", "refused", "lost", "cut")
 DEATHS = ("exit-before", "exit-after", "hang", "hang-after")
 LAMBDA = ("Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.Unknown", "Sandbox.Timedout")
 LAMBDA_AFTER = ("Lambda.Unknown-after", "Lambda.ServiceException-after", "slow-after")
+UNSWEPT_SECONDS = 7 * 3600.0
 STOPS = {"abort": "ABORTED", "time-out": "TIMED_OUT"}
 EXIT = ("Runtime.ExitError", "RequestId: 0 Error: Runtime exited with error: signal: killed")
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
@@ -168,7 +169,8 @@ class Faults:
             self.world.clock.die()
 
     def _stop(self, execution: Execution, fault: Fault) -> None:
-        self.ends = max(self.ends, self.world.clock.seconds)
+        unswept = UNSWEPT_SECONDS if fault.event == "unswept" else 0.0
+        self.ends = max(self.ends, self.world.clock.seconds + unswept)
         self.world.machines.stop(execution, STOPS[fault.what], None, None, fault.event)
         if fault.redrive is not None:
             self.world.coming += 1

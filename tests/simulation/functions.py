@@ -38,8 +38,10 @@ FUNCTIONS = {
     name.removesuffix("Function"): each["Properties"] for name, each in resources("AWS::Serverless::Function").items()
 }
 INVOKE_SECONDS = 0.05
-# Lambda waits so long before it repeats an event.
+# Lambda waits so long before it repeats an event that failed, and for hours repeats one that it had no room for.
 RETRY_SECONDS = (60.0, 120.0)
+NOT_TAKEN = {"Lambda.TooManyRequestsException", "Lambda.ServiceException"}
+NOT_TAKEN_SECONDS, TAKEN_SECONDS = 120.0, 6 * 3600.0
 
 
 def resolved(value: Any) -> Any:
@@ -205,19 +207,23 @@ class Functions:
         self.world.clock.spawn(lambda: self._deliver(stem, payload))
 
     def _deliver(self, stem: str, payload: Any) -> None:
-        settings = FUNCTIONS[stem].get("EventInvokeConfig", {})
-        again = int(settings.get("MaximumRetryAttempts", len(RETRY_SECONDS)))
-        suffered = False
-        for attempt in range(again + 1):
-            if attempt:
-                self.world.clock.sleep(RETRY_SECONDS[attempt - 1])
+        settings, clock = FUNCTIONS[stem].get("EventInvokeConfig", {}), self.world.clock
+        left = int(settings.get("MaximumRetryAttempts", 2))
+        since, suffered = clock.seconds, False
+        while True:
             invocation = self.begin(stem, payload)
             invocation.ended.wait()
             suffered = suffered or self.world.faults.touched(invocation)
             if not invocation.failure:
                 return
-        assert invocation.failure
+            if invocation.failure[0] in NOT_TAKEN and clock.seconds - since < TAKEN_SECONDS:
+                clock.sleep(NOT_TAKEN_SECONDS)
+            elif left:
+                clock.sleep(RETRY_SECONDS[-left])
+                left -= 1
+            else:
+                break
         if "OnFailure" in settings.get("DestinationConfig", {}):
-            letter = DeadLetter(self.world.clock.seconds, stem, *invocation.failure, suffered)
+            letter = DeadLetter(clock.seconds, stem, *invocation.failure, suffered)
             self.dead_letters.append(letter)
             self.world.note("dead letter", f"{stem} {letter.error}")

@@ -15,6 +15,7 @@ from tests.simulation import interpreter
 from tests.simulation.clock import Promise, Task, current
 from tests.simulation.definitions import Machine
 from tests.simulation.event_history import History
+from tests.simulation.faults import UNSWEPT_SECONDS
 from tests.simulation.functions import MACHINE, STACK
 from tests.simulation.wire import Answer, Refused
 from tools.project import definition
@@ -29,7 +30,10 @@ EVENTS: Mapping[str, tuple[float, ...]] = {
     "lost": (),
     "doubled": (EVENT_SECONDS, 1.3),
     "late": (2400.0,),
+    "unswept": (),  # lost, and the sweeper does not run for some hours
+    "hidden": (),  # lost, and many more executions end in the same way
 }
+HIDING = 30
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Execution:
     error: str | None = None
     cause: str | None = None
     redrives: int = 0
+    redriven_at: float = 0.0
     states: list[str] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     history: History = field(default_factory=History)
@@ -137,10 +142,22 @@ class Machines:
         told = self._told(execution)
         for seconds in EVENTS[event]:
             clock.after(seconds, lambda: self._world.bus.put(told))
+        if event == "unswept":
+            self._world.bus.pause(UNSWEPT_SECONDS)
+        if event == "hidden":
+            self._hide(execution)
+
+    def _hide(self, execution: Execution) -> None:
+        """Start and stop many more executions, none of which is a second delivery."""
+        for number in range(HIDING):
+            given = json.loads(execution.input)
+            other = self.start(f"other-{number}", json.dumps(given | {"version_id": f"other{number}"}))
+            self.stop(other, execution.status, None, None)
 
     def redrive(self, execution: Execution) -> None:
         """Go on with the state that did not end."""
         execution.redrives += 1
+        execution.redriven_at = self._world.clock.seconds
         execution.status, execution.stopped, execution.error, execution.cause = "RUNNING", None, None, None
         self._begin(execution, again=True)
 
