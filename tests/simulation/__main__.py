@@ -8,14 +8,24 @@ python -m tests.simulation points first
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import Counter, defaultdict
-from dataclasses import asdict
+from contextlib import nullcontext
 from pathlib import Path
 
-from tests.simulation.explorer import Case, Explorer, Outcome, jittered, plan, points, replay, sampled
+from tests.simulation.explorer import (
+    Case,
+    Explorer,
+    Outcome,
+    from_json,
+    jittered,
+    plan,
+    points,
+    replay,
+    sampled,
+    to_json,
+)
 from tests.simulation.scenarios import SCENARIOS
 
 
@@ -36,12 +46,16 @@ def main() -> int:
     again.add_argument("--last", type=int, default=80, help="how many lines of the story")
     listing = commands.add_parser("points", help="list where faults may strike")
     listing.add_argument("scenario", choices=list(SCENARIOS))
+    summing = commands.add_parser("summary", help="tell of what `faults --keep` has kept")
+    summing.add_argument("files", nargs="+", type=Path)
     given = parser.parse_args()
     match given.command:
         case "faults":
             return _faults(given)
         case "replay":
             return _replay(Case.parse(" ".join(given.case)), given.last)
+        case "summary":
+            return _summary(given.files)
         case _:
             for point in points(given.scenario):
                 print(point.at, point.number, point.what)
@@ -61,18 +75,30 @@ def _replay(case: Case, last: int) -> int:
 def _faults(given: argparse.Namespace) -> int:
     begun = time.monotonic()
     scenarios = given.scenario or list(SCENARIOS)
-    chosen = [] if given.interleavings else sampled(scenarios, given.limit, given.seed, given.only)
-    chosen += jittered(scenarios, given.interleavings, given.seed)
-    outcomes = Explorer(given.processes).explore(chosen)
-    if given.keep:
-        with given.keep.open("a") as kept:
-            kept.writelines(json.dumps(asdict(each)) + "\n" for each in outcomes)
+    with given.keep.open("a", buffering=1) if given.keep else nullcontext() as kept:
+
+        def told(outcome: Outcome) -> None:
+            if kept:
+                kept.write(to_json(outcome) + "\n")
+
+        chosen = [] if given.interleavings else sampled(scenarios, given.limit, given.seed, given.only)
+        chosen += jittered(scenarios, given.interleavings, given.seed)
+        outcomes = Explorer(given.processes, told).explore(chosen)
+    _tell(outcomes, time.monotonic() - begun, everything=given.all_lines)
+    return 1 if any(each.violations for each in outcomes) else 0
+
+
+def _tell(outcomes: list[Outcome], seconds: float, *, everything: bool) -> None:
     print(table(outcomes))
-    print(f"{len(outcomes)} faults in {time.monotonic() - begun:.0f} s, {_mean(outcomes):.3f} s of CPU for each fork")
-    broken = [each for each in outcomes if each.violations]
-    for line in lines(broken, everything=given.all_lines):
+    print(f"{len(outcomes)} cases in {seconds:.0f} s, {_mean(outcomes):.3f} s of CPU for each")
+    for line in lines([each for each in outcomes if each.violations], everything=everything):
         print(line)
-    return 1 if broken else 0
+
+
+def _summary(files: list[Path]) -> int:
+    kept = {each.case: each for file in files for each in map(from_json, file.read_text().splitlines())}
+    _tell(list(kept.values()), 0.0, everything=False)
+    return 0
 
 
 def _mean(outcomes: list[Outcome]) -> float:

@@ -12,7 +12,7 @@ import signal
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -116,7 +116,11 @@ def points(scenario: str) -> list[Point]:
     case, found = Case(scenario), list[Point]()
     with _world(case) as world:
         _begin(world, case)
-        world.at_point = lambda *at: found.append(Point.of(*at, world.calls))
+
+        def at_point(at: str, number: int, what: str, invocation: Invocation | None) -> None:
+            found.append(Point.of(at, number, what, invocation, world.calls))
+
+        world.at_point = at_point
         left = checker.settled(world)
     if left:
         raise AssertionError(f"{scenario} without a fault: {', '.join(map(str, left))}")
@@ -197,9 +201,10 @@ def jittered(scenarios: Sequence[str], number: int, seed: int) -> list[Chosen]:
 
 @dataclass
 class Explorer:
-    """Runs scenarios and forks where a case begins to differ."""
+    """Runs scenarios and forks where a case begins to differ; `told` hears of each outcome as it comes."""
 
     processes: int = 1
+    told: Callable[[Outcome], object] = lambda _: None
     outcomes: list[Outcome] = field(default_factory=list)
     _children: list[_Child] = field(default_factory=list)
     _mine: _Child | None = None
@@ -262,7 +267,7 @@ class Explorer:
         told = replace(outcome, where=self._mine.where, seconds=time.process_time() - self._mine.since)
         try:
             with os.fdopen(self._mine.pipe, "w") as out:
-                out.write(json.dumps(asdict(told)))
+                out.write(to_json(told))
         finally:
             os._exit(0)
 
@@ -274,12 +279,22 @@ class Explorer:
         os.waitpid(child.pid, 0)
         if not text:
             lost = (Violation("defect", "the simulation died or did not end"),)
-            self.outcomes.append(Outcome(str(child.case), kind_of(child.case), lost, where=child.where))
-            return
-        told = json.loads(text)
-        found = tuple(Violation(**each) for each in told.pop("violations"))
-        lists = {name: tuple(told.pop(name)) for name in ("endings", "mails")}
-        self.outcomes.append(Outcome(**told, **lists, violations=found))
+            outcome = Outcome(str(child.case), kind_of(child.case), lost, where=child.where)
+        else:
+            outcome = from_json(text)
+        self.outcomes.append(outcome)
+        self.told(outcome)
+
+
+def to_json(outcome: Outcome) -> str:
+    return json.dumps(asdict(outcome))
+
+
+def from_json(text: str) -> Outcome:
+    told = json.loads(text)
+    told["violations"] = tuple(Violation(**each) for each in told["violations"])
+    told["endings"], told["mails"] = tuple(told["endings"]), tuple(told["mails"])
+    return Outcome(**told)
 
 
 def kind_of(case: Case) -> str:
