@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test test-all check format lint types imports template tables lock clean
+.PHONY: help setup demo up build deploy test test-all faults faults-all check format lint types imports template tables lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,14 @@ test: setup ## Run every test; finds a browser for those of the report, or insta
 test-all: setup ## Run every test at its full size, which takes an hour, and say how much of the layer they reach.
 	@$(BIN)/python -m tests.browser.chromium
 	$(PYTEST) $(COVERAGE) --full-size
+
+FAULTS := $(BIN)/python -m tests.simulation faults --processes 2
+
+faults: setup ## Try 2,500 faults in the simulated pipeline and say which promises break, and how to replay each.
+	$(FAULTS) --limit 2500 --seed 1
+
+faults-all: setup ## Try every fault there is in the simulated pipeline, which takes hours.
+	$(FAULTS)
 
 check: setup format lint types imports template test ## The definition of done: everything CI runs.
 

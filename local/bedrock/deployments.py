@@ -118,7 +118,7 @@ def update(world: World, params: Params) -> Result:
 
 def delete(world: World, params: Params) -> Result:
     """Close a deployment; its model stays."""
-    endpoints.delete(world, _existing(world, params))
+    endpoints.delete(world, _existing(world, params), invalid)
     return {}
 
 

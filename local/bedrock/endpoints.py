@@ -1,8 +1,9 @@
 """What both kinds of endpoint have in common: the model that they may serve, readiness, faults, pace."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from local.bedrock.errors import ServiceError, conflict, invalid, not_found, throttled
+from local.bedrock.errors import ServiceError, invalid, not_found, throttled
 from local.bedrock.records import CustomModel, Endpoint, Swap
 from local.bedrock.world import Params, World, find
 
@@ -44,11 +45,11 @@ def swap_model(world: World, endpoint: Endpoint, model_arn: str, minutes: float)
     endpoint.changed_at = now
 
 
-def delete(world: World, endpoint: Endpoint) -> None:
-    """Delete an endpoint unless it is on its way to be something else."""
+def delete(world: World, endpoint: Endpoint, refused: Callable[[str], ServiceError]) -> None:
+    """Delete an endpoint unless it is on its way to be something else, which each kind refuses with its own error."""
     now = world.now()
     if endpoint.phase(now) == "Creating" or endpoint.swapping(now):
-        raise conflict(f"{endpoint.arn} cannot be deleted while it is being created or updated.")
+        raise refused(f"{endpoint.arn} cannot be deleted because it is in a mutating state.")
     endpoint.deleted_at = now
 
 

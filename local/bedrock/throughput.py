@@ -143,7 +143,7 @@ def delete(world: World, params: Params) -> Result:
     ends = throughput.commitment_ends_at
     if ends and world.now() < ends:
         raise conflict(f"{throughput.arn} cannot be deleted before its commitment term ends.")
-    endpoints.delete(world, throughput)
+    endpoints.delete(world, throughput, conflict)
     return {}
 
 

@@ -86,7 +86,7 @@ def test_a_deployments_model_is_swapped_behind_the_same_arn(emulator: Emulator, 
     during = deployment(emulator)
     assert (during["status"], during["modelArn"]) == ("Active", old)
     assert during["updateDetails"] == {"modelArn": new, "updateStatus": "Updating"}
-    with pytest.raises(ClientError, match="ConflictException"):
+    with pytest.raises(ClientError, match=r"ValidationException.*mutating state"):
         emulator.control.delete_custom_model_deployment(customModelDeploymentIdentifier=arn)
     clock.advance(5)
     after = deployment(emulator)
@@ -128,7 +128,7 @@ def test_an_endpoint_in_creation_cannot_be_deleted(emulator: Emulator, clock: Ma
     emulator.add_model("model", NOVA)
     deploy(emulator)
     provision(emulator)
-    with pytest.raises(ClientError, match="ConflictException"):
+    with pytest.raises(ClientError, match=r"ValidationException.*mutating state"):
         emulator.control.delete_custom_model_deployment(customModelDeploymentIdentifier="endpoint")
     with pytest.raises(ClientError, match="ConflictException"):
         emulator.control.delete_provisioned_model_throughput(provisionedModelId="capacity")

@@ -217,13 +217,17 @@ def start_swap(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str) -> No
 
 def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
     """Delete an endpoint; whether there was one. EndpointBusy while it is Creating or Updating."""
-    with translated(f"deleting endpoint {endpoint.name}", conflict=EndpointBusy):
-        try:
+    try:
+        with translated(f"deleting endpoint {endpoint.name}", conflict=EndpointBusy):
             _KINDS[endpoint.kind].delete(bedrock, endpoint.arn)
-        except ClientError as error:
-            if is_missing(error):
-                return False
+    except ServiceRefused as error:
+        # A deployment that is Creating or Updating is refused as if the request were wrong.
+        found = find(bedrock, endpoint.kind, endpoint.arn)
+        if found and (found.status == "Creating" or found.updating):
+            raise EndpointBusy(str(error)) from error
+        if found:
             raise
+        return False
     return True
 
 

@@ -1,0 +1,245 @@
+"""What must hold once a world is quiet, whatever happened in it."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from finetune.aws.publication import Published
+from local.bedrock.records import Endpoint
+from tests.simulation.functions import ARTIFACTS
+from tests.simulation.machines import Execution
+from tests.simulation.parameters import Mail
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+GRACE = timedelta(minutes=30)
+# The bound of the state machine and a day for approvals and clean-up.
+LONGEST_SECONDS = 6 * 24 * 3600.0
+# Two more sweeps, and after an outage up to a day.
+SWEEPS_SECONDS, LATER_SECONDS = 1860.0, (2 * 3600.0, 20 * 3600.0)
+# What nobody may find late, because it costs money, and what nobody can take back.
+COSTLY = ("endpoint leak", "job after end")
+FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", "overwritten champion")
+# Names that say nothing to a person.
+_UNNAMED = {"States.Runtime", "States.DataLimitExceeded", "States.NoChoiceMatched", "ValidationError", "ClientError"}
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """A promise that is not kept: `kind` names the promise, `what` is the same for the same defect."""
+
+    kind: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.what}"
+
+
+def settled(world: World) -> list[Violation]:
+    """What is still wrong after every run has ended and everyone had time to mend it."""
+    world.clock.run(10)
+    world.clock.run(LONGEST_SECONDS, lambda: world.quiet and not world.coming)
+    _run_until(world, max(world.ended_at, world.faults.ends) + GRACE.total_seconds() + 60)
+    found = violations(world)
+    if any(each.kind not in FINAL for each in found):
+        world.clock.run(SWEEPS_SECONDS)
+        found = violations(world)
+    costly = [each for each in found if each.kind in COSTLY]
+    for seconds in LATER_SECONDS if world.faults.lasting else ():
+        if any(each.kind not in FINAL + COSTLY for each in found):
+            world.clock.run(seconds)
+            found = sorted({*violations(world), *costly})
+    return found
+
+
+def _run_until(world: World, seconds: float) -> None:
+    while world.clock.seconds < seconds:
+        world.clock.run(seconds - world.clock.seconds)
+
+
+def violations(world: World) -> list[Violation]:
+    """Everything that is wrong now."""
+    return sorted({found for check in CHECKS for found in check(world)})
+
+
+def _owners(world: World) -> dict[str, str]:
+    """The execution that claimed each run, by the run's id."""
+    keys = [key for key in world.s3.keys(ARTIFACTS, "runs/") if key.endswith("/run.json")]
+    claims = [world.artifact(key) for key in keys]
+    return {claim["run_id"]: claim["execution_arn"] for claim in claims}
+
+
+def _published(world: World) -> Iterator[tuple[str, Published]]:
+    for name in sorted(world.parameters.history):
+        value = world.parameters.value(name)
+        if value:
+            yield name, Published.model_validate_json(value)
+
+
+def _endpoints(world: World) -> dict[str, Endpoint]:
+    """Every endpoint that is billed."""
+    state = world.bedrock.state
+    found: dict[str, Endpoint] = {**state.deployments, **state.throughputs}
+    return {arn: each for arn, each in found.items() if each.deleted_at is None}
+
+
+def _kind(arn: str) -> str:
+    return "provisioned throughput" if "provisioned-model" in arn else "deployment"
+
+
+def endpoint_leaks(world: World) -> Iterator[Violation]:
+    """No endpoint is billed but the published ones."""
+    published = {each.endpoint_arn for _, each in _published(world)}
+    for arn in _endpoints(world).keys() - published:
+        yield Violation("endpoint leak", f"a {_kind(arn)} that nobody published is still there")
+
+
+def jobs_after_end(world: World) -> Iterator[Violation]:
+    """No job runs on after its run, unless somebody asked it to stop."""
+    running = [job for job in world.bedrock.state.jobs.values() if job.status == "InProgress"]
+    ends = {run: world.machines.executions.get(arn) for run, arn in _owners(world).items()}
+    for job in running:
+        owner = next((each for run, each in ends.items() if run in job.name), None)
+        if job.stop_requested or (owner and owner.running):
+            continue
+        yield Violation("job after end", f"a job runs on after its run {owner.status if owner else 'is unknown'}")
+
+
+def _mails(world: World) -> dict[str, list[Mail]]:
+    """The mails of each execution."""
+    found: dict[str, list[Mail]] = {}
+    for mail in world.topic.mails:
+        told = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
+        if told:
+            found.setdefault(told[-1], []).append(mail)
+    return found
+
+
+def mails(world: World) -> Iterator[Violation]:
+    """One mail for each execution, none for a duplicate, one more for a redrive; the last tells what is in service."""
+    sent, runs = _mails(world), {arn: run for run, arn in _owners(world).items()}
+    ever = {each.run_id for each in _ever_published(world)}
+    for execution in world.executions:
+        told = sent.pop(execution.arn, [])
+        if execution.running:
+            continue
+        last = execution.states[-1] if execution.states else "nothing"
+        how = f"an execution {execution.status} after {last}{', redriven' if execution.redrives else ''}"
+        wanted = "Duplicate Ignored" not in execution.states
+        at_end = [mail for mail in told if mail.at >= execution.redriven_at]
+        before = len(told) - len(at_end)
+        if len(at_end) < wanted:
+            yield Violation("silence", f"no mail for {how}")
+        if len(at_end) > wanted or before > execution.redrives:
+            yield Violation("double mail", f"{len(told)} mails for {how}")
+        if told:
+            yield from _outcome(told[-1].subject, runs.get(execution.arn) in ever, how)
+    for arn in sent:
+        yield Violation("double mail", f"a mail for {arn.rpartition(':')[2]}, which is no execution")
+
+
+def _outcome(subject: str, promoted: bool, how: str) -> Iterator[Violation]:
+    if subject.startswith("Model promoted") != promoted:
+        really = "is" if promoted else "is not"
+        said = subject.partition(":")[0]
+        yield Violation("wrong ending", f"{said!r} although the model {really} in service, {how}")
+
+
+def _ever_published(world: World) -> Iterator[Published]:
+    for versions in world.parameters.history.values():
+        for each in versions:
+            yield Published.model_validate_json(each.value)
+
+
+def champions(world: World) -> Iterator[Violation]:
+    """What is published exists, answers, and is the model that answers."""
+    endpoints, now = _endpoints(world), world.clock.now()
+    for _, published in _published(world):
+        found = endpoints.get(published.endpoint_arn)
+        if found is None:
+            yield Violation("champion broken", f"the published {_kind(published.endpoint_arn)} does not exist")
+        elif found.phase(now) != "Ready":
+            yield Violation("champion broken", f"the published {_kind(found.arn)} is {found.phase(now)}")
+        elif found.serving(now) != published.model_arn:
+            yield Violation("champion broken", f"the published {_kind(found.arn)} serves another model")
+        elif found.swapping(now):
+            yield Violation("champion broken", f"the published {_kind(found.arn)} is changing its model")
+        if published.swap:
+            yield Violation("unfinished swap", "the parameter names a change that nobody finishes")
+        if published.model_arn in _deleted_models(world):
+            yield Violation("champion broken", "the published model was deleted")
+
+
+def takeovers(world: World) -> Iterator[Violation]:
+    """A model takes over from the one that it was compared with, never from one that was published meanwhile."""
+    for versions in world.parameters.history.values():
+        told = [Published.model_validate_json(each.value) for each in versions]
+        for before, after in pairwise(told):
+            if after.run_id not in {before.run_id, before.previous_run_id} and after.previous_run_id != before.run_id:
+                yield Violation("overwritten champion", "a model was published over one that it does not know")
+
+
+def _deleted_models(world: World) -> set[str]:
+    return {arn for arn, model in world.bedrock.state.models.items() if model.deleted_at}
+
+
+def endings(world: World) -> Iterator[Violation]:
+    """Every execution ends in time, with a name for what went wrong."""
+    for execution in world.executions:
+        if execution.running:
+            yield Violation("stuck", f"an execution still runs in {execution.states[-1:]}")
+        elif execution.status == "FAILED" and _unnamed(execution):
+            yield Violation("unnamed error", f"{execution.error!r} after {execution.states[-1]}")
+
+
+def _unnamed(execution: Execution) -> bool:
+    return not execution.error or execution.error in _UNNAMED or hasattr(builtins, execution.error)
+
+
+def texts(world: World) -> Iterator[Violation]:
+    """No text of a record is in a mail, a payload or an error."""
+    for _ in world.seen_text[:1]:
+        yield Violation("training text", "text of a record is in a mail, a payload or an error")
+
+
+def jobs_per_candidate(world: World) -> Iterator[Violation]:
+    """At most one job for each candidate, ever."""
+    counts = Counter(job.request["customModelName"] for job in world.bedrock.state.jobs.values())
+    for number in counts.values():
+        if number > 1:
+            yield Violation("two jobs", f"{number} jobs for one candidate")
+
+
+def dead_letters(world: World) -> Iterator[Violation]:
+    """No dead letter lies in the queue because of what passes by itself."""
+    for letter in world.functions.dead_letters:
+        if not letter.suffered:
+            yield Violation("dead letter", f"{letter.stem} gave up with {letter.error}")
+
+
+def defects(world: World) -> Iterator[Violation]:
+    """The simulation itself works."""
+    for each in world.defects:
+        yield Violation("defect", each)
+
+
+CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
+    endpoint_leaks,
+    jobs_after_end,
+    mails,
+    champions,
+    takeovers,
+    endings,
+    texts,
+    jobs_per_candidate,
+    dead_letters,
+    defects,
+)

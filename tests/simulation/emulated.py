@@ -1,0 +1,114 @@
+"""The project's Bedrock emulator on the virtual clock: its jobs are tasks, and nothing is trained twice."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from local.bedrock import jobs, training, world
+from local.bedrock.faults import Faults
+from local.bedrock.protocol import Protocol
+from local.bedrock.records import Job, State
+from local.bedrock.runtime import Runtime
+from local.bedrock.service import Service, declared_errors
+from local.bedrock.world import World
+from local.clock import Clock
+from tests.emulator import ACCOUNT, JOB_ROLE, REGION, MemoryIam, bedrock_trust
+from tests.simulation.clock import Clock as VirtualClock
+from tests.simulation.s3 import S3
+
+# A job looks so often whether it was stopped.
+LOOK_SECONDS = 60.0
+
+
+class ServiceClock(Clock):
+    """The emulator's clock, which is the world's."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._virtual = clock
+
+    def now(self) -> datetime:
+        return self._virtual.now()
+
+    def sleep(self, service_seconds: float) -> None:
+        self._virtual.sleep(service_seconds)
+
+
+class VirtualJob(jobs.JobRun):
+    """A job that waits on the virtual clock and trains for as long as the scenario says."""
+
+    minutes = 10.0
+    clock: VirtualClock
+
+    def _wait_until(self, moment: datetime | None, *, stoppable: bool = True) -> None:
+        while not (stoppable and self._job.stop_requested):
+            left = (moment - self._world.now()).total_seconds() if moment else math.inf
+            if left <= 0:
+                return
+            self.clock.sleep(min(left, LOOK_SECONDS))
+        raise jobs._JobStoppedError
+
+    def _training_minutes(self, data: Any) -> float:
+        del data
+        return self.minutes
+
+
+@cache
+def _trained(task: bytes) -> training.Curves:
+    return training.train(training.Task(**orjson.loads(task)))
+
+
+def _train(task: training.Task) -> training.Curves:
+    return _trained(orjson.dumps(task))
+
+
+@cache
+def protocol() -> Protocol:
+    """The service models, whose routes are looked for once per address."""
+    found = Protocol()
+    found.route = cache(found.route)  # type: ignore[method-assign]  # the same address has the same operation
+    return found
+
+
+@contextmanager
+def virtual_jobs(clock: VirtualClock, seed: int, minutes: float) -> Iterator[None]:
+    """Jobs run as tasks of this clock, and ids come from the seed."""
+    ids = random.Random(seed)  # noqa: S311 - ids, not secrets
+
+    def start(where: World, job: Job) -> None:
+        run = VirtualJob(where, job)
+        run.minutes, run.clock = minutes, clock
+        clock.spawn(run.run)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(jobs, "start", start)
+        patched.setattr(training, "train_apart", _train)
+        patched.setattr(
+            world, "secrets", SimpleNamespace(token_hex=lambda size: f"{ids.getrandbits(8 * size):0{2 * size}x}")
+        )
+        yield
+
+
+def emulator(clock: VirtualClock, s3: S3) -> tuple[World, Service]:
+    """An empty account of Bedrock."""
+    runtime, iam = Runtime(), MemoryIam(trusts={JOB_ROLE: bedrock_trust(ACCOUNT, REGION)})
+    found = World(
+        clock=ServiceClock(clock),
+        region=REGION,
+        account=ACCOUNT,
+        state=State(),
+        faults=Faults(declared_errors(protocol(), runtime)),
+        policies=iam,
+        s3_for_role=lambda _: cast("Any", s3),
+    )
+    return found, Service(found, protocol(), runtime, iam)

@@ -1,0 +1,312 @@
+"""Tries faults: one run without any, and at each point where one may strike a fork that suffers it and goes on."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from tests.simulation import checker
+from tests.simulation.checker import Violation
+from tests.simulation.faults import BUSY, DEATHS, DENIED, NETWORK, STOPS, Fault, parse
+from tests.simulation.functions import Invocation
+from tests.simulation.machines import EVENTS
+from tests.simulation.points import Point, variants
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.world import World, simulated
+
+# A fork that has not ended by then never will.
+WATCHDOG_SECONDS = 300
+# How far behind the first fault a second one may strike.
+MOST_CALLS_BETWEEN = 60
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scenario with what it suffers; its text replays it."""
+
+    scenario: str
+    faults: tuple[Fault, ...] = ()
+    jitter: int | None = None
+
+    def __str__(self) -> str:
+        jitter = f" jitter={self.jitter}" if self.jitter is not None else ""
+        return f"{self.scenario}{jitter} {' + '.join(map(str, self.faults))}".strip()
+
+    @classmethod
+    def parse(cls, text: str) -> Case:
+        """The case of a line."""
+        scenario, _, rest = text.strip().partition(" ")
+        jitter = re.search(r"\bjitter=(\d+)", rest)
+        return cls(scenario, tuple(parse(rest)), int(jitter[1]) if jitter else None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case came to; `where` is the point of its first fault, `digest` that of its story, `mails` subjects."""
+
+    case: str
+    kind: str
+    violations: tuple[Violation, ...]
+    endings: tuple[str, ...] = ()
+    mails: tuple[str, ...] = ()
+    digest: str = ""
+    where: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A fork; `pipe` is where it tells its outcome, `since` its CPU seconds when it began."""
+
+    case: Case
+    where: str
+    pid: int
+    pipe: int
+    since: float = 0.0
+
+
+def replay(case: Case) -> tuple[list[str], Outcome]:
+    """The story of a case and what it came to."""
+    with _world(case) as world:
+        _begin(world, case)
+        world.faults.waiting += case.faults
+        found = _settled(world)
+        return world.trace, _outcome(world, case, found)
+
+
+def _world(case: Case) -> Any:
+    minutes = SCENARIOS[case.scenario].job_minutes
+    return simulated(case.jitter or 0, jitter=case.jitter is not None, job_minutes=minutes)
+
+
+def _begin(world: World, case: Case) -> None:
+    scenario = SCENARIOS[case.scenario]
+    scenario.before(world)
+    world.mark()
+    scenario.begin(world)
+
+
+def _settled(world: World) -> list[Violation]:
+    try:
+        return checker.settled(world)
+    except Exception:  # noqa: BLE001 - whatever breaks the simulation is told like what breaks the product
+        return [Violation("defect", traceback.format_exc(limit=-3))]
+
+
+def _outcome(world: World, case: Case, found: Sequence[Violation]) -> Outcome:
+    endings = tuple(f"{each.status} {each.error or each.states[-1:]}" for each in world.executions)
+    digest = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()[:16]
+    mails = tuple(mail.subject for mail in world.topic.mails)
+    return Outcome(str(case), kind_of(case), tuple(found), endings, mails, digest)
+
+
+def points(scenario: str) -> list[Point]:
+    """Every point of a run without faults."""
+    case, found = Case(scenario), list[Point]()
+    with _world(case) as world:
+        _begin(world, case)
+
+        def at_point(at: str, number: int, what: str, invocation: Invocation | None) -> None:
+            found.append(Point.of(at, number, what, invocation, world.calls))
+
+        world.at_point = at_point
+        left = checker.settled(world)
+    if left:
+        raise AssertionError(f"{scenario} without a fault: {', '.join(map(str, left))}")
+    return found
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A case and the point of its first fault; None where a case has none and is run from its beginning."""
+
+    case: Case
+    point: Point | None = None
+
+    @property
+    def where(self) -> str:
+        return str(self.point) if self.point else "interleaving"
+
+
+def plan(scenario: str) -> list[Chosen]:
+    """Every single fault that may strike a run, at points that differ."""
+    kept = thinned(points(scenario))
+    return [Chosen(Case(scenario, (fault,)), point) for point in kept for fault in variants(point)]
+
+
+def thinned(found: Sequence[Point], most: int = 5) -> list[Point]:
+    """Of points that do the same many times, a few from the first to the last."""
+    alike: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in found:
+        alike[point.at, point.what].append(point)
+    kept = list[Point]()
+    for same in alike.values():
+        step = max(1.0, (len(same) - 1) / (most - 1))
+        kept += [same[round(number * step)] for number in range(min(most, len(same)))]
+    return sorted(kept, key=lambda point: (point.at, point.number))
+
+
+def sampled(
+    scenarios: Sequence[str], limit: int | None, seed: int, only: str = "", doubles: float = 0.05
+) -> list[Chosen]:
+    """A share of all faults by seed; `doubles` is how many of these suffer one more fault a little later."""
+    chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated
+    shares = {name: SCENARIOS[name].share for name in scenarios}
+    chosen = list[Chosen]()
+    for name, share in shares.items():
+        found = [each for each in plan(name) if only in f"{each.case} {each.where}"]
+        most = len(found) if limit is None else round(limit * share / max(1, sum(shares.values())))
+        chosen += chance.sample(found, min(most, len(found)))
+    return [doubled(each, chance) if chance.random() < doubles else each for each in chosen]
+
+
+def _lasts(chosen: Chosen) -> bool:
+    """Whether the first fault is there for ever: nobody then mends what a second one breaks."""
+    return chosen.case.faults[0].scope == "function"
+
+
+def doubled(chosen: Chosen, chance: random.Random) -> Chosen:
+    """The same case with a second fault at one of the next calls."""
+    assert chosen.point
+    if _lasts(chosen):
+        return chosen
+    call = chosen.point.calls + chance.randint(1, MOST_CALLS_BETWEEN)
+    what = chance.choice([*BUSY, *DENIED, *NETWORK[:-1], *DEATHS])
+    scope = chance.choice(("once", "invocation", "600", "18000")) if what in BUSY else "once"
+    return replace(chosen, case=replace(chosen.case, faults=(*chosen.case.faults, Fault("call", call, what, scope))))
+
+
+def jittered(scenarios: Sequence[str], number: int, seed: int) -> list[Chosen]:
+    """Runs in which everything takes a random time, half of them with a stop at a random state."""
+    chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated
+    found = list[Chosen]()
+    for each in range(number):
+        name = scenarios[each % len(scenarios)]
+        state = chance.randint(1, 150)
+        stop = (Fault("state", state, chance.choice(list(STOPS)), event=chance.choice(list(EVENTS))),)
+        found.append(Chosen(Case(name, stop if each % 2 else (), jitter=seed * 1000 + each)))
+    return found
+
+
+@dataclass
+class Explorer:
+    """Runs scenarios and forks where a case begins to differ; `told` hears of each outcome as it comes."""
+
+    processes: int = 1
+    told: Callable[[Outcome], object] = lambda _: None
+    outcomes: list[Outcome] = field(default_factory=list)
+    _children: list[_Child] = field(default_factory=list)
+    _mine: _Child | None = None
+
+    def explore(self, chosen: Sequence[Chosen]) -> list[Outcome]:
+        """The outcomes of the chosen cases."""
+        for scenario in dict.fromkeys(each.case.scenario for each in chosen if each.point):
+            self._from_points([each for each in chosen if each.point and each.case.scenario == scenario], scenario)
+        for each in [each for each in chosen if not each.point]:
+            if self._fork(each):
+                self._tell(*replay(each.case)[1:])
+        while self._children:
+            self._collect()
+        return self.outcomes
+
+    def _from_points(self, chosen: Sequence[Chosen], scenario: str) -> None:
+        """Run a scenario once, and fork at the points of its cases."""
+        by_point: dict[tuple[str, int], list[Chosen]] = defaultdict(list)
+        for each in chosen:
+            assert each.point
+            by_point[each.point.at, each.point.number].append(each)
+        with _world(Case(scenario)) as world:
+            _begin(world, Case(scenario))
+            gc.collect()
+            gc.freeze()
+
+            def at_point(at: str, number: int, what: str, invocation: Invocation | None) -> None:
+                del what, invocation
+                for each in by_point.get((at, number), ()):
+                    if self._fork(each):
+                        world.at_point = lambda *_: None
+                        world.faults.waiting += each.case.faults
+                        return
+
+            world.at_point = at_point
+            found = _settled(world)
+            if self._mine:
+                self._tell(_outcome(world, self._mine.case, found))
+
+    def _fork(self, chosen: Chosen) -> bool:
+        """Whether this process is the one that goes on with the case."""
+        while len(self._children) >= self.processes:
+            self._collect()
+        ours, theirs = os.pipe()
+        state = random.getstate()
+        pid = os.fork()
+        random.setstate(state)  # which Python seeds anew in a fork
+        if pid:
+            os.close(theirs)
+            self._children.append(_Child(chosen.case, chosen.where, pid, ours))
+            return False
+        os.close(ours)
+        signal.alarm(WATCHDOG_SECONDS)
+        self._mine = _Child(chosen.case, chosen.where, 0, theirs, time.process_time())
+        return True
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Send what became of this process's case, and end."""
+        assert self._mine
+        told = replace(outcome, where=self._mine.where, seconds=time.process_time() - self._mine.since)
+        try:
+            with os.fdopen(self._mine.pipe, "w") as out:
+                out.write(to_json(told))
+        finally:
+            os._exit(0)
+
+    def _collect(self) -> None:
+        """Wait for the oldest fork and keep what it says."""
+        child = self._children.pop(0)
+        with os.fdopen(child.pipe) as given:
+            text = given.read()
+        os.waitpid(child.pid, 0)
+        if not text:
+            lost = (Violation("defect", "the simulation died or did not end"),)
+            outcome = Outcome(str(child.case), kind_of(child.case), lost, where=child.where)
+        else:
+            outcome = from_json(text)
+        self.outcomes.append(outcome)
+        self.told(outcome)
+
+
+def to_json(outcome: Outcome) -> str:
+    return json.dumps(asdict(outcome))
+
+
+def from_json(text: str) -> Outcome:
+    told = json.loads(text)
+    told["violations"] = tuple(Violation(**each) for each in told["violations"])
+    told["endings"], told["mails"] = tuple(told["endings"]), tuple(told["mails"])
+    return Outcome(**told)
+
+
+def kind_of(case: Case) -> str:
+    """The kind of a case, for tables."""
+    if case.jitter is not None:
+        return "interleaving"
+    if len(case.faults) != 1:
+        return "two faults" if case.faults else "none"
+    fault = case.faults[0]
+    if fault.what in STOPS:
+        return "redrive" if fault.redrive is not None else fault.what
+    if fault.at == "invoke":
+        return "Lambda service"
+    kinds = {"busy": BUSY, "network": NETWORK, "death": DEATHS}
+    return next((name for name, codes in kinds.items() if fault.what in codes), "refusal")

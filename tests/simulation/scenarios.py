@@ -1,0 +1,165 @@
+"""What happens in each simulated world: what lies there before, what is dropped, and how the runs end by themselves."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+from tests.simulation.functions import DATASETS
+from tests.simulation.world import MARKER, World
+
+ITEMS = 20
+_SYLLABLES = ("ka", "lo", "mi", "ru", "te", "va", "zo", "ne", "shi", "bor", "dan", "fel")
+
+
+@cache
+def _stations(count: int) -> tuple[tuple[str, str], ...]:
+    """Made-up stations and what each is known for."""
+    chance = random.Random(7)  # noqa: S311 - the same words in every process
+    names: dict[str, str] = {}
+    while len(names) < count:
+        name = "".join(chance.choice(_SYLLABLES) for _ in range(4))
+        names[name] = " ".join("".join(chance.choice(_SYLLABLES) for _ in range(3)) for _ in range(4))
+    return tuple(names.items())
+
+
+def _record(question: str, answer: str) -> str:
+    turns = [{"role": "user", "content": [{"text": question}]}, {"role": "assistant", "content": [{"text": answer}]}]
+    return json.dumps({"schemaVersion": "bedrock-conversation-2024", "messages": turns})
+
+
+def dataset(first: int, last: int, *, wrong: bool = False) -> bytes:
+    """Records about the stations from `first` to `last`; `wrong` ones are answered with what another is known for."""
+    stations = _stations(max(last, ITEMS))
+    lines = []
+    for number in range(first, last):
+        name, known = stations[number][0], stations[(number + 5 * wrong) % len(stations)][1]
+        lines.append(_record(f"Where does the {MARKER} report mention {name}, and with which goods?", known))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def evaluation() -> bytes:
+    """One question about each of the first stations."""
+    lines = [
+        _record(f"With which goods and where does {name} report the {MARKER} mention?", known)
+        for name, known in _stations(ITEMS)
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+APART_SECONDS = 47.0
+GOOD, HALF = (0, ITEMS), (0, ITEMS // 2)
+
+
+PROVISIONED = "deployment: provisioned\nbudget:\n  limit_usd: 100000\n"
+ON_DEMAND = "deployment: on_demand\nbudget:\n  limit_usd: 100000\n"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`before` builds what is in service already and is no part of the run; `begin` starts what is looked at.
+
+    `subjects` are the beginnings of the mails that the runs end with, in any order. `share` is how much of a sample of
+    faults it gets; one without a share is tried only by itself.
+    """
+
+    name: str
+    begin: Callable[[World], None]
+    subjects: Sequence[str]
+    before: Callable[[World], None] = lambda _: None
+    job_minutes: float = 3.0
+    share: int = 4
+
+
+def _begin(
+    *spans: tuple[int, int], project: str = "stations", settings: str = "", fault: str = "", times: int = 1
+) -> Callable[[World], None]:
+    """Drop datasets into one project, one every APART_SECONDS, each with so many events."""
+
+    def begin(world: World) -> None:
+        world.s3.put(DATASETS, f"projects/{project}/evaluation.jsonl", evaluation())
+        if settings:
+            world.s3.put(DATASETS, f"projects/{project}/settings.yaml", settings.encode())
+        if fault:
+            world.bedrock.faults.inject(fault)
+        for number, span in enumerate(spans):
+            drop = partial(world.drop, project, dataset(*span), f"dataset{number}.jsonl", times)
+            world.clock.after(number * APART_SECONDS, drop)
+
+    return begin
+
+
+def _promoted(*span: int, settings: str = "") -> Callable[[World], None]:
+    """A champion, trained and promoted by a run before."""
+
+    def before(world: World) -> None:
+        _begin((span[0], span[1]), settings=settings)(world)
+        run_until_ended(world)
+        if not world.parameters.history:
+            raise AssertionError("The run before promoted nothing, so the scenario does not stand.")
+        world.topic.mails.clear()
+        world.machines.executions.clear()
+
+    return before
+
+
+def _both(*begins: Callable[[World], None]) -> Callable[[World], None]:
+    def begin(world: World) -> None:
+        for each in begins:
+            each(world)
+
+    return begin
+
+
+def _rejected(world: World) -> None:
+    world.drop("stations", b"{not json\n" * 12, "dataset.jsonl")
+
+
+def _no_dataset(world: World) -> None:
+    world.drop("stations", b"nothing to train on", "readme.txt")
+
+
+def run_until_ended(world: World, bound: float = 6 * 24 * 3600) -> None:
+    """Let time pass until every execution has ended, and a minute more."""
+    world.clock.run(10)
+    world.clock.run(bound, lambda: world.quiet)
+    world.clock.run(60)
+
+
+_ALL = (
+    Scenario("first", _begin(GOOD), ["Model promoted"], share=24),
+    Scenario("first_5h", _begin(GOOD), ["Model promoted"], job_minutes=300, share=6),
+    Scenario("first_3d", _begin(GOOD), ["Model promoted"], job_minutes=4000, share=0),
+    Scenario("takeover", _begin(GOOD), ["Model promoted"], before=_promoted(*HALF), share=20),
+    Scenario("kind_change", _begin(GOOD, settings=PROVISIONED), ["Model promoted"], before=_promoted(*HALF), share=14),
+    Scenario(
+        "kind_change_back",
+        _begin(GOOD, settings=ON_DEMAND),
+        ["Model promoted"],
+        before=_promoted(*HALF, settings=PROVISIONED),
+    ),
+    Scenario("provisioned", _begin(GOOD, settings=PROVISIONED), ["Model promoted"]),
+    Scenario(
+        "provisioned_takeover",
+        _begin(GOOD, settings=PROVISIONED),
+        ["Model promoted"],
+        before=_promoted(*HALF, settings=PROVISIONED),
+    ),
+    Scenario("not_better", _begin(HALF), ["Model not promoted"], before=_promoted(*GOOD)),
+    Scenario("rejected", _rejected, ["Dataset rejected"]),
+    Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
+    Scenario("refused", _begin(GOOD, settings="base_model: nobody.knows-it-v1:0\n"), ["Run failed (BaseModelUnknown)"]),
+    Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),
+    Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
+    Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),
+    Scenario("two_datasets", _begin(GOOD, HALF), ["Model promoted", "Run failed (ChampionChanged)"]),
+    Scenario(
+        "two_projects",
+        _both(_begin(GOOD), _begin(GOOD, project="harbours")),
+        ["Model promoted", "Model promoted"],
+    ),
+)
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in _ALL}

@@ -1,0 +1,59 @@
+"""Every scenario without a fault keeps every promise and ends as it should, and a seed tells the same story again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.explorer import Case, Chosen, Explorer, points, replay, sampled
+from tests.simulation.faults import Fault, parse
+from tests.simulation.scenarios import SCENARIOS, Scenario
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=lambda each: each.name)
+def test_a_scenario_without_a_fault_keeps_every_promise(scenario: Scenario) -> None:
+    _, outcome = replay(Case(scenario.name))
+    assert outcome.violations == ()
+    assert len(outcome.mails) == len(scenario.subjects)
+    for mail, wanted in zip(sorted(outcome.mails), sorted(scenario.subjects), strict=True):
+        assert mail.startswith(wanted)
+
+
+def test_a_seed_tells_the_same_story_again_and_another_seed_another_one() -> None:
+    first, again, other = (replay(Case("two_datasets", jitter=seed))[0] for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "call=40 what=InternalServerException scope=invocation",
+        "call=60 what=exit-after scope=once",
+        "call=100 what=abort event=doubled delay=0.9",
+        "invoke=20 what=Lambda.Unknown-after scope=once",
+        "state=60 what=abort event=lost redrive=300",
+        "state=60 what=time-out event=unswept",
+        "call=60 what=late scope=once + call=80 what=hang scope=once",
+    ],
+)
+def test_a_fork_and_its_replay_tell_the_same_story(line: str) -> None:
+    case = Case("first", tuple(parse(line)))
+    first = case.faults[0]
+    point = next(each for each in points("first") if (each.at, each.number) == (first.at, first.number))
+    [outcome] = Explorer().explore([Chosen(case, point)])
+    assert outcome.digest == replay(case)[1].digest
+    assert outcome.case == str(case)
+    assert Case.parse(str(case)) == case
+
+
+def test_a_sample_is_the_same_for_the_same_seed_and_has_faults_of_every_kind() -> None:
+    one, again, other = (sampled(["rejected"], 60, seed) for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
+    assert {fault.at for each in one for fault in each.case.faults} == {"call", "invoke", "state"}
+
+
+def test_a_fault_is_a_line_and_a_line_a_fault() -> None:
+    for each in sampled(["refused"], None, 0):
+        assert parse(" + ".join(map(str, each.case.faults))) == list(each.case.faults)
+    assert Fault.parse("state=3 what=abort event=lost redrive=0.3").redrive == 0.3
