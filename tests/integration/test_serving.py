@@ -59,6 +59,15 @@ def test_the_first_promotion_publishes_the_evaluated_endpoint_and_later_ones_kee
     assert asked(stack) == 2
 
 
+def test_a_champion_whose_parameter_has_gone_is_not_published_over(stack: Stack) -> None:
+    promoted(stack)
+    second = stack.request(stack.run())
+    stack.parameters.values.clear()
+    with pytest.raises(ChampionChanged, match="its parameter has gone since"):
+        promote(stack, second)
+    assert stack.parameters.values == {}
+
+
 def test_nothing_is_published_before_the_swap_is_over_and_the_model_has_answered(stack: Stack) -> None:
     first = promoted(stack)
     second = stack.request(stack.run())

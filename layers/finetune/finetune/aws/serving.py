@@ -118,6 +118,10 @@ def _in_service(bedrock: BedrockClient, published: Published) -> Found | None:
 
 def _require_same_champion(bedrock: BedrockClient, run: Run, published: Published | None) -> None:
     """A verdict holds against the model it was reached against, not against one that came into service since."""
+    if published is None and run.champion:
+        raise ChampionChanged(
+            f"Run {run.champion.run_id} was in service when run {run.run_id} was planned, and its parameter has gone since."
+        )
     found = _in_service(bedrock, published) if published else None
     if published is None or found is None:
         return
