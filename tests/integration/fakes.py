@@ -46,8 +46,10 @@ class MemorySsm:
         return {"Parameter": {"Name": Name, "Value": self.values[Name]}}
 
     def put_parameter(self, *, Name: str, Value: str, Type: str, Overwrite: bool) -> None:  # noqa: N803 - SSM's own names
-        assert (Type, Overwrite) == ("String", True)
+        assert Type == "String"
         self.writes += 1
+        if Name in self.values and not Overwrite:
+            raise ClientError({"Error": {"Code": "ParameterAlreadyExists", "Message": Name}}, "PutParameter")
         if self.writes in self.refused:
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutParameter")
         assert "{{" not in Value

@@ -82,7 +82,12 @@ def test_a_mail_whose_answer_was_lost_is_not_sent_again(lost: Callable[..., Boto
 
     assert deliver(bucket, Losing())
     assert [deliver(bucket, topic), again(bucket, topic)] == [False, 0]
+    bucket.now += timedelta(minutes=16)
+    with pytest.raises(MailUnconfirmed, match=r"mails/one\.json may not have arrived"):
+        again(bucket, topic)
+    assert [deliver(bucket, topic), again(bucket, topic)] == [False, 0]
     assert topic.sent == ["first"]
+    assert mail.unsent(cast("Any", bucket), "artifacts") == ["one"]
 
 
 def test_a_mail_that_went_out_but_could_not_be_noted_is_not_sent_again() -> None:

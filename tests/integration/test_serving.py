@@ -68,6 +68,18 @@ def test_a_champion_whose_parameter_has_gone_is_not_published_over(stack: Stack)
     assert stack.parameters.values == {}
 
 
+def test_a_first_publication_does_not_replace_one_that_could_not_be_seen(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = promoted(stack)
+    monkeypatch.setattr(publication, "read", lambda *_: None)
+    unaware = stack.request(stack.run())
+    with pytest.raises(ChampionChanged, match="was published since run"):
+        promote(stack, unaware)
+    monkeypatch.undo()
+    assert stack.published.run_id == first.run.run_id
+
+
 def test_nothing_is_published_before_the_swap_is_over_and_the_model_has_answered(stack: Stack) -> None:
     first = promoted(stack)
     second = stack.request(stack.run())

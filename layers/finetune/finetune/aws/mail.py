@@ -48,7 +48,7 @@ def deliver(
     """Send an execution's mail unless it was sent already or is being sent; returns whether this call sent it.
 
     The first mail that was written down for an execution is the one that is sent. SNS is asked once: where its answer
-    is lost, the mail counts as sent. MailUnconfirmed, once, when whoever was to send it died while sending it.
+    is lost, the mail counts as sent, and stays in the outbox. MailUnconfirmed, once, after some minutes of doubt.
     """
     if was_sent(s3, bucket, execution_arn, redrives):
         return False
@@ -65,7 +65,7 @@ def send(s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, name: str
     # Nothing is read between the claim and the call, so that a claim without a mail is rare, and stays.
     claim = f"s3://{bucket}/{SENT}{name}.sending"
     if letter is None or not storage.write_once(s3, claim, b"", "text/plain"):
-        return letter is not None and _settled(s3, claim, letter, outbox, sent)
+        return letter is not None and _settled(s3, claim, letter, sent)
     said = orjson.loads(letter)
     try:
         publish(sns, topic_arn, Mail(subject=said["subject"], body=said["body"]))
@@ -73,7 +73,10 @@ def send(s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, name: str
         if isinstance(error.__cause__, _NOT_SENT):
             storage.delete(s3, claim)
             raise
-    _settle(s3, letter, outbox, sent)
+        # SNS may have taken it. The letter and the claim stay, for the sweeper to tell of.
+        return True
+    storage.write(s3, sent, letter, "application/json")
+    storage.delete(s3, outbox)
     return True
 
 
@@ -93,20 +96,12 @@ def none_is_due(s3: S3Client, bucket: str, execution_arn: str) -> None:
     storage.write_json(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn)}.json", content)
 
 
-def _settle(s3: S3Client, letter: bytes, outbox: str, sent: str) -> None:
-    storage.write(s3, sent, letter, "application/json")
-    storage.delete(s3, outbox)
-
-
-def _settled(s3: S3Client, claim: str, letter: bytes, outbox: str, sent: str) -> bool:
-    """False while somebody may be sending it; what a dead process claimed is settled and told of."""
+def _settled(s3: S3Client, claim: str, letter: bytes, sent: str) -> bool:
+    """False while somebody may be sending it; what was claimed long ago counts as sent, which is told once."""
     age = storage.age(s3, claim)
-    if age is None or age <= CLAIM_HOLDS:
+    if age is None or age <= CLAIM_HOLDS or not storage.write_once(s3, sent, letter, "application/json"):
         return False
-    _settle(s3, letter, outbox, sent)
-    raise MailUnconfirmed(
-        f"Whoever sent {sent} died while sending, so the mail may not have arrived; it is kept there."
-    )
+    raise MailUnconfirmed(f"The mail {sent} may not have arrived: SNS did not answer, or its sender died.")
 
 
 def publish(sns: SNSClient, topic_arn: str, mail: Mail) -> None:

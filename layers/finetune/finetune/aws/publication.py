@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from pydantic import ConfigDict, Field, ValidationError
 
-from finetune.aws.translation import is_missing, translated
+from finetune.aws.translation import code_of, is_missing, translated
 from finetune.contracts import Endpoint, ObjectVersion, PromoteModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
-from finetune.errors import ServiceRefused
+from finetune.errors import ChampionChanged, ServiceRefused
 from finetune.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -105,13 +105,21 @@ def read_all(ssm: SSMClient, stack: str) -> Iterator[tuple[str, Published]]:
             yield slug, _parsed(name, value)
 
 
-def write(ssm: SSMClient, stack: str, slug: str, published: Published) -> None:
-    """Publish; applications that read the parameter from now on get this."""
+def write(ssm: SSMClient, stack: str, slug: str, published: Published, *, first: bool = False) -> None:
+    """Publish; applications that read the parameter from now on get this.
+
+    ChampionChanged if it was to be the project's `first` publication and is not.
+    """
     name = parameter_name(stack, slug)
     # Parameter Store takes two opening braces for a reference to another parameter; the key of an object may hold them.
     value = published.model_dump_json(exclude_none=True).replace("{{", "{\\u007b")
     with translated(f"publishing parameter {name}"):
-        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        try:
+            ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=not first)
+        except ClientError as error:
+            if code_of(error) == "ParameterAlreadyExists":
+                raise ChampionChanged(f"{name} was published since run {published.run_id} looked there.") from error
+            raise
 
 
 def told(stack: str, slug: str, published: Published) -> PromoteModelOutput:

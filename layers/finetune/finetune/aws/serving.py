@@ -120,7 +120,7 @@ def _require_same_champion(bedrock: BedrockClient, run: Run, published: Publishe
     """A verdict holds against the model it was reached against, not against one that came into service since."""
     if published is None and run.champion:
         raise ChampionChanged(
-            f"Run {run.champion.run_id} was in service when run {run.run_id} was planned, and its parameter has gone since."
+            f"Run {run.champion.run_id} was in service when run {run.run_id} was planned; its parameter has gone since."
         )
     found = _in_service(bedrock, published) if published else None
     if published is None or found is None:
@@ -166,7 +166,7 @@ def _put_into_service(
         previous_dataset=before and before.dataset,
         replaced=replaced,
     )
-    publication.write(ssm, stack, run.slug, after)
+    publication.write(ssm, stack, run.slug, after, first=before is None)
     return after
 
 
