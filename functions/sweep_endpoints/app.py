@@ -6,7 +6,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clean_up, clients
+from finetune.aws import clean_up, clients, sweep
 from finetune.contracts import SweepEndpointsInput
 from finetune.environment import SweepEnvironment
 from finetune.step import step
@@ -29,7 +29,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         environment=environment,
     )
 
-    swept = clean_up.sweep(by, environment)
+    swept = sweep.sweep(by, environment)
     metrics.add_metric(name="EndpointsSwept", unit=MetricUnit.Count, value=len(swept.released))
 
     return swept.payload()

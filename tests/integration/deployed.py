@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from finetune.aws import clean_up, customization, endpoints, mail, runs, serving
+from finetune.aws import customization, endpoints, mail, runs, serving, sweep
 from finetune.aws.clean_up import CleanUp
 from finetune.contracts import (
     CleanUpRunInput,
@@ -114,7 +114,7 @@ class Deployed:
         return self.by.after(ended)
 
     def sweep(self) -> SweepEndpointsOutput:
-        return clean_up.sweep(self.by, ENVIRONMENT)
+        return sweep.sweep(self.by, ENVIRONMENT)
 
     def later(self, minutes: float = 7) -> None:
         """Let time pass for all services; after 7 minutes no function of an ended execution can still be going."""

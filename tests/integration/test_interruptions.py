@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from finetune.aws import release, serving
+from finetune.aws.sweep import Sweep
 from finetune.contracts import PromoteModelInput, Run
 from finetune.errors import ChampionChanged, EndpointBusy, EndpointFailed, ServiceBusy, ServiceRefused
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, Stack, until_done
@@ -191,7 +192,7 @@ def test_the_sweeper_takes_a_rollback_back_that_was_given_up_hours_ago(
     interrupted(stack)
     stack.clock.advance(60 * hours)
     for _ in range(2):
-        sweep = release.Sweep(
+        swept = Sweep(
             stack.emulator.control,
             stack.ssm,
             cast("Any", MemoryBucket()),
@@ -201,7 +202,7 @@ def test_the_sweeper_takes_a_rollback_back_that_was_given_up_hours_ago(
             known={},
         )
         attempts = release.Attempts()
-        sweep.endpoints(attempts)
+        swept.endpoints(attempts)
         attempts.conclude()
         stack.clock.advance(30)
     assert (stack.published.swap is None) is taken_back

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import ValidationError
 
-from finetune import messages
-from finetune.aws import executions, mail, notice, release, runs, starts
+from finetune.aws import executions, mail, notice, release, runs
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.contracts import (
@@ -22,9 +20,8 @@ from finetune.contracts import (
     NotifyInput,
     Outcome,
     Run,
-    SweepEndpointsOutput,
 )
-from finetune.environment import NotifyEnvironment, SweepEnvironment
+from finetune.environment import NotifyEnvironment
 from finetune.errors import EndpointBusy, UnsupportedDataset
 
 if TYPE_CHECKING:
@@ -38,8 +35,6 @@ _ENDED = {
     "ABORTED": ("Aborted", "Somebody stopped the execution."),
     "TIMED_OUT": ("States.Timeout", "The execution reached its time limit."),
 }
-# Mails are kept for 30 days at least, so it is known of every ending since whether its mail went out.
-LOOK_BACK = timedelta(days=29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,51 +128,3 @@ def _success(execution_arn: str, output: dict[str, Any]) -> NotifyInput | None:
 
 
 _SUCCESSES: tuple[tuple[str, Outcome], ...] = (("promotion", "ModelPromoted"), ("evaluation", "ModelNotPromoted"))
-
-
-def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOutput:
-    """Do what every other line of defence missed.
-
-    Send the mails that were written down but not sent, start what could not be started, clean up after every ended
-    execution that nobody was told of, stop jobs and delete endpoints without an owner and mail that. If one part fails
-    the others are still done; its error is raised at the end, for the alarm.
-    """
-    bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
-    s3, sns = clean_up.s3, clean_up.sns
-    with attempts.one():
-        for name in mail.unsent(s3, bucket):
-            with attempts.one():
-                sent += mail.send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
-    with attempts.one():
-        for uri in starts.waiting(s3, environment):
-            with attempts.one():
-                starts.start_late(clean_up.stepfunctions, s3, sns, uri, environment)
-    listed: dict[str, Execution] = {}
-    with attempts.one():
-        listed = executions.all_of(clean_up.stepfunctions, environment.STATE_MACHINE_ARN)
-        told = set(mail.all_sent(s3, bucket))
-        for execution in listed.values():
-            if _is_due(execution) and mail.name_of(execution.arn, execution.redrives) not in told:
-                with attempts.one():
-                    sent += clean_up.untold(execution)
-    swept = release.Sweep(
-        clean_up.bedrock,
-        clean_up.ssm,
-        s3,
-        clean_up.stepfunctions,
-        stack=environment.STACK_NAME,
-        bucket=bucket,
-        known=listed,
-    )
-    swept.jobs(attempts)
-    with attempts.one():
-        swept.endpoints(attempts)
-    if swept.overdue:
-        with attempts.one():
-            mail.publish(sns, topic_arn, messages.swept(environment.STACK_NAME, swept.overdue))
-    attempts.conclude()
-    return SweepEndpointsOutput(checked=swept.checked, released=tuple(swept.released), mails_sent=sent)
-
-
-def _is_due(execution: Execution) -> bool:
-    return not execution.running and execution.stopped is not None and execution.as_of - execution.stopped < LOOK_BACK
