@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from finetune.aws import publication, release, serving
+from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.serving import NothingToRollBack
 from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput, Run
 from finetune.errors import (
@@ -30,6 +33,12 @@ def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> Promote
     until_done(lambda: promote(stack, request), stack.clock)
     released(stack, request.run)
     return request
+
+
+def ended(stack: Stack, request: PromoteModelInput) -> None:
+    """The run's execution ended some minutes ago."""
+    stack.executions.statuses[request.run.execution_arn] = "ABORTED"
+    stack.executions.more[request.run.execution_arn] = {"stopDate": stack.executions.now - IN_FLIGHT}
 
 
 def released(stack: Stack, run: Run) -> ReleaseEndpointOutput:
@@ -72,12 +81,45 @@ def test_a_first_publication_does_not_replace_one_that_could_not_be_seen(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = promoted(stack)
+    ended(stack, first)
     monkeypatch.setattr(publication, "read", lambda *_: None)
     unaware = stack.request(stack.run())
     with pytest.raises(ChampionChanged, match="was published since run"):
         promote(stack, unaware)
     monkeypatch.undo()
     assert stack.published.run_id == first.run.run_id
+
+
+def test_of_two_runs_that_reach_the_same_champion_at_once_one_replaces_it(stack: Stack) -> None:
+    promoted(stack)
+    one, other = (stack.request(stack.run()) for _ in range(2))
+    look = stack.executions.describe_execution
+
+    def meanwhile(**asked: str) -> dict[str, Any]:
+        stack.executions.describe_execution = look  # type: ignore[method-assign]  # once
+        with pytest.raises(EndpointBusy):
+            promote(stack, other)
+        return look(**asked)
+
+    stack.executions.describe_execution = meanwhile  # type: ignore[method-assign,assignment]  # a pause in the call
+    with pytest.raises(EndpointBusy, match=other.run.run_id):
+        promote(stack, one)
+    until_done(lambda: promote(stack, other), stack.clock)
+    with pytest.raises(ChampionChanged):
+        promote(stack, one)
+    assert stack.published.run_id == other.run.run_id
+
+
+def test_a_turn_ends_with_the_execution_that_had_it(stack: Stack) -> None:
+    promoted(stack)
+    one = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, one)
+    ended(stack, one)
+    released(stack, one.run)
+    other = stack.request(stack.run())
+    until_done(lambda: promote(stack, other), stack.clock)
+    assert stack.published.run_id == other.run.run_id
 
 
 def test_nothing_is_published_before_the_swap_is_over_and_the_model_has_answered(stack: Stack) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
+from itertools import count
 from typing import TYPE_CHECKING, Literal
 
 import orjson
@@ -67,6 +69,25 @@ def comes_first(s3: S3Client, run: Run, redrives: int, side: Literal["promote", 
     """
     uri, content = run.uri(f"fence-{redrives}.json"), orjson.dumps({"side": side})
     return storage.write_once(s3, uri, content, "application/json") or storage.read(s3, uri) == content
+
+
+def whose_turn(s3: S3Client, run: Run, replaced: str | None, *, over: Callable[[str], bool]) -> str:
+    """The run that may replace what another run, or none, has put into service; `run` itself if it comes first.
+
+    A run keeps its turn until what is in service has changed or its execution is `over`.
+    """
+    bucket, _ = storage.split_uri(run.folder)
+    own = {"run_id": run.run_id, "execution_arn": run.execution_arn}
+    for number in count():
+        turn = f"s3://{bucket}/promotions/{run.slug}/after-{replaced}-{number}.json"
+        if storage.write_once(s3, turn, orjson.dumps(own), "application/json"):
+            break
+        holder = orjson.loads(storage.read(s3, turn) or b"{}")
+        if holder == own:
+            break
+        if not over(holder.get("execution_arn", "")):
+            return str(holder.get("run_id"))
+    return run.run_id
 
 
 def note_published(s3: S3Client, run: Run) -> None:

@@ -87,6 +87,7 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     if published is None or published.run_id != run.run_id:
         _require_same_champion(bedrock, run, published)
         _require_going_on(by, run)
+        _require_turn(by, run, published)
         published = _put_into_service(bedrock, by.runtime, ssm, stack, request, published, model_arn)
     with suppress(FineTuneError):  # it is published, whether or not this can be written down too
         runs.note_published(by.s3, run)
@@ -95,6 +96,18 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     deleted, problem = retention.forget_old_models(bedrock, run, published, stack=stack)
     told = publication.told(stack, run.slug, published)
     return told.model_copy(update={"deleted_models": deleted, "retention_problem": problem})
+
+
+def _require_turn(by: Promoting, run: Run, published: Published | None) -> None:
+    """Two runs that were compared with the same champion must not both replace it."""
+
+    def over(execution_arn: str) -> bool:
+        found = executions.look(by.stepfunctions, execution_arn) if execution_arn else None
+        return found is not None and found.quiet
+
+    first = runs.whose_turn(by.s3, run, published.run_id if published else None, over=over)
+    if first != run.run_id:
+        raise EndpointBusy(f"Run {first} is putting a model of project {run.project} into service.")
 
 
 def _require_going_on(by: Promoting, run: Run) -> None:
