@@ -102,6 +102,7 @@ def _promoted(*span: int, settings: str = "") -> Callable[[World], None]:
             raise AssertionError("The run before promoted nothing, so the scenario does not stand.")
         world.topic.mails.clear()
         world.machines.executions.clear()
+        world.dropped.clear()
 
     return before
 
