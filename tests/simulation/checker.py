@@ -30,6 +30,8 @@ SWEEPS_SECONDS, LATER_SECONDS = 1860.0, (2 * 3600.0, 20 * 3600.0)
 # What nobody may find late, because it costs money, and what nobody can take back.
 COSTLY = ("endpoint leak", "job after end")
 FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", "overwritten champion")
+# How the mail begins that tells of a wait and not of an end.
+WAITING = "Waiting for capacity"
 # Names that say nothing to a person.
 _UNNAMED = {"States.Runtime", "States.DataLimitExceeded", "States.NoChoiceMatched", "ValidationError", "ClientError"}
 
@@ -118,19 +120,26 @@ def jobs_after_end(world: World) -> Iterator[Violation]:
         yield Violation("job after end", f"a job runs on after its run {owner.status if owner else 'is unknown'}")
 
 
-def _mails(world: World) -> dict[str, list[Mail]]:
-    """The mails of each execution."""
+def _mails(world: World, *, of_ends: bool) -> dict[str, list[Mail]]:
+    """The mails of each execution, those that tell of its end or the others."""
     found: dict[str, list[Mail]] = {}
     for mail in world.topic.mails:
         told = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
-        if told:
+        if told and mail.subject.startswith(WAITING) != of_ends:
             found.setdefault(told[-1], []).append(mail)
     return found
 
 
+def waits(world: World) -> Iterator[Violation]:
+    """A run tells once that it waits."""
+    for told in _mails(world, of_ends=False).values():
+        if len(told) > 1:
+            yield Violation("double mail", f"{len(told)} mails say that a run waits")
+
+
 def mails(world: World) -> Iterator[Violation]:
     """One mail for each execution, none for a duplicate, one more for a redrive; the last tells what is in service."""
-    sent, runs = _mails(world), {arn: run for run, arn in _owners(world).items()}
+    sent, runs = _mails(world, of_ends=True), {arn: run for run, arn in _owners(world).items()}
     ever = {each.run_id for each in _ever_published(world)}
     for execution in world.executions:
         told = sent.pop(execution.arn, [])
@@ -248,6 +257,7 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     endpoint_leaks,
     jobs_after_end,
     mails,
+    waits,
     champions,
     takeovers,
     endings,
