@@ -74,7 +74,7 @@ def _replay(case: Case, last: int) -> int:
 
 def _faults(given: argparse.Namespace) -> int:
     begun = time.monotonic()
-    scenarios = given.scenario or list(SCENARIOS)
+    scenarios = given.scenario or [name for name, each in SCENARIOS.items() if each.share]
     with given.keep.open("a", buffering=1) if given.keep else nullcontext() as kept:
 
         def told(outcome: Outcome) -> None:

@@ -163,9 +163,9 @@ def mails(world: World) -> Iterator[Violation]:
 
 
 def _outcome(subject: str, promoted: bool, how: str) -> Iterator[Violation]:
-    if subject.startswith("Model promoted") != promoted:
+    said = subject.removeprefix("Correction: ").partition(":")[0]
+    if (said == "Model promoted") != promoted:
         really = "is" if promoted else "is not"
-        said = subject.partition(":")[0]
         yield Violation("wrong ending", f"{said!r} although the model {really} in service, {how}")
 
 

@@ -213,7 +213,10 @@ class Explorer:
         """The outcomes of the chosen cases."""
         for scenario in dict.fromkeys(each.case.scenario for each in chosen if each.point):
             self._from_points([each for each in chosen if each.point and each.case.scenario == scenario], scenario)
-        for each in [each for each in chosen if not each.point]:
+        whole = [each for each in chosen if not each.point]
+        for scenario in dict.fromkeys(each.case.scenario for each in whole):
+            replay(Case(scenario))  # so that no fork has to make clients and statistics anew
+        for each in whole:
             if self._fork(each):
                 self._tell(*replay(each.case)[1:])
         while self._children:

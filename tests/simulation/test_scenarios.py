@@ -8,8 +8,10 @@ from tests.simulation.explorer import Case, Chosen, Explorer, points, replay, sa
 from tests.simulation.faults import Fault, parse
 from tests.simulation.scenarios import SCENARIOS, Scenario
 
+ENDING = [each for each in SCENARIOS.values() if each.subjects]
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=lambda each: each.name)
+
+@pytest.mark.parametrize("scenario", ENDING, ids=lambda each: each.name)
 def test_a_scenario_without_a_fault_keeps_every_promise(scenario: Scenario) -> None:
     _, outcome = replay(Case(scenario.name))
     assert outcome.violations == ()
