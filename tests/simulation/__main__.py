@@ -53,7 +53,11 @@ def main() -> int:
         case "faults":
             return _faults(given)
         case "replay":
-            return _replay(Case.parse(" ".join(given.case)), given.last)
+            try:
+                case = Case.parse(" ".join(given.case))
+            except ValueError as error:
+                parser.error(str(error))
+            return _replay(case, given.last)
         case "summary":
             return _summary(given.files)
         case _:

@@ -47,8 +47,11 @@ class Case:
     def parse(cls, text: str) -> Case:
         """The case of a line."""
         scenario, _, rest = text.strip().partition(" ")
-        jitter = re.search(r"\bjitter=(\d+)", rest)
-        return cls(scenario, tuple(parse(rest)), int(jitter[1]) if jitter else None)
+        if scenario not in SCENARIOS:
+            raise ValueError(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
+        jitter = re.match(r"jitter=(\d+)\s*", rest)
+        faults = parse(rest[jitter.end() :] if jitter else rest)
+        return cls(scenario, tuple(faults), int(jitter[1]) if jitter else None)
 
 
 @dataclass(frozen=True)

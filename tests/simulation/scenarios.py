@@ -61,8 +61,8 @@ ON_DEMAND = "deployment: on_demand\nbudget:\n  limit_usd: 100000\n"
 class Scenario:
     """`before` builds what is in service already and is no part of the run; `begin` starts what is looked at.
 
-    `subjects` are the beginnings of the mails that the runs end with, in any order; one without ends in several ways and
-    is tried only with random latencies. `share` is how much of a sample of faults it gets.
+    `subjects` are the beginnings of the mails that the runs end with, in any order; one without ends in several ways
+    and is tried only with random latencies. `share` is how much of a sample of faults it gets.
     """
 
     name: str

@@ -59,3 +59,15 @@ def test_a_fault_is_a_line_and_a_line_a_fault() -> None:
     for each in sampled(["refused"], None, 0):
         assert parse(" + ".join(map(str, each.case.faults))) == list(each.case.faults)
     assert Fault.parse("state=3 what=abort event=lost redrive=0.3").redrive == 0.3
+    assert Case.parse("at_once jitter=5") == Case("at_once", jitter=5)
+    case = Case("at_once", (Fault("state", 3, "abort"),), jitter=5)
+    assert Case.parse(str(case)) == case
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [("nobody call=1 what=reset", "no scenario 'nobody'"), ("first call=x what=reset", "is no fault")],
+)
+def test_a_line_that_is_no_case_is_refused_with_one_sentence(line: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Case.parse(line)
