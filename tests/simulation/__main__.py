@@ -53,7 +53,11 @@ def main() -> int:
         case "faults":
             return _faults(given)
         case "replay":
-            return _replay(Case.parse(" ".join(given.case)), given.last)
+            try:
+                case = Case.parse(" ".join(given.case))
+            except ValueError as error:
+                parser.error(str(error))
+            return _replay(case, given.last)
         case "summary":
             return _summary(given.files)
         case _:
@@ -74,7 +78,7 @@ def _replay(case: Case, last: int) -> int:
 
 def _faults(given: argparse.Namespace) -> int:
     begun = time.monotonic()
-    scenarios = given.scenario or list(SCENARIOS)
+    scenarios = given.scenario or [name for name, each in SCENARIOS.items() if each.share]
     with given.keep.open("a", buffering=1) if given.keep else nullcontext() as kept:
 
         def told(outcome: Outcome) -> None:

@@ -20,6 +20,8 @@ from tests.simulation.parameters import Mail
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+# Datasets are dropped within a minute, and runs may begin long after that.
+APART_SECONDS, MOST_TURNS = 60.0, 3
 GRACE = timedelta(minutes=30)
 # The bound of the state machine and a day for approvals and clean-up.
 LONGEST_SECONDS = 6 * 24 * 3600.0
@@ -28,6 +30,8 @@ SWEEPS_SECONDS, LATER_SECONDS = 1860.0, (2 * 3600.0, 20 * 3600.0)
 # What nobody may find late, because it costs money, and what nobody can take back.
 COSTLY = ("endpoint leak", "job after end")
 FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", "overwritten champion")
+# How the mail begins that tells of a wait and not of an end.
+WAITING = "Waiting for capacity"
 # Names that say nothing to a person.
 _UNNAMED = {"States.Runtime", "States.DataLimitExceeded", "States.NoChoiceMatched", "ValidationError", "ClientError"}
 
@@ -45,9 +49,12 @@ class Violation:
 
 def settled(world: World) -> list[Violation]:
     """What is still wrong after every run has ended and everyone had time to mend it."""
-    world.clock.run(10)
-    world.clock.run(LONGEST_SECONDS, lambda: world.quiet and not world.coming)
-    _run_until(world, max(world.ended_at, world.faults.ends) + GRACE.total_seconds() + 60)
+    world.clock.run(APART_SECONDS)
+    for _ in range(MOST_TURNS):
+        world.clock.run(LONGEST_SECONDS, lambda: world.quiet)
+        _run_until(world, max(world.ended_at, world.faults.ends) + GRACE.total_seconds() + 60)
+        if world.quiet:
+            break
     found = violations(world)
     if any(each.kind not in FINAL for each in found):
         world.clock.run(SWEEPS_SECONDS)
@@ -113,19 +120,26 @@ def jobs_after_end(world: World) -> Iterator[Violation]:
         yield Violation("job after end", f"a job runs on after its run {owner.status if owner else 'is unknown'}")
 
 
-def _mails(world: World) -> dict[str, list[Mail]]:
-    """The mails of each execution."""
+def _mails(world: World, *, of_ends: bool) -> dict[str, list[Mail]]:
+    """The mails of each execution, those that tell of its end or the others."""
     found: dict[str, list[Mail]] = {}
     for mail in world.topic.mails:
         told = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
-        if told:
+        if told and mail.subject.startswith(WAITING) != of_ends:
             found.setdefault(told[-1], []).append(mail)
     return found
 
 
+def waits(world: World) -> Iterator[Violation]:
+    """A run tells once that it waits."""
+    for told in _mails(world, of_ends=False).values():
+        if len(told) > 1:
+            yield Violation("double mail", f"{len(told)} mails say that a run waits")
+
+
 def mails(world: World) -> Iterator[Violation]:
     """One mail for each execution, none for a duplicate, one more for a redrive; the last tells what is in service."""
-    sent, runs = _mails(world), {arn: run for run, arn in _owners(world).items()}
+    sent, runs = _mails(world, of_ends=True), {arn: run for run, arn in _owners(world).items()}
     ever = {each.run_id for each in _ever_published(world)}
     for execution in world.executions:
         told = sent.pop(execution.arn, [])
@@ -143,13 +157,15 @@ def mails(world: World) -> Iterator[Violation]:
         if told:
             yield from _outcome(told[-1].subject, runs.get(execution.arn) in ever, how)
     for arn in sent:
+        if arn.endswith("-not-started"):
+            continue
         yield Violation("double mail", f"a mail for {arn.rpartition(':')[2]}, which is no execution")
 
 
 def _outcome(subject: str, promoted: bool, how: str) -> Iterator[Violation]:
-    if subject.startswith("Model promoted") != promoted:
+    said = subject.removeprefix("Correction: ").partition(":")[0]
+    if (said == "Model promoted") != promoted:
         really = "is" if promoted else "is not"
-        said = subject.partition(":")[0]
         yield Violation("wrong ending", f"{said!r} although the model {really} in service, {how}")
 
 
@@ -204,6 +220,12 @@ def _unnamed(execution: Execution) -> bool:
     return not execution.error or execution.error in _UNNAMED or hasattr(builtins, execution.error)
 
 
+def starts(world: World) -> Iterator[Violation]:
+    """What is dropped starts an execution, or somebody is told why not."""
+    for _ in world.unstarted:
+        yield Violation("silence", "a dataset was dropped, and neither an execution nor a mail came of it")
+
+
 def texts(world: World) -> Iterator[Violation]:
     """No text of a record is in a mail, a payload or an error."""
     for _ in world.seen_text[:1]:
@@ -235,9 +257,11 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     endpoint_leaks,
     jobs_after_end,
     mails,
+    waits,
     champions,
     takeovers,
     endings,
+    starts,
     texts,
     jobs_per_candidate,
     dead_letters,

@@ -47,8 +47,11 @@ class Case:
     def parse(cls, text: str) -> Case:
         """The case of a line."""
         scenario, _, rest = text.strip().partition(" ")
-        jitter = re.search(r"\bjitter=(\d+)", rest)
-        return cls(scenario, tuple(parse(rest)), int(jitter[1]) if jitter else None)
+        if scenario not in SCENARIOS:
+            raise ValueError(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
+        jitter = re.match(r"jitter=(\d+)\s*", rest)
+        faults = parse(rest[jitter.end() :] if jitter else rest)
+        return cls(scenario, tuple(faults), int(jitter[1]) if jitter else None)
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,10 @@ class Explorer:
         """The outcomes of the chosen cases."""
         for scenario in dict.fromkeys(each.case.scenario for each in chosen if each.point):
             self._from_points([each for each in chosen if each.point and each.case.scenario == scenario], scenario)
-        for each in [each for each in chosen if not each.point]:
+        whole = [each for each in chosen if not each.point]
+        for scenario in dict.fromkeys(each.case.scenario for each in whole):
+            replay(Case(scenario))  # so that no fork has to make clients and statistics anew
+        for each in whole:
             if self._fork(each):
                 self._tell(*replay(each.case)[1:])
         while self._children:

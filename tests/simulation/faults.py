@@ -65,7 +65,9 @@ class Fault:
     def parse(cls, text: str) -> Self:
         """The fault of a line."""
         found = dict(re.findall(r"(\S+?)=(\S+)", text))
-        at = next(name for name in ("call", "invoke", "state") if name in found)
+        at = next((name for name in ("call", "invoke", "state") if found.get(name, "").isdigit()), None)
+        if at is None or "what" not in found:
+            raise ValueError(f"{text.strip()!r} is no fault; one is, for example, call=57 what=reset scope=once.")
         return cls(
             at,
             int(found[at]),

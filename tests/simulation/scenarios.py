@@ -50,7 +50,6 @@ def evaluation() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-APART_SECONDS = 47.0
 GOOD, HALF = (0, ITEMS), (0, ITEMS // 2)
 
 
@@ -62,8 +61,8 @@ ON_DEMAND = "deployment: on_demand\nbudget:\n  limit_usd: 100000\n"
 class Scenario:
     """`before` builds what is in service already and is no part of the run; `begin` starts what is looked at.
 
-    `subjects` are the beginnings of the mails that the runs end with, in any order. `share` is how much of a sample of
-    faults it gets; one without a share is tried only by itself.
+    `subjects` are the beginnings of the mails that the runs end with, in any order; one without ends in several ways
+    and is tried only with random latencies. `share` is how much of a sample of faults it gets.
     """
 
     name: str
@@ -75,9 +74,14 @@ class Scenario:
 
 
 def _begin(
-    *spans: tuple[int, int], project: str = "stations", settings: str = "", fault: str = "", times: int = 1
+    *spans: tuple[int, int],
+    project: str = "stations",
+    settings: str = "",
+    fault: str = "",
+    times: int = 1,
+    apart: float = 47.0,
 ) -> Callable[[World], None]:
-    """Drop datasets into one project, one every APART_SECONDS, each with so many events."""
+    """Drop datasets into one project, so many seconds apart, each with so many events."""
 
     def begin(world: World) -> None:
         world.s3.put(DATASETS, f"projects/{project}/evaluation.jsonl", evaluation())
@@ -87,7 +91,7 @@ def _begin(
             world.bedrock.faults.inject(fault)
         for number, span in enumerate(spans):
             drop = partial(world.drop, project, dataset(*span), f"dataset{number}.jsonl", times)
-            world.clock.after(number * APART_SECONDS, drop)
+            world.clock.after(number * apart, drop)
 
     return begin
 
@@ -102,6 +106,7 @@ def _promoted(*span: int, settings: str = "") -> Callable[[World], None]:
             raise AssertionError("The run before promoted nothing, so the scenario does not stand.")
         world.topic.mails.clear()
         world.machines.executions.clear()
+        world.dropped.clear()
 
     return before
 
@@ -156,6 +161,7 @@ _ALL = (
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),
     Scenario("two_datasets", _begin(GOOD, HALF), ["Model promoted", "Run failed (ChampionChanged)"]),
+    Scenario("at_once", _begin(GOOD, HALF, apart=0), [], share=0),
     Scenario(
         "two_projects",
         _both(_begin(GOOD), _begin(GOOD, project="harbours")),

@@ -75,6 +75,14 @@ def send_for_a_duplicate(world: World) -> None:
     execution(world).states.append("Duplicate Ignored")
 
 
+def say_twice_that_it_waits(world: World) -> None:
+    world.topic.mails += [replace(mail, subject="Waiting for capacity: stations") for mail in world.topic.mails * 2]
+
+
+def drop_without_an_event(world: World) -> None:
+    world.dropped.append(("incoming/stations/other.jsonl", "v0"))
+
+
 def say_that_it_failed(world: World) -> None:
     world.topic.mails[:] = [replace(mail, subject="Run failed (Aborted): stations") for mail in world.topic.mails]
 
@@ -139,6 +147,8 @@ BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (start_a_second_job, "two jobs"),
     (send_twice, "double mail"),
     (send_for_a_duplicate, "double mail"),
+    (say_twice_that_it_waits, "double mail"),
+    (drop_without_an_event, "silence"),
     (say_that_it_failed, "wrong ending"),
     (forget_what_is_published, "wrong ending"),
     (redrive, "silence"),

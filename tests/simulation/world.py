@@ -66,6 +66,7 @@ class World:
         self.calls = self.states = 0
         self.marked_at = 0.0
         self._times = 1
+        self.dropped: list[tuple[str, str]] = []
         self.coming = 0
         self.trace: list[str] = []
         self.seen_text: list[str] = []
@@ -106,6 +107,8 @@ class World:
     def _created(self, bucket: str, key: str, version: Version) -> None:
         if bucket != DATASETS:
             return
+        if key.startswith("incoming/"):
+            self.dropped.append((key, version.id))
         detail = {
             "bucket": {"name": bucket},
             "object": {"key": key, "size": len(version.body or b""), "version-id": version.id},
@@ -194,8 +197,17 @@ class World:
 
     @property
     def quiet(self) -> bool:
-        """Whether no execution runs and none is about to start."""
-        return bool(self.executions) and not any(each.running for each in self.executions)
+        """Whether every execution has ended and everything that was dropped has had one."""
+        return not (self.coming or any(each.running for each in self.executions) or self.unstarted)
+
+    @property
+    def unstarted(self) -> list[str]:
+        """The keys that were dropped and have neither an execution nor a mail that says why not."""
+        started = {json.loads(each.input)["version_id"] for each in self.executions}
+        told = [mail.body for mail in self.topic.mails if "-not-started" in mail.body]
+        return [
+            key for key, version in self.dropped if version not in started and not any(key in body for body in told)
+        ]
 
     @property
     def ended_at(self) -> float:
