@@ -101,7 +101,7 @@ def test_of_two_runs_that_reach_the_same_champion_at_once_one_replaces_it(stack:
             promote(stack, other)
         return look(**asked)
 
-    stack.executions.describe_execution = meanwhile  # type: ignore[method-assign,assignment]  # a pause in the call
+    stack.executions.describe_execution = meanwhile  # type: ignore[method-assign]  # a pause in the call
     with pytest.raises(EndpointBusy, match=other.run.run_id):
         promote(stack, one)
     until_done(lambda: promote(stack, other), stack.clock)
