@@ -50,7 +50,7 @@ def evaluation() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-GOOD, HALF = (0, ITEMS), (0, ITEMS // 2)
+GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 
 PROVISIONED = "deployment: provisioned\nbudget:\n  limit_usd: 100000\n"
@@ -161,7 +161,8 @@ _ALL = (
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),
     Scenario("two_datasets", _begin(GOOD, HALF), ["Model promoted", "Run failed (ChampionChanged)"]),
-    Scenario("at_once", _begin(GOOD, HALF, apart=0), [], share=0),
+    Scenario("at_once", _begin(GOOD, HALF, apart=0), ["Model promoted", "Run failed (ChampionChanged)"], share=0),
+    Scenario("takeover_at_once", _begin(GOOD, MORE, apart=0), [], before=_promoted(*HALF), share=0),
     Scenario(
         "two_projects",
         _both(_begin(GOOD), _begin(GOOD, project="harbours")),

@@ -49,7 +49,7 @@ def test_a_fork_and_its_replay_tell_the_same_story(line: str) -> None:
 
 
 def test_a_sample_is_the_same_for_the_same_seed_and_has_faults_of_every_kind() -> None:
-    one, again, other = (sampled(["rejected"], 60, seed) for seed in (1, 1, 2))
+    one, again, other = (sampled(["rejected"], 200, seed) for seed in (1, 1, 2))
     assert one == again
     assert one != other
     assert {fault.at for each in one for fault in each.case.faults} == {"call", "invoke", "state"}
