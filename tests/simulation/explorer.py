@@ -263,6 +263,7 @@ class Explorer:
             self._children.append(_Child(chosen.case, chosen.where, pid, ours))
             return False
         os.close(ours)
+        gc.disable()  # it lives for a moment, and collecting copies the pages that it shares
         signal.alarm(WATCHDOG_SECONDS)
         self._mine = _Child(chosen.case, chosen.where, 0, theirs, time.process_time())
         return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import boto3.s3.inject
 import botocore.endpoint
+import botocore.parsers
 import botocore.retries.quota
 import pytest
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
@@ -121,6 +122,8 @@ def _patch(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(cloudwatch, "warnings", SimpleNamespace(warn=lambda *_, **__: None))
     patched.setattr(cloudwatch, "print", lambda *_, **__: None, raising=False)
     patched.setattr(boto3.s3.inject, "TransferConfig", partial(TransferConfig, use_threads=False))
+    # Every service tells the time again and again, and reading it takes longer than telling.
+    patched.setattr(botocore.parsers, "DEFAULT_TIMESTAMP_PARSER", cache(botocore.parsers.DEFAULT_TIMESTAMP_PARSER))
     patched.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=_sleep))
     patched.setattr(logging.getLogger("finetune"), "level", logging.CRITICAL)
 
