@@ -139,15 +139,6 @@ def test_an_aborted_run_stops_its_job_and_is_announced(pipeline: Pipeline) -> No
     eventually(lambda: status_of_job(pipeline, "stopped") == "Stopped" or None, "the job's end")
 
 
-def test_an_aborted_run_loses_its_endpoint(pipeline: Pipeline) -> None:
-    pipeline.configure("aborted", SETTINGS, EVALUATION)
-    pipeline.admin.inject("not-ready:always")
-    run = abort(pipeline, "aborted", once=lambda: pipeline.answering("aborted"))
-    assert run.status == "ABORTED"
-    eventually(lambda: None if pipeline.endpoints_of("aborted") else True, "the endpoint's end")
-    assert len(pipeline.mails(run)) == 1
-
-
 def abort(pipeline: Pipeline, project: str, *, once: Callable[[], object]) -> Execution:
     version = pipeline.put(f"incoming/{project}/data.jsonl", DATASET)
     arn = eventually(lambda: pipeline.execution_of(version), "the execution")

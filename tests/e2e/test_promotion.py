@@ -85,22 +85,6 @@ def test_a_swap_that_fails_leaves_the_previous_model_in_service(pipeline: Pipeli
     assert len(pipeline.mails(run)) == 1
 
 
-def test_an_abort_in_the_middle_of_a_swap_puts_the_previous_model_back(
-    pipeline: Pipeline, shop: dict[str, Any]
-) -> None:
-    pipeline.configure("shop", SETTINGS, EVALUATION)
-    version = pipeline.put("incoming/shop/aborted.jsonl", DATASET)
-    arn = eventually(lambda: pipeline.execution_of(version), "the execution")
-    with pipeline.admin.working():  # the swap shall take longer than we do
-        pipeline.reached(arn, "Judge Evaluation")
-        # The new model does not answer, or Promote Model, which is not ended with its run, would put it into service.
-        pipeline.admin.inject("not-ready:always")
-        eventually(lambda: published(pipeline, "shop").get("swap"), "the swap")
-    pipeline.cloud.client("stepfunctions").stop_execution(executionArn=arn)
-    assert pipeline.ended(arn).status == "ABORTED"
-    assert_as_before(pipeline, shop)
-
-
 def test_a_better_model_takes_over_behind_the_same_endpoint_and_can_be_rolled_back(
     pipeline: Pipeline, shop: dict[str, Any]
 ) -> None:
