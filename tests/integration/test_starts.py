@@ -33,6 +33,12 @@ class MemoryMachine:
     inputs: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     refusal: str = ""
+    known: set[str] = field(default_factory=set)
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803 - Step Functions' own names
+        if executionArn.rpartition(":")[2] not in self.known:
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": "no"}}, "DescribeExecution")
+        return {"executionArn": executionArn, "status": "RUNNING", "ResponseMetadata": {"HTTPHeaders": {}}}
 
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803 - Step Functions' own names
         refusal = self.refusal
@@ -41,6 +47,7 @@ class MemoryMachine:
         if refusal:
             raise ClientError({"Error": {"Code": refusal, "Message": "no"}}, "StartExecution")
         self.inputs[name] = input
+        self.known.add(name)
         return {"executionArn": f"{stateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"}
 
 
@@ -116,7 +123,10 @@ def test_what_is_no_dataset_is_started_so_that_plan_run_can_answer_it(key: str) 
     assert len(starting.machine.inputs) == 1
 
 
-@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException", "ExecutionLimitExceeded"])
+@pytest.mark.parametrize(
+    "code",
+    ["ThrottlingException", "InternalServerException", "ExecutionLimitExceeded", "ExecutionAlreadyExists"],
+)
 def test_what_cannot_be_started_now_is_started_by_the_sweeper_when_it_can(code: str) -> None:
     starting = Starting(machine=MemoryMachine(refusal=code))
     arn = starting.start(dropped()).execution_arn

@@ -168,7 +168,7 @@ def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
         "JudgeEvaluation": {"decision": one("promote", "promote", "keep"), "provision": one(True, False)},
         "ProvisionThroughput": {"name": "t"},
         "PromoteModel": {"model": "m"},
-        "ReleaseEndpoint": {},
+        "ReleaseEndpoint": {"promotion": one(None, None, {"model": "m"})},
         "Notify": {"error": "Outcome", "cause": "The mail says why."},
     }
     waits: dict[str, Any] = {

@@ -69,7 +69,7 @@ class Scenario:
     begin: Callable[[World], None]
     subjects: Sequence[str]
     before: Callable[[World], None] = lambda _: None
-    job_minutes: float = 3.0
+    job_minutes: float = 1.0
     share: int = 4
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from finetune import messages
-from finetune.aws import mail, storage
+from finetune.aws import executions, mail, storage
 from finetune.aws.translation import code_of, translated
 from finetune.contracts import DatasetDropped, Failure, NotifyInput, StartRunOutput
 from finetune.domain.customization import jobs
@@ -109,3 +109,5 @@ def _start(stepfunctions: SFNClient, environment: StartEnvironment, name: str, d
         except ClientError as error:
             if code_of(error) != "ExecutionAlreadyExists":
                 raise
+            if executions.look(stepfunctions, _arn(environment, name)) is None:
+                raise ServiceBusy(f"Step Functions says that {name} exists, and does not find it.") from error
