@@ -168,7 +168,7 @@ def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
         "JudgeEvaluation": {"decision": one("promote", "promote", "keep"), "provision": one(True, False)},
         "ProvisionThroughput": {"name": "t"},
         "PromoteModel": {"model": "m"},
-        "ReleaseEndpoint": {"promotion": one(None, None, {"model": "m"})},
+        "ReleaseEndpoint": {"promotion": None},
         "Notify": {"error": "Outcome", "cause": "The mail says why."},
     }
     waits: dict[str, Any] = {
@@ -188,4 +188,14 @@ def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
             earlier.append(SLOW)
         end: Any = chance.choice(errors) if chance.random() < 0.07 else answer
         outcomes.setdefault(name, [*earlier, end])
+    # What is published without the run's knowledge has been evaluated, so everything before it went well.
+    before = [ends[-1] for name, ends in outcomes.items() if name not in {"PromoteModel", "ReleaseEndpoint", "Notify"}]
+    promoting = last["JudgeEvaluation"]["decision"] == "promote" and last["CheckEndpoint"]["status"] == "Ready"
+    if (
+        promoting
+        and last["CheckEndpointInService"]["status"] == "Ready"
+        and not any(isinstance(end, TaskFailed) for end in before)
+    ):
+        outcomes["PromoteModel"] = [chance.choice(errors)]
+        outcomes["ReleaseEndpoint"] = [{"promotion": chance.choice([None, {"model": "m"}])}]
     return outcomes
