@@ -28,18 +28,22 @@ class _NoManagedPolicies(ManagedPolicyLoader):  # type: ignore[misc] # samtransl
 
 def translate(path: Path) -> dict[str, Any]:
     """The translated template, its code in a bucket and its state machine in line."""
-    source = yaml_parse(path.read_text())
+    translated = transformed(yaml_parse(path.read_text()))
+    for resource in translated["Resources"].values():
+        if location := resource["Properties"].pop("DefinitionS3Location", None):
+            resource["Properties"]["Definition"] = yaml_parse((path.parent / location["Key"]).read_text())
+    return translated
+
+
+def transformed(source: dict[str, Any]) -> dict[str, Any]:
+    """What the SAM transform makes of a template whose code is taken to be in a bucket."""
     for resource in source["Resources"].values():
         properties = resource.get("Properties", {})
         for location in ("CodeUri", "ContentUri", "DefinitionUri"):
             if location in properties:
                 properties[location] = f"s3://code/{properties[location]}"
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    translated: dict[str, Any] = transform(source, {"NotificationEmail": "someone@example.com"}, _NoManagedPolicies())
-    for resource in translated["Resources"].values():
-        if location := resource["Properties"].pop("DefinitionS3Location", None):
-            resource["Properties"]["Definition"] = yaml_parse((path.parent / location["Key"]).read_text())
-    return translated
+    return dict(transform(source, {"NotificationEmail": "someone@example.com"}, _NoManagedPolicies()))
 
 
 if __name__ == "__main__":

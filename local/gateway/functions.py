@@ -231,7 +231,7 @@ class Functions:
         log = self._keep_log(config["FunctionName"], environment.new_output(), outcome)
         if environment.alive:
             with self._lock:
-                self._idle.setdefault(config["FunctionName"], []).append(environment)
+                self._idle.setdefault(_qualified(config), []).append(environment)
         if "error" in outcome:
             return {"body": outcome["error"], "error": True, "log": log}
         return {"body": json.loads(outcome["ok"]), "log": log}
@@ -240,8 +240,8 @@ class Functions:
         self, function: dict[str, Any], config: dict[str, Any], request_id: str
     ) -> tuple[Environment, Result | None]:
         """An idle environment of the deployed code, else a new one; with the error that kept it from starting."""
-        name = config["FunctionName"]
-        credentials = self._registry.assume(config["Role"], LAMBDA, name)
+        name = _qualified(config)
+        credentials = self._registry.assume(config["Role"], LAMBDA, config["FunctionName"])
         fingerprint = _fingerprint(config)
         with self._lock:
             idle = self._idle.pop(name, [])
@@ -260,7 +260,7 @@ class Functions:
         archives = [seams.LAYER_ARCHIVE.get()(layer) for layer in config.get("Layers") or []]
         shadowing = Path(_site_packages())
         layers = [str(self._archives.unpacked(archive, shadowing) / "python") for archive in archives if archive]
-        region = config["FunctionArn"].split(":")[3]
+        region, version = config["FunctionArn"].split(":")[3], _version(config)
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": NO_HOME,
@@ -270,11 +270,11 @@ class Functions:
             "AWS_DEFAULT_REGION": region,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
             "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{config['FunctionName']}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid.uuid4().hex}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[{version}]{uuid.uuid4().hex}",
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "LAMBDA_TASK_ROOT": task_root,
             "_HANDLER": config["Handler"],
@@ -298,6 +298,15 @@ class Functions:
 
 def _variables(config: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in ((config.get("Environment") or {}).get("Variables") or {}).items()}
+
+
+def _version(config: dict[str, Any]) -> str:
+    return str(config.get("Version", "$LATEST"))
+
+
+def _qualified(config: dict[str, Any]) -> str:
+    """A function with its version: each keeps the code and the configuration that it was published with."""
+    return f"{config['FunctionName']}:{_version(config)}"
 
 
 def _fingerprint(config: dict[str, Any]) -> str:

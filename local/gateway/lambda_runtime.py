@@ -30,12 +30,12 @@ class LambdaContext:
     identity = None
     client_context = None
     tenant_id = None
-    function_version = "$LATEST"
 
     def __init__(self, request_id: str, function_arn: str, deadline: float) -> None:
         self.aws_request_id = request_id
         self.invoked_function_arn = function_arn
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]

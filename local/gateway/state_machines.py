@@ -37,9 +37,10 @@ END_EVENTS = {
 
 @dataclass
 class Run:
-    """One run of an execution: the first, or one that a redrive started."""
+    """One run of an execution: the first, or one that a redrive started; both have the definition of the first."""
 
-    execution: Any
+    definition: Record
+    execution: Any = None
     redrive_count: int = 0
     earlier_events: list[Record] = field(default_factory=list)
 
@@ -91,11 +92,8 @@ class StateMachines:
     def run(self, arn: str) -> None:
         """Run an execution from its start to its end."""
         record = stepfunctions._executions[arn]
-        self._run(record, json.loads(self._definition(record)), record["input"], Run(execution=None))
-
-    @staticmethod
-    def _definition(record: Record) -> str:
-        return str(stepfunctions._state_machines[record["stateMachineArn"]]["definition"])
+        definition = json.loads(stepfunctions._state_machines[record["stateMachineArn"]]["definition"])
+        self._run(record, definition, record["input"], Run(definition))
 
     def _run(self, record: Record, definition: Record, input_text: str, run: Run) -> None:
         machine = stepfunctions._state_machines[record["stateMachineArn"]]
@@ -242,7 +240,7 @@ class StateMachines:
             return _refusal("ExecutionNotRedrivable", f"Execution is {record['status']} and cannot be redriven.")
         now = timestamp(self._clock.now())
         count = self._redrive_count(arn) + 1
-        definition = json.loads(self._definition(record))
+        definition = self._runs[arn].definition
         entered = _last_entered(record["events"], definition["States"]) or {
             "name": definition["StartAt"],
             "input": record["input"],
@@ -256,7 +254,7 @@ class StateMachines:
         }
         events = [*record["events"], redriven]
         record.update(status="RUNNING", stopDate=None, error=None, cause=None, redriveDate=now, events=events)
-        run = Run(execution=None, redrive_count=count, earlier_events=events)
+        run = Run(definition, redrive_count=count, earlier_events=events)
         arguments = (record, definition | {"StartAt": entered["name"]}, entered["input"], run)
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._run, *arguments), daemon=True).start()

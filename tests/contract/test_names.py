@@ -62,7 +62,7 @@ def test_every_function_of_the_machine_is_substituted_once_and_used() -> None:
     expected = {f"{stem}FunctionArn" for stem in STEMS if stem not in BESIDE_THE_MACHINE}
     assert set(given) == expected == set(TASKS.values())
     for name, value in given.items():
-        assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
+        assert value == {"Ref": f"{name.removesuffix('Arn')}.Version"}
 
 
 @pytest.mark.parametrize(("state", "used"), TASKS.items())

@@ -11,6 +11,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from finetune import environment
 from finetune.aws.mail import CLAIM_HOLDS
@@ -18,7 +19,7 @@ from finetune.aws.tags import STACK_TAG
 from finetune.domain.records.limits import MAX_DATASET_BYTES
 from tools.project import ROOT, resources, statements, template
 from tools.tables import TROUBLESHOOTING
-from tools.translate import translate
+from tools.translate import transformed, translate
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 # What Prepare Dataset does on the machine of the benchmarks; Validate Dataset and S3 are faster.
@@ -244,11 +245,36 @@ def test_every_parameter_is_described_and_every_output_too() -> None:
     assert [name for name, each in template()["Parameters"].items() if "Default" not in each] == ["NotificationEmail"]
 
 
-def test_the_state_machine_may_invoke_its_own_functions_only() -> None:
-    invoke = next(statements(resources("AWS::Serverless::StateMachine")["FineTuningStateMachine"]))
-    assert invoke["Action"] == ["lambda:InvokeFunction"]
-    used = template()["Resources"]["FineTuningStateMachine"]["Properties"]["DefinitionSubstitutions"].values()
-    assert sorted(map(rendered, invoke["Resource"])) == sorted(map(rendered, used))
+def test_the_state_machine_may_invoke_its_own_functions_only_and_those_of_earlier_executions() -> None:
+    machine = resources("AWS::Serverless::StateMachine")["FineTuningStateMachine"]
+    versions, unversioned, _ = statements(machine)
+    used = [each["Ref"].removesuffix(".Version") for each in machine["Properties"]["DefinitionSubstitutions"].values()]
+    assert versions["Action"] == unversioned["Action"] == ["lambda:InvokeFunction"]
+    assert sorted(each["Fn::Sub"] for each in versions["Resource"]) == sorted(f"${{{name}.Arn}}:*" for name in used)
+    assert sorted(each["Fn::GetAtt"][0] for each in unversioned["Resource"]) == sorted(used)
+
+
+def versions(layer: str) -> dict[str, dict[str, Any]]:
+    """The published versions of the translated template, by function, if the layer's content were this."""
+    source = yaml_parse((ROOT / "template.yaml").read_text())
+    source["Resources"]["FineTuneLayer"]["Properties"]["ContentUri"] = layer
+    found = transformed(source)["Resources"]
+    of_kind = {name: each for name, each in found.items() if each["Type"] == "AWS::Lambda::Version"}
+    return {each["Properties"]["FunctionName"]["Ref"]: {"name": name, **each} for name, each in of_kind.items()}
+
+
+def test_a_function_of_the_machine_has_a_version_that_outlives_its_deployment_and_what_events_invoke_has_none() -> None:
+    published = versions("layer")
+    assert {name for name in FUNCTIONS if name not in published} == {
+        f"{stem}Function" for stem in ("CleanUpRun", "StartRun", "SweepEndpoints")
+    }
+    assert {each["DeletionPolicy"] for each in published.values()} == {"Retain"}
+
+
+def test_a_changed_layer_gives_every_version_a_new_name_and_the_same_layer_none() -> None:
+    first, same, other = (versions(name) for name in ("layer", "layer", "other"))
+    assert {each["name"] for each in first.values()} == {each["name"] for each in same.values()}
+    assert {each["name"] for each in first.values()}.isdisjoint(each["name"] for each in other.values())
 
 
 def lint(content: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:

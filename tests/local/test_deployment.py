@@ -1,6 +1,7 @@
 """A small SAM template, built and deployed, does on the local cloud what it would do on AWS."""
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,29 @@ def test_an_update_changes_the_stack(cloud: Cloud, built: Path, workbench: Workb
 
     assert updated == outputs
     assert workbench.invoke(outputs["Function"], {})[1] == {"greeting": "MOIN"}
+
+
+def named_function(cloud: Cloud, outputs: dict[str, str]) -> str:
+    """The function that the stack's definition names."""
+    machine = cloud.client("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachine"])
+    return str(json.loads(machine["definition"])["States"]["Greet"]["Resource"])
+
+
+def test_a_changed_layer_is_a_new_version_in_the_definition_and_the_old_one_keeps_its_code(
+    cloud: Cloud, built: Path, workbench: Workbench, tmp_path: Path
+) -> None:
+    outputs = deploy_translated(cloud, built, "versions", PARAMETERS)
+    old = named_function(cloud, outputs)
+    changed = shutil.copytree(built, tmp_path / "built")
+    (shared,) = changed.glob("SharedLayer/python/shared/__init__.py")
+    shared.write_text("def shout(text): return text.title()")
+
+    deploy_translated(cloud, changed, "versions", PARAMETERS)
+
+    new = named_function(cloud, outputs)
+    assert [arn.rpartition(":")[2] for arn in (old, new)] == ["1", "2"]
+    answers = [workbench.invoke(arn, {})[1]["greeting"] for arn in (old, new, outputs["Function"], old)]
+    assert answers == ["HELLO", "Hello", "Hello", "HELLO"]
 
 
 def test_the_layer_comes_from_the_deployed_archive_and_packages_from_this_environment(

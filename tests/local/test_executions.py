@@ -1,5 +1,6 @@
 """Executions over time: the scaled clock, histories, retries, stops, task tokens and redrives."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -235,6 +236,26 @@ def test_a_redriven_execution_continues_where_it_failed(cloud: Cloud, workbench:
     types = [event["type"] for event in events]
     assert types.count("PassStateEntered") == 1
     assert types.index("ExecutionRedriven") == types.index("ExecutionFailed") + 1
+
+
+def test_a_redriven_execution_keeps_its_definition_although_the_machine_has_another(
+    cloud: Cloud, workbench: Workbench
+) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": workbench.function(RECOVERS),
+        "Parameters": {"redriven.$": "$$.Execution.RedriveCount"},
+        "Next": "Last",
+    }
+    old, new = ({"StartAt": "Task", "States": {"Task": task, "Last": passing(Result=name)}} for name in ("old", "new"))
+    machine = workbench.state_machine(old)
+    failed = workbench.finished(workbench.start(machine))
+    client = cloud.client("stepfunctions")
+    client.update_state_machine(stateMachineArn=machine, definition=json.dumps(new))
+
+    client.redrive_execution(executionArn=failed["executionArn"])
+
+    assert workbench.finished(failed["executionArn"])["output"] == "old"
 
 
 def test_an_execution_that_succeeded_cannot_be_redriven(cloud: Cloud, workbench: Workbench) -> None:

@@ -151,6 +151,28 @@ def test_a_changed_function_starts_anew(cloud: Cloud, workbench: Workbench) -> N
     assert workbench.invoke(function) == (None, "blue")
 
 
+VERSIONED = """
+import os
+def handler(event, context):
+    return [os.environ["COLOR"], os.environ["AWS_LAMBDA_FUNCTION_VERSION"], context.function_version]
+"""
+
+
+def test_a_version_keeps_its_code_and_environment_whatever_is_deployed_later(
+    cloud: Cloud, workbench: Workbench
+) -> None:
+    function = workbench.function(VERSIONED, Environment={"Variables": {"COLOR": "red"}})
+    first = cloud.client("lambda").publish_version(FunctionName=function)["FunctionArn"]
+    cloud.client("lambda").update_function_configuration(
+        FunctionName=function, Environment={"Variables": {"COLOR": "blue"}}
+    )
+
+    answers = [workbench.invoke(arn) for arn in (first, function, first)]
+
+    old, new = (None, ["red", "1", "1"]), (None, ["blue", "$LATEST", "$LATEST"])
+    assert answers == [old, new, old]
+
+
 CONTEXT = """
 def handler(event, context):
     return [context.function_name, context.invoked_function_arn, len(context.aws_request_id),
