@@ -191,6 +191,7 @@ def test_an_execution_whose_input_cannot_be_read_gets_its_mail_and_nothing_is_to
     assert deployed.clean_up(ended) == CleanUpRunOutput(released=(), mail_sent=True)
     assert deployed.topic.sent == ["Run failed (States.Runtime): the dropped file"]
     assert run.execution_arn in deployed.topic.bodies[0]
+    assert "Whether a job or an endpoint of this run is left could not be asked" in deployed.topic.bodies[0]
     assert deployed.stack.open_arns() == {endpoint.arn}
 
 

@@ -63,7 +63,8 @@ def test_the_execution_that_claims_a_run_first_owns_it_however_often_anybody_ask
     claimed = json.loads(
         s3.get_object(Bucket="artifacts", Key=f"runs/{first.slug}/{first.run_id}/run.json")["Body"].read()
     )
-    assert claimed == {"run_id": first.run_id, "execution_arn": "arn:first", "dataset": first.dataset.payload()}
+    told = {"run_id": first.run_id, "execution_arn": "arn:first", "dataset": first.dataset.payload()}
+    assert claimed == {"schema": 1, **told}
 
 
 def test_a_second_event_for_the_same_object_version_claims_nothing_although_it_tells_another_time(

@@ -15,7 +15,7 @@ from finetune.aws.starts import REFUSED_FOR_GOOD
 from finetune.contracts import DatasetDropped, StartRunInput, StartRunOutput
 from finetune.domain.customization import jobs
 from finetune.environment import StartEnvironment
-from finetune.errors import AccessRefused, FineTuneError, ServiceBusy, ServiceRefused
+from finetune.errors import AccessRefused, FileUnreadable, FineTuneError, ServiceBusy, ServiceRefused
 from tests.integration.fakes import STACK, MemoryBucket, MemoryTopic
 from tools.project import ROOT
 
@@ -178,3 +178,19 @@ def test_what_can_be_neither_started_nor_written_down_is_left_to_lambda_and_the_
     starting.bucket.put_object = down  # type: ignore[method-assign]  # a fault
     with pytest.raises(ServiceBusy):
         starting.start(dropped())
+
+
+def test_what_another_release_wrote_down_is_started_and_what_cannot_be_read_stays_and_is_named() -> None:
+    starting = Starting(MemoryMachine(refusal="ThrottlingException"))
+    starting.start(dropped())
+    starting.machine.refusal = ""
+    [(key, (content, written))] = starting.bucket.objects.items()
+    assert json.loads(content)["schema"] == 1
+    starting.bucket.objects[key] = (json.dumps(json.loads(content) | {"new": {"a": 1}}).encode(), written)
+    starting.later(timedelta())
+    [text] = starting.machine.inputs.values()
+    assert text == dropped().model_dump_json(exclude_defaults=True)
+    starting.bucket.objects[key] = (b"{}", written)
+    with pytest.raises(FileUnreadable, match=key):
+        starting.later(timedelta())
+    assert list(starting.bucket.objects) == [key]

@@ -23,6 +23,7 @@ ADVICE: Mapping[str, str] = {
     "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
     "EndpointBusy": "Nothing; the sweeper removes what is left of the endpoint within minutes.",
     "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",
+    "FileUnreadable": "Deploy the release that wrote the named file, or a later one.",
     "MailUnconfirmed": "Read the mail in the named file, in case it did not arrive.",
     "ParameterMissing": "Put the named parameter back, or delete the endpoint if it is not used any more.",
     "Aborted": "Nothing if the run was stopped on purpose; otherwise drop the dataset again.",

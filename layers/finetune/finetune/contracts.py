@@ -17,6 +17,7 @@ from finetune.settings import Settings
 
 REPORTED_PROBLEMS = 20
 MOST_SHARDS = 40
+MOST_CANDIDATES = 8
 
 
 class ObjectVersion(Contract):
@@ -63,7 +64,7 @@ class Failure(Contract):
 class Candidate(Contract):
     """One set of hyperparameters to train."""
 
-    index: int = Field(ge=1, le=8)
+    index: int = Field(ge=1, le=MOST_CANDIDATES)
     name: str
     hyperparameters: dict[str, str]
 

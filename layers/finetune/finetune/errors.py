@@ -22,6 +22,7 @@ FineTuneError
 │   ├── EndpointBusy            the endpoint is changing state
 │   └── EvaluationUnfinished    a shard ran out of its time; its answers are kept
 └── only the sweeper's alarm tells of it
+    ├── FileUnreadable          what another release wrote down cannot be understood
     ├── MailUnconfirmed         a mail may not have arrived
     └── ParameterMissing        an endpoint in service has lost its parameter
 
@@ -100,6 +101,10 @@ class EndpointBusy(FineTuneError):
 
 class EvaluationUnfinished(FineTuneError):
     """A shard ran out of its time with its answers kept; retried by the state machine."""
+
+
+class FileUnreadable(FineTuneError):
+    """What was written down is of another form; the sweeper raises it until the stack's owner acts."""
 
 
 class MailUnconfirmed(FineTuneError):

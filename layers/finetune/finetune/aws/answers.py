@@ -38,8 +38,11 @@ def earlier_uri(run: Run, model: str, inference: Mapping[str, float], items: Ite
 
 
 def load(s3: S3Client, location: str) -> dict[str, Answer]:
-    """The answers kept at a location by item; none when there is nothing yet."""
-    return {answer.id: answer for answer in from_jsonl(storage.read(s3, location) or b"", Answer)}
+    """The answers kept at a location by item; none when there is nothing yet, or nothing that this release can read."""
+    try:
+        return {answer.id: answer for answer in from_jsonl(storage.read(s3, location) or b"", Answer)}
+    except ValueError:
+        return {}
 
 
 def save(s3: S3Client, location: str, kept: Iterable[BaseModel]) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import ValidationError
 
 from finetune.aws import executions, mail, notice, release, runs
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
+from finetune.aws.written import read_back, recall
 from finetune.contracts import (
     CleanUpRunInput,
     CleanUpRunOutput,
@@ -22,7 +22,7 @@ from finetune.contracts import (
     Run,
 )
 from finetune.environment import NotifyEnvironment
-from finetune.errors import EndpointBusy, UnsupportedDataset
+from finetune.errors import EndpointBusy, FileUnreadable, UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -57,7 +57,11 @@ class CleanUp:
         if found and found.running:
             return CleanUpRunOutput(put_off=True)
         redrives = found.redrives if found else 0
-        attempts, released, run = Attempts(), tuple[str, ...](), self.owned_run(ended)
+        attempts, released, run, unknown = Attempts(), tuple[str, ...](), None, ""
+        try:
+            run = self.owned_run(ended, attempts)
+        except FileUnreadable as error:  # the sweeper finds by its tags what there is
+            unknown = str(error)
         if run:
             if not runs.comes_first(self.s3, run, redrives, "clean up") and found and not found.quiet:
                 return CleanUpRunOutput(put_off=True)
@@ -67,23 +71,32 @@ class CleanUp:
                 ).released
         sent = False
         with attempts.one():
-            sent = self._deliver(_ending(ended, run), redrives)
+            sent = self._deliver(_ending(ended, run), redrives, unknown)
         attempts.conclude()
         return CleanUpRunOutput(released=released, mail_sent=sent)
 
-    def owned_run(self, ended: CleanUpRunInput) -> Run | None:
-        """The run that the execution claimed; None when it claimed none or its input cannot be read."""
+    def owned_run(self, ended: CleanUpRunInput, attempts: Attempts) -> Run | None:
+        """The run that the execution claimed; None when it claimed none, FileUnreadable when that cannot be known.
+
+        What follows from the run's name is known also if its plan cannot be read.
+        """
         try:
-            dropped = DatasetDropped.model_validate_json(ended.input or "")
+            dropped = read_back(DatasetDropped, ended.input or "", f"The input of {ended.execution_arn}")
             run = runs.identify(
                 dropped, artifact_bucket=self.environment.ARTIFACT_BUCKET, execution_arn=ended.execution_arn
             )
-        except (ValidationError, UnsupportedDataset):
+        except UnsupportedDataset:
             return None
-        return runs.read_plan(self.s3, run) if runs.owner(self.s3, run) == ended.execution_arn else None
+        if runs.owner(self.s3, run) != ended.execution_arn:
+            return None
+        with attempts.one(FileUnreadable):
+            return runs.read_plan(self.s3, run)
+        return runs.with_every_candidate(run)
 
-    def _deliver(self, known: NotifyInput, redrives: int) -> bool:
-        return notice.deliver(self.bedrock, self.ssm, self.s3, self.sns, known, redrives, self.environment)
+    def _deliver(self, known: NotifyInput, redrives: int, unknown: str = "") -> bool:
+        return notice.deliver(
+            self.bedrock, self.ssm, self.s3, self.sns, known, redrives, self.environment, unknown=unknown
+        )
 
     def untold(self, execution: Execution) -> bool:
         """Do for an execution, of which nobody was told, what was to be done at its end; whether a mail was sent."""
@@ -122,8 +135,8 @@ def _success(execution_arn: str, output: dict[str, Any]) -> NotifyInput | None:
         return None
     known = {key: output.get(key) for key in ("run", "prepared", "model", "evaluation", "promotion")}
     try:
-        return NotifyInput.model_validate({"outcome": outcome, "execution_arn": execution_arn, **known})
-    except ValidationError:
+        return recall(NotifyInput, {"outcome": outcome, "execution_arn": execution_arn, **known}, "The output")
+    except FileUnreadable:
         return NotifyInput(outcome=outcome, execution_arn=execution_arn)
 
 

@@ -11,7 +11,9 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 
 from finetune.aws import storage
 from finetune.aws.translation import translated
+from finetune.aws.written import marked, read_back
 from finetune.errors import FineTuneError, MailUnconfirmed
+from finetune.frozen import Frozen
 from finetune.messages import Mail
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ SENT = "mails/"
 CLAIM_HOLDS = timedelta(minutes=15)
 # After these nobody got the mail; after any other error SNS may have taken it and the answer was lost.
 _NOT_SENT = (ClientError, EndpointConnectionError, ConnectTimeoutError)
+
+
+class Letter(Frozen):
+    """A mail that was written down."""
+
+    subject: str
+    body: str
 
 
 def name_of(execution_arn: str, redrives: int = 0) -> str:
@@ -53,7 +62,7 @@ def deliver(
     if was_sent(s3, bucket, execution_arn, redrives):
         return False
     name = name_of(execution_arn, redrives)
-    content = orjson.dumps({"execution_arn": execution_arn, "subject": mail.subject, "body": mail.body})
+    content = orjson.dumps(marked({"execution_arn": execution_arn, "subject": mail.subject, "body": mail.body}))
     storage.write_once(s3, f"s3://{bucket}/{OUTBOX}{name}.json", content, "application/json")
     return send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
 
@@ -62,13 +71,15 @@ def send(s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, name: str
     """Send what is written down under a name, as `deliver` does."""
     outbox, sent = f"s3://{bucket}/{OUTBOX}{name}.json", f"s3://{bucket}/{SENT}{name}.json"
     letter = storage.read(s3, outbox)
+    if letter is None:
+        return False
+    said = read_back(Letter, letter, outbox)
     # Nothing is read between the claim and the call, so that a claim without a mail is rare, and stays.
     claim = f"s3://{bucket}/{SENT}{name}.sending"
-    if letter is None or not storage.write_once(s3, claim, b"", "text/plain"):
-        return letter is not None and _settled(s3, claim, letter, sent)
-    said = orjson.loads(letter)
+    if not storage.write_once(s3, claim, b"", "text/plain"):
+        return _settled(s3, claim, letter, sent)
     try:
-        publish(sns, topic_arn, Mail(subject=said["subject"], body=said["body"]))
+        publish(sns, topic_arn, Mail(subject=said.subject, body=said.body))
     except FineTuneError as error:
         if isinstance(error.__cause__, _NOT_SENT):
             storage.delete(s3, claim)

@@ -9,6 +9,7 @@ from finetune.aws import mail
 from finetune.aws.standing import standing
 from finetune.contracts import NotifyInput, Outcome
 from finetune.environment import NotifyEnvironment
+from finetune.messages import Standing
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _BEFORE_ANY_JOB: frozenset[Outcome] = frozenset({"RequestRefused", "DatasetRejected", "BudgetExceeded"})
 
 
-def deliver(
+def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests on
     bedrock: BedrockClient,
     ssm: SSMClient,
     s3: S3Client,
@@ -28,13 +29,18 @@ def deliver(
     known: NotifyInput,
     redrives: int,
     environment: NotifyEnvironment,
+    *,
+    unknown: str = "",
 ) -> bool:
-    """Write and send the mail of an execution's end, unless one was sent since it was last redriven."""
+    """Write and send the mail of an execution's end, unless one was sent since it was last redriven.
+
+    `unknown` is why it cannot be told whose run this was, so that nothing is denied.
+    """
     bucket, arn = environment.ARTIFACT_BUCKET, known.execution_arn
     if mail.was_sent(s3, bucket, arn, redrives):
         return False
     asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
-    stands = standing(bedrock, ssm, asked, stack=environment.STACK_NAME) if asked else None
+    stands = standing(bedrock, ssm, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
     letter = messages.compose(known, stands)
     return mail.deliver(
         s3,

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import orjson
 from botocore.exceptions import ClientError
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from finetune.aws.translation import code_of, is_missing, translated
+from finetune.aws.written import marked, read_back
 from finetune.contracts import Endpoint, ObjectVersion, PromoteModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
-from finetune.errors import ChampionChanged, ServiceRefused
+from finetune.errors import ChampionChanged, FileUnreadable, ServiceRefused
 from finetune.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -84,13 +86,10 @@ def read(ssm: SSMClient, stack: str, slug: str) -> Published | None:
 def _parsed(name: str, value: str) -> Published:
     """What a promotion wrote; ServiceRefused when somebody wrote something else."""
     try:
-        return Published.model_validate_json(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
+        return read_back(Published, value, f"The parameter {name}")
+    except FileUnreadable as error:
         raise ServiceRefused(
-            f"The parameter {name} does not hold what a promotion writes there ({where}: {first['msg']}); "
-            "restore its last good version from the parameter's history in Systems Manager."
+            f"{error} Restore its last good version from the parameter's history in Systems Manager."
         ) from None
 
 
@@ -112,7 +111,8 @@ def write(ssm: SSMClient, stack: str, slug: str, published: Published, *, first:
     """
     name = parameter_name(stack, slug)
     # Parameter Store takes two opening braces for a reference to another parameter; the key of an object may hold them.
-    value = published.model_dump_json(exclude_none=True).replace("{{", "{\\u007b")
+    content = orjson.dumps(marked(published.model_dump(mode="json", exclude_none=True)))
+    value = content.decode().replace("{{", "{\\u007b")
     with translated(f"publishing parameter {name}"):
         try:
             ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=not first)

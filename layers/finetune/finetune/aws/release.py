@@ -24,11 +24,11 @@ class Attempts:
         self._failures: list[FineTuneError] = []
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """One part."""
+    def one(self, failing: type[FineTuneError] = FineTuneError) -> Iterator[None]:
+        """One part, which may fail with such an error."""
         try:
             yield
-        except FineTuneError as error:
+        except failing as error:
             self._failures.append(error)
 
     def conclude(self) -> None:

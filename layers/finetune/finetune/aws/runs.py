@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Literal
 import orjson
 
 from finetune.aws import storage
-from finetune.contracts import Candidate, Champion, DatasetDropped, Run
+from finetune.aws.written import marked, read_back
+from finetune.contracts import MOST_CANDIDATES, Candidate, Champion, DatasetDropped, Run
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.customization import jobs
+from finetune.frozen import Frozen
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+class Claim(Frozen):
+    """What a claim says that others need."""
+
+    execution_arn: str
 
 
 def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: str) -> Run:
@@ -45,21 +53,24 @@ def claim(s3: S3Client, run: Run) -> bool:
 
     The object version is claimed first: two events for it may tell different times, which are two run ids.
     """
-    claimed = orjson.dumps({"run_id": run.run_id, "execution_arn": run.execution_arn, "dataset": run.dataset.payload()})
+    claimed = orjson.dumps(
+        marked({"run_id": run.run_id, "execution_arn": run.execution_arn, "dataset": run.dataset.payload()})
+    )
     return all(
-        storage.write_once(s3, uri, claimed, "application/json") or _claimant(s3, uri) == run.execution_arn
+        storage.write_once(s3, uri, claimed, "application/json") or claimant(s3, uri) == run.execution_arn
         for uri in (_version_claim(run), run.uri("run.json"))
     )
 
 
 def owner(s3: S3Client, run: Run) -> str | None:
     """The execution that claimed the run; None when nobody did."""
-    return _claimant(s3, run.uri("run.json"))
+    return claimant(s3, run.uri("run.json"))
 
 
-def _claimant(s3: S3Client, uri: str) -> str | None:
+def claimant(s3: S3Client, uri: str) -> str | None:
+    """The execution that wrote a claim; None when there is none."""
     content = storage.read(s3, uri)
-    return orjson.loads(content)["execution_arn"] if content else None
+    return read_back(Claim, content, uri).execution_arn if content is not None else None
 
 
 def comes_first(s3: S3Client, run: Run, redrives: int, side: Literal["promote", "clean up"]) -> bool:
@@ -128,15 +139,26 @@ def plan(s3: S3Client, run: Run, settings: Settings, row: BaseModelRow, champion
                 s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"
             ),
             "settings": settings,
-            "candidates": (Candidate(index=1, name=f"{run.endpoint_name}-c1", hyperparameters=hyperparameters),),
+            "candidates": (_candidate(run, 1, hyperparameters),),
             "champion": champion,
         }
     )
-    storage.write_json(s3, planned.uri("plan.json"), planned.payload())
+    storage.write_json(s3, planned.uri("plan.json"), marked(planned.payload()))
     return planned
 
 
 def read_plan(s3: S3Client, run: Run) -> Run:
-    """The planned run where planning came that far, else the run as identified."""
-    content = storage.read(s3, run.uri("plan.json"))
-    return Run.model_validate_json(content) if content else run
+    """The planned run where planning came that far, else the run as identified. FileUnreadable if it cannot be read."""
+    uri = run.uri("plan.json")
+    content = storage.read(s3, uri)
+    return read_back(Run, content, uri) if content is not None else run
+
+
+def with_every_candidate(run: Run) -> Run:
+    """A run whose plan cannot be read, with all the candidates that it may have; their names follow from its own."""
+    candidates = tuple(_candidate(run, index, {}) for index in range(1, MOST_CANDIDATES + 1))
+    return run.model_copy(update={"candidates": candidates})
+
+
+def _candidate(run: Run, index: int, hyperparameters: dict[str, str]) -> Candidate:
+    return Candidate(index=index, name=f"{run.endpoint_name}-c{index}", hyperparameters=hyperparameters)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import orjson
 from botocore.exceptions import ClientError
 
 from finetune import messages
 from finetune.aws import executions, mail, storage
 from finetune.aws.translation import code_of, translated
+from finetune.aws.written import marked, read_back
 from finetune.contracts import DatasetDropped, Failure, NotifyInput, StartRunOutput
 from finetune.domain.customization import jobs
 from finetune.environment import StartEnvironment
@@ -37,7 +39,7 @@ def start_run(
     try:
         _start(stepfunctions, environment, name, dropped)
     except FineTuneError:
-        content = dropped.model_dump_json(exclude_defaults=True).encode()
+        content = orjson.dumps(marked(dropped.model_dump(mode="json", exclude_defaults=True)))
         storage.write_once(s3, _waiting(environment, name), content, "application/json")
     return StartRunOutput(execution_arn=_arn(environment, name))
 
@@ -52,7 +54,7 @@ def start_late(stepfunctions: SFNClient, s3: S3Client, sns: SNSClient, uri: str,
     written = storage.read(s3, uri)
     if written is None:
         return
-    dropped = DatasetDropped.model_validate_json(written)
+    dropped = read_back(DatasetDropped, written, uri)
     name = jobs.execution_name(**dropped.model_dump())
     try:
         _start(stepfunctions, environment, name, dropped)

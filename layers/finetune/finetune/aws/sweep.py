@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-import orjson
-
 from finetune import messages
-from finetune.aws import customization, endpoints, executions, mail, publication, serving, starts, storage, tags
+from finetune.aws import customization, endpoints, executions, mail, publication, runs, serving, starts, tags
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.endpoints import Found, Tagged
 from finetune.aws.executions import Execution
@@ -183,8 +181,7 @@ class Sweep:
         """The execution that made a resource, from its tags or from the claim of its run; None when neither tells."""
         if execution_arn := given.get(EXECUTION_TAG):
             return execution_arn
-        claim = storage.read(self._s3, f"{self._folder(given)}/run.json")
-        return str(orjson.loads(claim)["execution_arn"]) if claim else None
+        return runs.claimant(self._s3, f"{self._folder(given)}/run.json")
 
     def _over(self, execution_arn: str | None) -> Over | None:
         """Since when an execution and all its functions have ended, if they have.
