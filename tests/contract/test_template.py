@@ -24,6 +24,7 @@ from tools.translate import transformed, translate
 FUNCTIONS = resources("AWS::Serverless::Function")
 # What Prepare Dataset does on the machine of the benchmarks; Validate Dataset and S3 are faster.
 SLOWEST_BYTES_PER_SECOND = 40e6
+RECORDED = ROOT / "tests/recorded_releases"
 MANAGED_POLICIES_OF_A_ROLE = 10  # IAM's quota, unless an account has it raised
 SESSION = botocore.session.get_session()
 
@@ -275,6 +276,44 @@ def test_a_changed_layer_gives_every_version_a_new_name_and_the_same_layer_none(
     first, same, other = (versions(name) for name in ("layer", "layer", "other"))
     assert {each["name"] for each in first.values()} == {each["name"] for each in same.values()}
     assert {each["name"] for each in first.values()}.isdisjoint(each["name"] for each in other.values())
+
+
+# What CloudFormation would make anew under another name: without what is in it, without who subscribes to it, and a
+# function without the versions that running executions name.
+HOLDS_DATA = {
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::SNS::Subscription",
+    "AWS::SQS::Queue",
+    "AWS::Logs::LogGroup",
+    "AWS::Serverless::StateMachine",
+    "AWS::Serverless::Function",
+}
+# A custom model is encrypted and a job goes on in the name of this role.
+USED_BY_JOBS = {"AWS::IAM::Role": {"CustomizationRole"}}
+
+
+@pytest.mark.parametrize("release", sorted(path.parent.name for path in RECORDED.glob("*/resources.json")))
+def test_what_holds_data_has_the_name_that_it_had_in_every_release(release: str) -> None:
+    then = json.loads((RECORDED / release / "resources.json").read_text())
+    kept = {name: kind for name, kind in then.items() if kind in HOLDS_DATA or name in USED_BY_JOBS.get(kind, ())}
+    assert set(kept.values()) == HOLDS_DATA | set(USED_BY_JOBS)
+    now = {name: each["Type"] for name, each in template()["Resources"].items()}
+    assert {name: now.get(name) for name in kept} == kept
+
+
+def test_a_name_that_a_template_gives_follows_from_the_stack_and_has_not_changed() -> None:
+    """Another name would be another resource, without the executions or the logs of the first."""
+    given = {
+        f"{name}.{key}": value
+        for name, each in template()["Resources"].items()
+        for key, value in each["Properties"].items()
+        if each["Type"] in HOLDS_DATA and key in {"Name", "BucketName", "TopicName", "QueueName", "LogGroupName"}
+    }
+    assert given == {
+        "FineTuningStateMachine.Name": {"Ref": "AWS::StackName"},
+        "StateMachineLogGroup.LogGroupName": {"Fn::Sub": "/aws/vendedlogs/states/${AWS::StackName}"},
+    }
 
 
 def lint(content: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
