@@ -136,7 +136,7 @@ def test_editors_break_lines_where_the_formatter_does() -> None:
 def test_every_file_is_written_as_editors_are_told_to() -> None:
     told = editorconfig()["*"]
     assert (told["end_of_line"], told["charset"], told["insert_final_newline"]) == ("lf", "utf-8", "true")
-    texts = {path: path.read_bytes() for path in tracked() if path.suffix not in {".png", ".gz", ".zip"}}
+    texts = {path: path.read_bytes() for path in tracked() if path.suffix not in {".png", ".gz", ".xz", ".zip"}}
     assert [path.name for path, text in texts.items() if b"\r" in text or text[-1:] not in {b"", b"\n"}] == []
     spaced = [path.name for path, text in texts.items() if re.search(rb"[ \t]+$", text, flags=re.MULTILINE)]
     assert [name for name in spaced if not name.endswith(".jsonl")] == []

@@ -37,14 +37,14 @@ def with_more(told: Any) -> Any:
 type Read = Callable[[str], Any]
 
 
-@pytest.fixture(params=[(name, changed) for name in RELEASES for changed in (None, with_more)], ids=str)
+@pytest.fixture(params=[(name, more) for name in RELEASES for more in ("", "with more")], ids=" ".join)
 def recorded(request: pytest.FixtureRequest) -> Read:
     """One example of each kind by name."""
-    name, changed = request.param
+    name, more = request.param
 
     def read(kind: str) -> Any:
         told = json.loads((HERE / name / f"{kind}.json").read_text())
-        return changed(told) if changed else told
+        return with_more(told) if more else told
 
     return read
 

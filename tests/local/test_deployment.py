@@ -127,7 +127,7 @@ def test_a_changed_layer_is_a_new_version_in_the_definition_and_the_old_one_keep
 ) -> None:
     outputs = deploy_translated(cloud, built, "versions", PARAMETERS)
     old = named_function(cloud, outputs)
-    changed = shutil.copytree(built, tmp_path / "built")
+    changed = shutil.copytree(built, tmp_path / "built")  # as deep as the other, which names sources by relative paths
     (shared,) = changed.glob("SharedLayer/python/shared/__init__.py")
     shared.write_text("def shout(text): return text.title()")
 

@@ -1,13 +1,14 @@
 """Write down one of each kind of what a release leaves behind: `python -m tests.recorded_releases.record 0.3.0`.
 
 Later releases have to read it: the input of an execution, what is in the bucket, the parameter, the tags. The names of
-the template's resources are there too.
+the template's resources and the sources are there too.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from finetune.aws import clients
 from finetune.aws.mail import name_of
 from tests.account import ARTIFACTS, STACK, account
 from tests.integration.test_handlers import EXAMPLE, dropped, evaluated, trained
-from tools.project import template
+from tools.project import ROOT, template
 
 HERE = Path(__file__).parent
+SOURCES = ("template.yaml", "functions", "statemachine", "layers/finetune/finetune")
 
 
 def record(folder: Path) -> None:
@@ -27,6 +29,9 @@ def record(folder: Path) -> None:
     def keep(name: str, content: Any) -> None:
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
+    with tarfile.open(folder / "sources.tar.xz", "w:xz") as archive:
+        for source in SOURCES:
+            archive.add(ROOT / source, source, filter=lambda entry: None if "__pycache__" in entry.name else entry)
     keep("resources", {name: each["Type"] for name, each in template()["Resources"].items()})
     with account() as running:
         for name in ("settings.yaml", "evaluation.jsonl"):
