@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache, partial
+from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,19 @@ _world: list[World] = []
 _quotas: list[botocore.retries.quota.RetryQuota] = []
 
 
+class _Numbered(Future[Any]):
+    """A future whose place in a set follows from its number and not from its address."""
+
+    numbers = count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = next(self.numbers)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class InlineExecutor:
     """A pool that does its work at once."""
 
@@ -46,7 +60,7 @@ class InlineExecutor:
         pass
 
     def submit(self, work: Callable[..., Any], *given: Any) -> Future[Any]:
-        future: Future[Any] = Future()
+        future = _Numbered()
         try:
             future.set_result(work(*given))
         except Exception as error:  # noqa: BLE001 - as a pool does
@@ -161,6 +175,7 @@ def _forget() -> None:
 def belongs_to(world: World) -> Iterator[None]:
     """Every request and every wait of the product goes to this world."""
     _world.append(world)
+    _Numbered.numbers = count()
     try:
         yield
     finally:

@@ -33,8 +33,8 @@ def test_a_seed_tells_the_same_story_again_and_another_seed_another_one() -> Non
         "call=60 what=exit-after scope=once",
         "call=100 what=abort event=doubled delay=0.9",
         "invoke=20 what=Lambda.Unknown-after scope=once",
-        "state=60 what=abort event=lost redrive=300",
-        "state=60 what=time-out event=unswept",
+        "state=40 what=abort event=lost redrive=300",
+        "state=40 what=time-out event=unswept",
         "call=60 what=late scope=once + call=80 what=hang scope=once",
     ],
 )
