@@ -60,8 +60,8 @@ test-all: setup ## Run every test at its full size, which takes an hour, and say
 
 FAULTS := $(BIN)/python -m tests.simulation faults --processes 2
 
-faults: setup ## Try 2,500 faults in the simulated pipeline and say which promises break, and how to replay each.
-	$(FAULTS) --limit 2500 --seed 1
+faults: setup ## Try 2,500 faults in the simulated pipeline, or LIMIT, by SEED, and say which promises break.
+	$(FAULTS) --limit $(or $(LIMIT),2500) --seed $(or $(SEED),1)
 
 faults-all: setup ## Try every fault there is in the simulated pipeline, which takes hours.
 	$(FAULTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.slices import broken
+from tests.sizes import sized
 
 
 @pytest.mark.parametrize(
@@ -22,4 +23,4 @@ from tests.simulation.slices import broken
     ],
 )
 def test_no_fault_breaks_a_promise(scenario: str, faults: int) -> None:
-    assert broken((scenario,), faults) == ""
+    assert broken((scenario,), sized(faults * 2 // 5, faults)) == ""

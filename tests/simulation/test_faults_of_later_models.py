@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.slices import broken
+from tests.sizes import sized
 
 
 @pytest.mark.parametrize(
@@ -20,8 +21,11 @@ from tests.simulation.slices import broken
     ],
 )
 def test_no_fault_breaks_a_promise(scenario: str, faults: int) -> None:
-    assert broken((scenario,), faults) == ""
+    assert broken((scenario,), sized(faults * 2 // 5, faults)) == ""
 
 
 def test_no_interleaving_breaks_a_promise() -> None:
-    assert broken(("at_once", "takeover_at_once", "two_projects", "duplicate"), 0, "--interleavings", "40") == ""
+    assert (
+        broken(("at_once", "takeover_at_once", "two_projects", "duplicate"), 0, "--interleavings", str(sized(16, 40)))
+        == ""
+    )
