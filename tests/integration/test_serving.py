@@ -18,6 +18,7 @@ from finetune.errors import (
     QuotaExceeded,
     ServiceBusy,
 )
+from tests.integration.deployed import refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
 
 LITE = "amazon.nova-lite-v1:0:300k"
@@ -108,6 +109,59 @@ def test_of_two_runs_that_reach_the_same_champion_at_once_one_replaces_it(stack:
     with pytest.raises(ChampionChanged):
         promote(stack, one)
     assert stack.published.run_id == other.run.run_id
+
+
+def test_a_turn_is_kept_also_where_the_endpoint_is_replaced_and_not_changed(stack: Stack) -> None:
+    promoted(stack)
+    one, other = (stack.request(stack.run(), kind="provisioned") for _ in range(2))
+    look = stack.executions.describe_execution
+
+    def meanwhile(**asked: str) -> dict[str, Any]:
+        stack.executions.describe_execution = look  # type: ignore[method-assign]  # once
+        promote(stack, other)
+        return look(**asked)
+
+    stack.executions.describe_execution = meanwhile  # type: ignore[method-assign]  # a pause in the call
+    with pytest.raises(EndpointBusy, match=other.run.run_id):
+        promote(stack, one)
+    ended(stack, other)
+    with pytest.raises(ChampionChanged):
+        promote(stack, one)
+    assert stack.published.run_id == other.run.run_id
+
+
+def test_a_turn_is_kept_while_a_function_of_its_execution_may_still_go_on(stack: Stack) -> None:
+    promoted(stack)
+    one = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, one)
+    released(stack, one.run)
+    stack.executions.statuses[one.run.execution_arn] = "ABORTED"
+    with pytest.raises(EndpointBusy, match=one.run.run_id):
+        promote(stack, stack.request(stack.run()))
+
+
+def test_a_run_that_is_released_leaves_the_swap_of_another_alone(stack: Stack) -> None:
+    promoted(stack)
+    one, other = (stack.request(stack.run()) for _ in range(2))
+    with pytest.raises(EndpointBusy):
+        promote(stack, one)
+    released(stack, other.run)
+    assert stack.published.swap
+    until_done(lambda: promote(stack, one), stack.clock)
+    assert stack.published.run_id == one.run.run_id
+
+
+def test_a_promotion_stands_although_it_cannot_be_written_down_a_second_time(stack: Stack) -> None:
+    request, put = stack.request(stack.run()), stack.bucket.put_object
+
+    def refuse(**asked: Any) -> None:
+        if asked["Key"].endswith("published.json"):
+            raise refused("AccessDenied")
+        put(**asked)
+
+    stack.bucket.put_object = refuse  # type: ignore[method-assign]  # a fault
+    assert promote(stack, request).endpoint_arn == request.throughput.arn
 
 
 def test_a_turn_ends_with_the_execution_that_had_it(stack: Stack) -> None:

@@ -31,6 +31,7 @@ _TAGGED = {f"aws:{kind}Tag/finetune-stack": STACK for kind in ("Resource", "Requ
 # An operation of S3 that IAM knows under another name.
 _S3_ACTIONS = {
     "HeadObject": "GetObject",
+    "HeadBucket": "ListBucket",
     "ListObjectsV2": "ListBucket",
     **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "PutObject"),
 }

@@ -29,6 +29,7 @@ ALLOWED = [
     ("PlanRun", "ssm", "GetParameter", "", json.dumps({"Name": "/finetune/shop/endpoint"}).encode()),
     ("EvaluateShard", "bedrock-runtime", "Converse", "", b""),
     ("SweepEndpoints", "s3", "ListObjectsV2", f"{ARTIFACTS}?prefix=mails/", b""),
+    ("PlanRun", "s3", "HeadBucket", ARTIFACTS, b""),
 ]
 REFUSED = [
     ("Notify", "s3", "PutObject", f"{ARTIFACTS}/runs/shop/run/plan.json", b""),
