@@ -231,6 +231,7 @@ IN_SERVICE: dict[str, Any] = {"release": {"promotion": {}}}
         ("Which Outcome?", RELEASED | {"error": {}, "evaluation": {}}, "Notify Run Failed"),
         ("Which Outcome?", RELEASED | {"evaluation": {}}, "Notify Model Not Promoted"),
         ("Which Outcome?", RELEASED, "Notify Training Failed"),
+        ("Which Outcome?", {"release": {}, "error": {}}, "Notify Run Failed"),
         ("Already Failed Or Promoted?", {"promotion": {}, "evaluation": {}}, "Notify Model Promoted"),
         ("Already Failed Or Promoted?", {"error": {}, "evaluation": {}}, "Notify Run Failed"),
         ("Already Failed Or Promoted?", {"evaluation": {}}, "Release Failed"),

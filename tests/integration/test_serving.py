@@ -146,10 +146,11 @@ def test_a_run_that_is_released_leaves_the_swap_of_another_alone(stack: Stack) -
     one, other = (stack.request(stack.run()) for _ in range(2))
     with pytest.raises(EndpointBusy):
         promote(stack, one)
-    released(stack, other.run)
+    assert released(stack, other.run).promotion is None
     assert stack.published.swap
-    until_done(lambda: promote(stack, one), stack.clock)
-    assert stack.published.run_id == one.run.run_id
+    told = until_done(lambda: promote(stack, one), stack.clock)
+    assert (released(stack, other.run).promotion, stack.published.run_id) == (None, one.run.run_id)
+    assert released(stack, one.run).promotion == told
 
 
 def test_a_promotion_stands_although_it_cannot_be_written_down_a_second_time(stack: Stack) -> None:

@@ -171,7 +171,7 @@ def test_an_execution_that_may_still_be_publishing_keeps_its_endpoint_for_some_m
     assert sweep(stack, bucket, executions)[0].released == [endpoint.arn]
 
 
-def test_an_execution_that_is_listed_as_going_on_is_believed_even_if_it_cannot_be_found(
+def test_an_execution_that_is_listed_and_cannot_be_found_keeps_its_endpoint(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed(bucket, executions, "run", "RUNNING")
@@ -181,6 +181,8 @@ def test_an_execution_that_is_listed_as_going_on_is_believed_even_if_it_cannot_b
         raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
 
     monkeypatch.setattr(executions, "describe_execution", forgotten)
+    assert sweep(stack, bucket, executions)[0].released == []
+    executions.statuses["run"] = "ABORTED"
     assert sweep(stack, bucket, executions)[0].released == []
     executions.statuses.clear()
     assert len(sweep(stack, bucket, executions)[0].released) == 1
