@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -246,6 +247,15 @@ def test_a_model_that_does_not_answer_is_not_published_and_the_previous_one_is_p
     assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
 
 
+def test_a_model_that_refuses_the_question_is_not_published(stack: Stack) -> None:
+    def refuse(**_: Any) -> None:
+        raise refused("ValidationException")
+
+    with pytest.raises(EndpointFailed, match="before it is published: ValidationException"):
+        stack.promote(stack.request(stack.run()), runtime=SimpleNamespace(converse=refuse))
+    assert stack.parameters.values == {}
+
+
 @pytest.mark.parametrize("write", [1, 2])
 def test_a_publication_that_is_refused_leaves_the_previous_model_in_service(stack: Stack, write: int) -> None:
     first = promoted(stack)
@@ -450,3 +460,17 @@ def test_nobody_rolls_back_while_a_run_is_putting_its_model_into_service(stack: 
         promote(stack, request)
     with pytest.raises(EndpointBusy, match=request.run.run_id):
         roll_back(stack)
+
+
+def test_a_rollback_publishes_nothing_over_what_a_run_wrote_meanwhile(stack: Stack) -> None:
+    for _ in range(2):
+        promoted(stack)
+
+    def wait() -> None:
+        stack.clock.advance(1)
+        publication.write(stack.ssm, STACK, SLUG, stack.published.model_copy(update={"run_id": "meanwhile"}))
+
+    emulator = stack.emulator
+    with pytest.raises(EndpointBusy, match="A run began to put a model into service"):
+        serving.roll_back(emulator.control, emulator.runtime, stack.ssm, STACK, SLUG, wait=wait)
+    assert stack.published.run_id == "meanwhile"
