@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test test-all faults faults-all check format lint types imports template tables lock clean
+.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template tables lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ faults: setup ## Try 2,500 faults in the simulated pipeline, or LIMIT, by SEED, 
 
 faults-all: setup ## Try every fault there is in the simulated pipeline, which takes hours.
 	$(FAULTS)
+
+mutants: setup ## Put defects that would cost money, mails or the model in service into a copy, one by one, and say which no test notices.
+	$(BIN)/python -m tools.mutants
 
 check: setup format lint types imports template test ## The definition of done: everything CI runs.
 

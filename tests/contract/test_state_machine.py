@@ -24,6 +24,8 @@ from finetune.domain.customization.jobs import (
     RUN_BOUND,
     next_wait,
 )
+from tests.simulation.rules import condition
+from tests.simulation.values import Scope
 from tools.project import ROOT, definition, resources, states, substitution
 
 ALL = dict(states())
@@ -118,6 +120,13 @@ def test_a_task_is_bounded_retried_by_name_and_caught(name: str) -> None:
         assert state["Catch"][-1]["ResultPath"].startswith("$.")
 
 
+@pytest.mark.parametrize("name", MAPS)
+def test_what_an_iteration_does_not_catch_its_map_does(name: str) -> None:
+    assert MAPS[name]["Catch"] == [
+        {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Release Endpoint"},
+    ]
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_state_waits_longer_than_its_function_may_run(name: str) -> None:
     function = resources("AWS::Serverless::Function")[substitution(TASKS[name]).removesuffix("Arn")]
@@ -142,6 +151,25 @@ def test_an_outcome_has_its_mail_and_its_end(outcome: str) -> None:
     assert ALL[without_mail]["Type"] == end["Type"]
 
 
+TRAINED = {"run", "prepared", "model"}
+TOLD = {
+    "RequestRefused": {"request", "error"},
+    "DatasetRejected": {"run", "validation"},
+    "BudgetExceeded": {"run", "prepared"},
+    "TrainingFailed": TRAINED,
+    "RunFailed": {"run", "error"},
+    "ModelNotPromoted": TRAINED | {"evaluation"},
+    "ModelPromoted": TRAINED | {"evaluation", "promotion"},
+}
+
+
+@pytest.mark.parametrize("outcome", get_args(contracts.Outcome))
+def test_a_mail_is_given_what_it_tells_of(outcome: str) -> None:
+    [mailing] = [state for state in TASKS.values() if state["Parameters"].get("outcome") == outcome]
+    given = {key.removesuffix(".$") for key in mailing["Parameters"]} - {"outcome", "execution_arn"}
+    assert given == TOLD[outcome]
+
+
 def test_every_mail_is_that_of_an_outcome() -> None:
     mailed = {state["Parameters"]["outcome"] for name, state in TASKS.items() if name.startswith("Notify ")}
     assert mailed == set(get_args(contracts.Outcome))
@@ -153,6 +181,108 @@ def test_retriers_of_one_error_are_the_same_in_every_task() -> None:
     assert sorted(retried) == sorted(set(retried))
     of_every_task = {json.dumps(state["Retry"][:2]) for name, state in TASKS.items() if name != PATIENT}
     assert len(of_every_task) == 1
+
+
+def waits_of(name: str) -> dict[str, float]:
+    """The hours that the retries of each error wait at most, in a Task."""
+    return {error: longest_waits(rule) / 3600 for rule in TASKS[name]["Retry"] for error in rule["ErrorEquals"]}
+
+
+# Which Tasks try again for hours beside those that wait for capacity, and after which errors.
+PATIENT_FOR = {
+    "Release Endpoint": {"EndpointBusy"},
+    "Promote Model": {"EndpointBusy"},
+    PATIENT: TRANSIENT | {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"},
+}
+
+
+def test_what_is_paid_for_or_in_service_is_tried_again_for_hours() -> None:
+    patient = {
+        name: {error for error, hours in waits_of(name).items() if hours > 2 and error != "QuotaExceeded"}
+        for name in TASKS
+    }
+    assert {name: errors for name, errors in patient.items() if errors} == PATIENT_FOR
+    assert min(waits_of(PATIENT).values()) > 8
+
+
+def test_a_shard_that_is_not_finished_is_continued_for_as_long_as_its_questions_may_take() -> None:
+    [rule] = [rule for rule in TASKS["Evaluate Shard"]["Retry"] if rule["ErrorEquals"] == ["EvaluationUnfinished"]]
+    seconds = resources("AWS::Serverless::Function")["EvaluateShardFunction"]["Properties"]["Timeout"]
+    # A quota of four answers a minute is shared by the shards that are asked at once; there are three contestants.
+    asked = 3 * max(shard.count for shard in shards_of(1_000))
+    assert rule["MaxAttempts"] * seconds > asked * SHARDS_AT_ONCE / 4 * 60
+
+
+def chosen(name: str, known: dict[str, Any]) -> str:
+    """Where a Choice leads with what is known."""
+    scope = Scope(known, {})
+    return str(next((rule["Next"] for rule in ALL[name]["Choices"] if condition(rule)(scope)), ALL[name]["Default"]))
+
+
+RELEASED: dict[str, Any] = {"release": {"promotion": None}}
+IN_SERVICE: dict[str, Any] = {"release": {"promotion": {}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "leads_to"),
+    [
+        ("Which Outcome?", IN_SERVICE | {"promotion": {}, "evaluation": {}}, "Notify Model Promoted"),
+        ("Which Outcome?", IN_SERVICE | {"error": {}, "evaluation": {}}, "Already In Service"),
+        ("Which Outcome?", RELEASED | {"error": {}, "evaluation": {}}, "Notify Run Failed"),
+        ("Which Outcome?", RELEASED | {"evaluation": {}}, "Notify Model Not Promoted"),
+        ("Which Outcome?", RELEASED, "Notify Training Failed"),
+        ("Which Outcome?", {"release": {}, "error": {}}, "Notify Run Failed"),
+        ("Already Failed Or Promoted?", {"promotion": {}, "evaluation": {}}, "Notify Model Promoted"),
+        ("Already Failed Or Promoted?", {"error": {}, "evaluation": {}}, "Notify Run Failed"),
+        ("Already Failed Or Promoted?", {"evaluation": {}}, "Release Failed"),
+    ],
+)
+def test_what_is_published_decides_before_what_failed_and_that_before_what_was_measured(
+    name: str, known: dict[str, Any], leads_to: str
+) -> None:
+    assert chosen(name, known) == leads_to
+
+
+@pytest.mark.parametrize("status", get_args(contracts.JobStatus))
+def test_a_job_is_waited_for_until_it_costs_no_more(status: str) -> None:
+    going = status in {"InProgress", "Stopping"}
+    expected = "Wait For Customization Job" if going else "Candidate Ended"
+    assert chosen("Customization Job Finished?", {"progress": {"status": status}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "yes", "no"),
+    [
+        ("First Delivery?", "run.first_delivery", "Validate Dataset", "Duplicate Ignored"),
+        ("Dataset Accepted?", "validation.accepted", "Prepare Dataset", "Notify Dataset Rejected"),
+        ("Within Budget?", "prepared.within_budget", "Train Candidates", "Notify Budget Exceeded"),
+    ],
+)
+def test_money_is_spent_only_on_what_is_new_accepted_and_within_the_budget(
+    name: str, path: str, yes: str, no: str
+) -> None:
+    key, _, field = path.partition(".")
+    assert [chosen(name, {key: {field: answer}}) for answer in (True, False)] == [yes, no]
+
+
+@pytest.mark.parametrize(
+    ("decision", "provision", "leads_to"),
+    [
+        ("promote", True, "Provision Throughput"),
+        ("promote", False, "Keep Evaluated Endpoint"),
+        ("do_not_promote", True, "Release Endpoint"),
+        ("do_not_promote", False, "Release Endpoint"),
+        ("inconclusive", False, "Release Endpoint"),
+    ],
+)
+def test_only_what_was_found_better_is_promoted(decision: str, provision: bool, leads_to: str) -> None:
+    assert chosen("Promote?", {"evaluation": {"decision": decision, "provision": provision}}) == leads_to
+
+
+def test_what_is_put_into_service_is_the_endpoint_that_was_provisioned_or_kept_for_it() -> None:
+    assert TASKS["Promote Model"]["Parameters"]["throughput.$"] == "$.throughput"
+    for name in ("Provision Throughput", "Keep Evaluated Endpoint"):
+        assert ALL[name]["ResultPath"] == "$.throughput"
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -200,6 +200,91 @@ def test_every_rule_has_a_dead_letter_queue_and_the_sweeper_its_schedule() -> No
     assert (schedule["ScheduleExpression"], schedule.get("State", "ENABLED")) == ("rate(15 minutes)", "ENABLED")
 
 
+def test_what_an_event_or_the_schedule_invokes_it_may_invoke() -> None:
+    permissions = [each["Properties"] for each in resources("AWS::Lambda::Permission").values()]
+    given = {
+        (each["FunctionName"]["Ref"], each["SourceArn"]["Fn::GetAtt"][0], each["Principal"]) for each in permissions
+    }
+    rules = {
+        (target["Arn"]["Fn::GetAtt"][0], name, "events.amazonaws.com")
+        for name, rule in resources("AWS::Events::Rule").items()
+        for target in rule["Properties"]["Targets"]
+    }
+    assert (
+        given
+        == rules
+        == {
+            ("StartRunFunction", "DatasetDroppedRule", "events.amazonaws.com"),
+            ("CleanUpRunFunction", "RunEndedRule", "events.amazonaws.com"),
+        }
+    )
+    sweeper = {"Fn::GetAtt": ["SweepEndpointsFunction", "Arn"]}
+    target = resources("AWS::Scheduler::Schedule")["SweepSchedule"]["Properties"]["Target"]
+    role = resources("AWS::IAM::Role")[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    [invoke] = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert target["Arn"] == invoke["Resource"] == sweeper
+    assert invoke["Action"] == ["lambda:InvokeFunction"]
+
+
+def test_an_event_that_is_not_taken_is_delivered_again_for_a_day_and_then_kept_for_two_weeks() -> None:
+    for rule in resources("AWS::Events::Rule").values():
+        for target in rule["Properties"]["Targets"]:
+            assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 24 * 3600, "MaximumRetryAttempts": 185}
+    queue = resources("AWS::SQS::Queue")["DeadLetterQueue"]["Properties"]
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    [policy] = resources("AWS::SQS::QueuePolicy").values()
+    [send] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert policy["Properties"]["Queues"] == [{"Ref": "DeadLetterQueue"}]
+    assert (send["Principal"], send["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+
+
+def test_an_alarm_is_a_mail_and_the_sweeper_s_silence_is_an_alarm() -> None:
+    alarms = {name: each["Properties"] for name, each in resources("AWS::CloudWatch::Alarm").items()}
+    assert [each["AlarmActions"] for each in alarms.values()] == [[{"Ref": "Topic"}]] * 3
+    # Alarms cannot publish under the key that AWS manages for SNS.
+    key = resources("AWS::SNS::Topic")["Topic"]["Properties"]["KmsMasterKeyId"]
+    assert key == {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    raised = {
+        name: (each["MetricName"], each["ComparisonOperator"], each["Threshold"], each["TreatMissingData"])
+        for name, each in alarms.items()
+    }
+    assert raised == {
+        "DeadLetterAlarm": ("ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", 0, "notBreaching"),
+        "SweeperAlarm": ("Invocations", "LessThanThreshold", 1, "breaching"),
+        "SweeperErrorAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),
+    }
+
+
+def test_a_function_reads_and_writes_the_parameters_of_its_own_stack_only() -> None:
+    found = [
+        each["Resource"]
+        for function in FUNCTIONS.values()
+        for each in statements(function)
+        if any(action.startswith("ssm:") for action in each["Action"])
+    ]
+    assert {rendered(each).partition(":parameter/")[2] for each in found} == {'${AWS::StackName}/*/endpoint"}'}
+
+
+# What holds data under the stack's key: a bucket, the topic, the queue, or a custom model.
+UNDER_THE_KEY = re.compile(r"s3:(Get|Put)Object|sns:Publish|bedrock:Create|bedrock:InvokeModel")
+
+
+def test_a_function_that_touches_what_the_stack_s_key_encrypts_may_use_the_key() -> None:
+    use = {"Fn::If": ["HasKmsKey", {"Ref": "KeyPolicy"}, {"Ref": "AWS::NoValue"}]}
+    touching = {
+        name
+        for name, function in FUNCTIONS.items()
+        if any(UNDER_THE_KEY.match(action) for each in statements(function) for action in each["Action"])
+    }
+    assert touching == {name for name, each in FUNCTIONS.items() if use in each["Properties"]["Policies"]}
+    key = resources("AWS::IAM::ManagedPolicy")["KeyPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert key["Condition"]["StringEquals"]["kms:ViaService"] == [
+        {"Fn::Sub": f"{service}.${{AWS::Region}}.amazonaws.com"} for service in ("s3", "sns", "sqs", "bedrock")
+    ]
+    job = FUNCTIONS["StartCustomizationFunction"]["Properties"]["Environment"]["Variables"]
+    assert job["MODEL_KMS_KEY_ARN"] == {"Ref": "KmsKeyArn"}
+
+
 def test_an_object_whose_run_cannot_be_started_leaves_a_dead_letter_also_under_the_stacks_key() -> None:
     targets = [each["Properties"]["Targets"][0]["Arn"] for each in resources("AWS::Events::Rule").values()]
     assert sorted(rendered(each) for each in targets) == [

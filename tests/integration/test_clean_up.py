@@ -126,6 +126,15 @@ def test_a_run_that_is_cleaned_up_publishes_nothing_even_if_its_promotion_was_un
     assert deployed.topic.sent == [STOPPED]
 
 
+def test_a_run_that_was_stopped_publishes_nothing_even_before_it_is_cleaned_up(deployed: Deployed) -> None:
+    run, request = promoting(deployed)
+    ended = deployed.end(run, "ABORTED")
+    with pytest.raises(EndpointFailed, match="has been stopped"):
+        deployed.stack.promote(request)
+    assert deployed.stack.parameters.values == {}
+    assert deployed.clean_up(ended).mail_sent
+
+
 def test_an_execution_that_was_redriven_meanwhile_is_left_alone(deployed: Deployed) -> None:
     run = deployed.planned()
     job, ended = deployed.training(run), deployed.end(run, "ABORTED")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,6 +17,7 @@ from finetune.contracts import (
     StartCustomizationInput,
     StartCustomizationOutput,
 )
+from finetune.domain.customization.jobs import STOPPING_BOUND, request_token
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import AccessRefused, QuotaExceeded, ServiceBusy, ServiceRefused
 from tests.emulator import JOB_ROLE
@@ -83,6 +87,7 @@ def test_a_request_says_what_the_run_settled_and_leaves_out_what_it_has_not(
     asked = request(stack, validation_uri=own)
     made = customization.job_request(asked, TRAINED_BY.model_copy(update={"MODEL_KMS_KEY_ARN": key}))
     assert made["jobName"] == made["customModelName"] == asked.candidate.name
+    assert made["clientRequestToken"] == request_token(asked.candidate.name)
     assert (made["baseModelIdentifier"], made["customizationType"]) == (NOVA, "FINE_TUNING")
     assert (made["hyperParameters"], made["roleArn"]) == ({"epochCount": "2"}, JOB_ROLE)
     assert made["trainingDataConfig"] == {"s3Uri": asked.prepared.training_uri}
@@ -139,6 +144,23 @@ def test_a_job_that_does_not_begin_to_train_for_a_day_is_stalled(stack: Stack) -
     assert check(stack, job).status == "InProgress"
     stack.clock.advance(1)
     assert check(stack, job).status == "Stalled"
+
+
+def test_a_job_that_stays_in_stopping_is_waited_for_within_a_bound(stack: Stack) -> None:
+    now = stack.clock.now()
+
+    def stopping(since: timedelta) -> Any:
+        def found(**_: str) -> dict[str, Any]:
+            dated = {"HTTPHeaders": {"date": format_datetime(now, usegmt=True)}}
+            times = {"creationTime": now - since, "lastModifiedTime": now - since}
+            return {"status": "Stopping", "ResponseMetadata": dated} | times
+
+        return SimpleNamespace(get_model_customization_job=found)
+
+    job = StartCustomizationOutput(job_name="job", job_arn="arn:job")
+    second = timedelta(seconds=1)
+    for since, status in ((STOPPING_BOUND, "Stopping"), (STOPPING_BOUND + second, "Stalled")):
+        assert customization.check_job(stopping(since), job).status == status
 
 
 def test_a_job_is_stopped_if_it_is_going_on(stack: Stack) -> None:

@@ -12,6 +12,7 @@ from finetune.contracts import Endpoint, Run, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, LEASES
 from finetune.errors import EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
+from tests.integration.deployed import down, refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Conflicting, Stack
 
 
@@ -49,6 +50,53 @@ def test_an_endpoint_is_opened_once_under_the_run_s_name_with_tags_and_lease(sta
     own = {RUN_TAG: run.run_id, EXECUTION_TAG: run.execution_arn, LEASE_TAG: lease}
     assert found.tags == {STACK_TAG: STACK, PROJECT_TAG: SLUG, **own}
     assert found.as_of == stack.clock.now()
+
+
+def test_a_repeated_request_for_an_endpoint_has_the_token_of_the_first_and_buys_nothing_for_longer(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control, asked = stack.emulator.control, list[dict[str, Any]]()
+
+    def unanswered(**given: Any) -> None:
+        asked.append(given)
+        down()
+
+    for name in ("create_custom_model_deployment", "create_provisioned_model_throughput"):
+        monkeypatch.setattr(control, name, unanswered)
+    run = stack.run()
+    model = model_of(stack, run)
+    for kind in KINDS:
+        for _ in range(2):
+            with pytest.raises(ServiceBusy):
+                endpoints.open_endpoint(control, run, model, (kind,), stack=STACK)
+    first, again, bought, once_more = asked
+    assert (first, bought) == (again, once_more)
+    assert first["clientRequestToken"] != bought["clientRequestToken"]
+    assert (bought["modelUnits"], "commitmentDuration" in bought) == (1, False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_endpoint_that_is_changing_its_model_is_deleted_later_and_a_refusal_is_one(
+    stack: Stack, kind: Deployment
+) -> None:
+    _, _, endpoint = opened(stack, kind)
+    stack.clock.advance(60)
+    endpoints.start_swap(stack.emulator.control, endpoint, stack.emulator.add_model("other", NOVA))
+    with pytest.raises(EndpointBusy):
+        endpoints.release(stack.emulator.control, endpoint)
+    stack.clock.advance(60)
+
+    class Refusing:
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("delete_"):
+                return getattr(stack.emulator.control, name)
+            return lambda **_: refuse()
+
+    def refuse() -> None:
+        raise refused("ValidationException")
+
+    with pytest.raises(ServiceRefused):
+        endpoints.release(cast("Any", Refusing()), endpoint)
 
 
 def test_a_response_that_was_lost_leaves_one_endpoint(stack: Stack) -> None:

@@ -39,7 +39,7 @@ def test_all_executions_are_listed_with_the_newest_first(executions: Any) -> Non
     ("status", "ago", "quiet"),
     [
         ("RUNNING", None, False),
-        ("PENDING_REDRIVE", None, False),
+        ("PENDING_REDRIVE", IN_FLIGHT, False),
         ("ABORTED", timedelta(0), False),
         ("ABORTED", IN_FLIGHT - timedelta(seconds=1), False),
         ("ABORTED", IN_FLIGHT, True),

@@ -195,6 +195,7 @@ def test_a_run_whose_every_state_ran_twice_made_one_job_one_endpoint_and_one_mai
     assert service
     assert [job.name for job in ledger.jobs if run["run_id"] in job.name] == [f"{run['endpoint_name']}-c1"]
     assert list(ledger.open) == [service.endpoint_arn] == [promoted.known["promotion"]["endpoint_arn"]]
+    assert promoted.known["release"]["promotion"]["endpoint_arn"] == service.endpoint_arn
     assert mail.subject == "Model promoted: shop"
     assert sum(promoted.execution["Id"] in each.body for each in promoted.account.mails) == 1
 
@@ -211,6 +212,26 @@ def test_a_run_that_was_stopped_has_no_job_and_one_mail_and_leaves_the_one_in_se
     ledger = stopped.account.emulator.admin.ledger()
     assert next(each.status for each in ledger.jobs if each.name == job) == "Stopped"
     assert list(ledger.open) == [promoted.known["promotion"]["endpoint_arn"]]
+
+
+def test_a_run_is_planned_against_the_model_that_is_in_service(promoted: Walk, stopped: Walk) -> None:
+    assert promoted.known["run"]["champion"] is None
+    assert stopped.known["run"]["champion"]["run_id"] == promoted.known["run"]["run_id"]
+
+
+def test_an_execution_that_was_redriven_sends_one_more_mail(promoted: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, request = promoted.account, promoted.execution["Input"]
+    arn = running.start("redriven", request)
+    error = {"Error": "SettingsInvalid", "Cause": "settings.yaml: no"}
+    told = {"outcome": "RequestRefused", "execution_arn": arn, "request": request, "error": error}
+    running.invoke("Notify", told)
+    client = clients.stepfunctions()
+    describe = client.describe_execution
+    monkeypatch.setattr(client, "describe_execution", lambda **asked: describe(**asked) | {"redriveCount": 1})
+    for _ in range(2):
+        running.invoke("Notify", told)
+    subjects = [mail.subject for mail in running.mails if arn in mail.body]
+    assert [subject.startswith("Correction: ") for subject in subjects] == [False, True]
 
 
 def test_a_second_execution_for_the_same_object_is_told_so_and_plans_nothing(promoted: Walk) -> None:

@@ -13,7 +13,8 @@ from mypy_boto3_ssm import SSMClient
 from finetune.aws import publication
 from finetune.aws.publication import Published, Swap
 from finetune.contracts import ObjectVersion
-from finetune.errors import ServiceRefused
+from finetune.errors import AccessRefused, ChampionChanged, FineTuneError, ServiceBusy, ServiceRefused
+from tests.integration.deployed import refused
 
 PUBLISHED = Published(
     endpoint_arn="arn:endpoint",
@@ -38,6 +39,27 @@ def test_what_is_published_is_read_back_whole(ssm: SSMClient) -> None:
     for published in (PUBLISHED, PUBLISHED.model_copy(update={"swap": SWAP, "previous_model_arn": "arn:old"})):
         publication.write(ssm, "stack", "shop", published)
         assert publication.read(ssm, "stack", "shop") == published
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ThrottlingException", ServiceBusy), ("AccessDeniedException", AccessRefused)]
+)
+def test_a_parameter_that_cannot_be_read_is_not_one_that_is_missing(
+    ssm: SSMClient, monkeypatch: pytest.MonkeyPatch, code: str, error: type[FineTuneError]
+) -> None:
+    def refuse(**_: str) -> None:
+        raise refused(code)
+
+    monkeypatch.setattr(ssm, "get_parameter", refuse)
+    with pytest.raises(error, match="reading parameter /stack/shop/endpoint"):
+        publication.read(ssm, "stack", "shop")
+
+
+def test_a_first_publication_replaces_nothing(ssm: SSMClient) -> None:
+    publication.write(ssm, "stack", "shop", PUBLISHED, first=True)
+    with pytest.raises(ChampionChanged, match="was published since run next looked there"):
+        publication.write(ssm, "stack", "shop", PUBLISHED.model_copy(update={"run_id": "next"}), first=True)
+    assert publication.read(ssm, "stack", "shop") == PUBLISHED
 
 
 def test_no_value_looks_like_a_reference_to_another_parameter(ssm: SSMClient) -> None:

@@ -96,6 +96,14 @@ def test_an_execution_that_ended_between_its_two_claims_makes_the_second_when_it
     assert runs.owner(s3, run) == run.execution_arn
 
 
+def test_that_a_run_was_published_stays_known(s3: S3Client) -> None:
+    run, other = identified(), identified(version_id="v2")
+    assert not runs.was_published(s3, run.folder)
+    for _ in range(2):
+        runs.note_published(s3, run)
+    assert [runs.was_published(s3, each.folder) for each in (run, other)] == [True, False]
+
+
 def test_a_project_without_settings_has_the_defaults(s3: S3Client) -> None:
     assert runs.read_settings(s3, identified()) == Settings()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from finetune.errors import (
     QuotaExceeded,
     ServiceBusy,
 )
+from tests.integration.deployed import refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
 
 LITE = "amazon.nova-lite-v1:0:300k"
@@ -110,6 +112,60 @@ def test_of_two_runs_that_reach_the_same_champion_at_once_one_replaces_it(stack:
     assert stack.published.run_id == other.run.run_id
 
 
+def test_a_turn_is_kept_also_where_the_endpoint_is_replaced_and_not_changed(stack: Stack) -> None:
+    promoted(stack)
+    one, other = (stack.request(stack.run(), kind="provisioned") for _ in range(2))
+    look = stack.executions.describe_execution
+
+    def meanwhile(**asked: str) -> dict[str, Any]:
+        stack.executions.describe_execution = look  # type: ignore[method-assign]  # once
+        promote(stack, other)
+        return look(**asked)
+
+    stack.executions.describe_execution = meanwhile  # type: ignore[method-assign]  # a pause in the call
+    with pytest.raises(EndpointBusy, match=other.run.run_id):
+        promote(stack, one)
+    ended(stack, other)
+    with pytest.raises(ChampionChanged):
+        promote(stack, one)
+    assert stack.published.run_id == other.run.run_id
+
+
+def test_a_turn_is_kept_while_a_function_of_its_execution_may_still_go_on(stack: Stack) -> None:
+    promoted(stack)
+    one = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, one)
+    released(stack, one.run)
+    stack.executions.statuses[one.run.execution_arn] = "ABORTED"
+    with pytest.raises(EndpointBusy, match=one.run.run_id):
+        promote(stack, stack.request(stack.run()))
+
+
+def test_a_run_that_is_released_leaves_the_swap_of_another_alone(stack: Stack) -> None:
+    promoted(stack)
+    one, other = (stack.request(stack.run()) for _ in range(2))
+    with pytest.raises(EndpointBusy):
+        promote(stack, one)
+    assert released(stack, other.run).promotion is None
+    assert stack.published.swap
+    told = until_done(lambda: promote(stack, one), stack.clock)
+    assert (released(stack, other.run).promotion, stack.published.run_id) == (None, one.run.run_id)
+    assert released(stack, one.run).promotion == told
+
+
+def test_a_promotion_stands_although_it_cannot_be_written_down_a_second_time(stack: Stack) -> None:
+    request, put = stack.request(stack.run()), stack.bucket.put_object
+
+    def refuse(**asked: Any) -> None:
+        if asked["Key"].endswith("published.json"):
+            raise refused("AccessDenied")
+        put(**asked)
+
+    stack.bucket.put_object = refuse  # type: ignore[method-assign]  # a fault
+    assert promote(stack, request).endpoint_arn == request.throughput.arn
+
+
 def test_a_turn_ends_with_the_execution_that_had_it(stack: Stack) -> None:
     promoted(stack)
     one = stack.request(stack.run())
@@ -189,6 +245,15 @@ def test_a_model_that_does_not_answer_is_not_published_and_the_previous_one_is_p
     released(stack, second.run)
     assert stack.open_arns() == {first.throughput.arn}
     assert stack.serving(first.throughput.arn) == first.model.model_arn == stack.published.model_arn
+
+
+def test_a_model_that_refuses_the_question_is_not_published(stack: Stack) -> None:
+    def refuse(**_: Any) -> None:
+        raise refused("ValidationException")
+
+    with pytest.raises(EndpointFailed, match="before it is published: ValidationException"):
+        stack.promote(stack.request(stack.run()), runtime=SimpleNamespace(converse=refuse))
+    assert stack.parameters.values == {}
 
 
 @pytest.mark.parametrize("write", [1, 2])
@@ -395,3 +460,17 @@ def test_nobody_rolls_back_while_a_run_is_putting_its_model_into_service(stack: 
         promote(stack, request)
     with pytest.raises(EndpointBusy, match=request.run.run_id):
         roll_back(stack)
+
+
+def test_a_rollback_publishes_nothing_over_what_a_run_wrote_meanwhile(stack: Stack) -> None:
+    for _ in range(2):
+        promoted(stack)
+
+    def wait() -> None:
+        stack.clock.advance(1)
+        publication.write(stack.ssm, STACK, SLUG, stack.published.model_copy(update={"run_id": "meanwhile"}))
+
+    emulator = stack.emulator
+    with pytest.raises(EndpointBusy, match="A run began to put a model into service"):
+        serving.roll_back(emulator.control, emulator.runtime, stack.ssm, STACK, SLUG, wait=wait)
+    assert stack.published.run_id == "meanwhile"

@@ -10,12 +10,27 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from finetune.aws import storage
-from finetune.errors import ServiceRefused, UnsupportedDataset
+from finetune.errors import AccessRefused, ServiceRefused, UnsupportedDataset
+from tests.integration.deployed import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 URI = "s3://artifacts/runs/shop/run/staged/training-0123456789abcdef.jsonl"
+
+
+def test_an_object_that_cannot_be_read_is_not_one_that_is_missing(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: str) -> None:
+        raise refused("AccessDenied")
+
+    assert (storage.read(s3, URI), storage.age(s3, URI)) == (None, None)
+    for name in ("get_object", "head_object"):
+        monkeypatch.setattr(s3, name, refuse)
+    for look in (storage.read, storage.age):
+        with pytest.raises(AccessRefused):
+            look(s3, URI)
 
 
 def test_a_large_file_goes_up_in_parts_and_only_once(s3: S3Client) -> None:

@@ -10,17 +10,18 @@ import orjson
 import pytest
 from botocore.exceptions import ClientError
 
-from finetune.aws import endpoints, mail, release
+from finetune.aws import endpoints, mail, release, starts
 from finetune.aws.executions import IN_FLIGHT, all_of
 from finetune.aws.release import Attempts
 from finetune.aws.sweep import LOOK_BACK, OVERDUE, Sweep
-from finetune.contracts import Endpoint, Run, SelectModelOutput, SweepEndpointsOutput
+from finetune.contracts import DatasetDropped, Endpoint, Run, SelectModelOutput, SweepEndpointsOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import LEASES, RUN_BOUND
-from finetune.errors import AccessRefused, ParameterMissing, ServiceBusy
+from finetune.errors import AccessRefused, EndpointBusy, ParameterMissing, ServiceBusy
 from tests.emulator import JOB_ROLE
-from tests.integration.deployed import RECORDS, STOPPED, Deployed, deliver, down, down_once, refused
+from tests.integration.deployed import ENVIRONMENT, RECORDS, STOPPED, Deployed, deliver, down, down_once, refused
 from tests.integration.fakes import SLUG, STACK, VERDICT, MemoryBucket, MemoryExecutions, MemorySsm, Stack
+from tests.integration.test_starts import MemoryMachine
 from tools.project import resources, template
 
 PROMOTION = {"words": "of another release"}
@@ -170,7 +171,7 @@ def test_an_execution_that_may_still_be_publishing_keeps_its_endpoint_for_some_m
     assert sweep(stack, bucket, executions)[0].released == [endpoint.arn]
 
 
-def test_an_execution_that_is_listed_as_going_on_is_believed_even_if_it_cannot_be_found(
+def test_an_execution_that_is_listed_and_cannot_be_found_keeps_its_endpoint(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed(bucket, executions, "run", "RUNNING")
@@ -180,6 +181,8 @@ def test_an_execution_that_is_listed_as_going_on_is_believed_even_if_it_cannot_b
         raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
 
     monkeypatch.setattr(executions, "describe_execution", forgotten)
+    assert sweep(stack, bucket, executions)[0].released == []
+    executions.statuses["run"] = "ABORTED"
     assert sweep(stack, bucket, executions)[0].released == []
     executions.statuses.clear()
     assert len(sweep(stack, bucket, executions)[0].released) == 1
@@ -213,6 +216,30 @@ def test_an_endpoint_that_answers_with_another_model_than_the_published_gets_it_
     stack.clock.advance(30)
     assert stack.serving(first.throughput.arn) == first.model.model_arn
     assert sweep(stack, bucket, executions)[0].restored == []
+
+
+def test_a_swap_that_begins_and_ends_while_the_sweeper_looks_is_left_alone(
+    stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions
+) -> None:
+    stack.promote(stack.request(stack.run()))
+    second = stack.request(stack.run())
+    # So that the one in service is the first that is looked at.
+    stack.emulator.control.delete_custom_model_deployment(customModelDeploymentIdentifier=second.throughput.arn)
+
+    class Meanwhile(MemorySsm):
+        def get_parameter(self, *, Name: str) -> dict[str, Any]:  # noqa: N803 - SSM's own names
+            found = stack.parameters.get_parameter(Name=Name)
+            if stack.published.swap is None:
+                with pytest.raises(EndpointBusy):
+                    stack.promote(second)
+                stack.clock.advance(30)
+            return found
+
+    swept, attempts = sweep(stack, bucket, executions, ssm=Meanwhile())
+    attempts.conclude()
+    assert (swept.restored, stack.serving(stack.published.endpoint_arn)) == ([], second.model.model_arn)
+    stack.promote(second)
+    assert stack.published.model_arn == second.model.model_arn
 
 
 # Jobs
@@ -316,8 +343,9 @@ def test_endings_without_a_mail_are_found_however_many_came_after_them(deployed:
     assert lost.execution_arn in deployed.topic.bodies[-1]
 
 
-def test_the_records_of_mails_are_kept_longer_than_endings_are_looked_for() -> None:
-    assert timedelta(days=template()["Parameters"]["ArtifactRetentionDays"]["MinValue"]) > LOOK_BACK
+def test_endings_are_looked_for_as_long_as_the_records_of_mails_are_surely_kept() -> None:
+    kept = timedelta(days=template()["Parameters"]["ArtifactRetentionDays"]["MinValue"])
+    assert timedelta(0) < kept - LOOK_BACK <= timedelta(days=1)
 
 
 def test_nothing_of_an_ended_execution_that_could_publish_is_going_when_it_is_quiet() -> None:
@@ -427,6 +455,21 @@ def test_a_sweeper_that_may_not_list_executions_deletes_endpoints_and_sends_mail
         deployed.sweep()
     assert deployed.stack.open_arns() == set()
     assert deployed.topic.sent == ["Model promoted: shop", f"Left behind and ended by the sweeper of {STACK}: 1"]
+
+
+def test_what_could_not_be_started_is_started_by_the_sweeper(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine: Any = MemoryMachine(refusal="ThrottlingException")
+    dropped = DatasetDropped.model_validate_json(
+        str(deployed.executions.more[deployed.planned().execution_arn]["input"])
+    )
+    starts.start_run(machine, deployed.s3, dropped, ENVIRONMENT)
+    machine.refusal = ""
+    monkeypatch.setattr(deployed.executions, "start_execution", machine.start_execution, raising=False)
+    for _ in range(2):
+        deployed.sweep()
+    assert [DatasetDropped.model_validate_json(text) for text in machine.inputs.values()] == [dropped]
 
 
 def test_a_stack_at_rest_is_swept_without_a_mail(deployed: Deployed) -> None:

@@ -264,6 +264,12 @@ def defects(world: World) -> Iterator[Violation]:
         yield Violation("defect", each)
 
 
+def forbidden(world: World) -> Iterator[Violation]:
+    """Every function may do what it does."""
+    for each in sorted(set(world.forbidden)):
+        yield Violation("forbidden", each)
+
+
 CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     endpoint_leaks,
     jobs_after_end,
@@ -277,4 +283,5 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     jobs_per_candidate,
     dead_letters,
     defects,
+    forbidden,
 )

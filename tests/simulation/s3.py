@@ -91,7 +91,7 @@ class S3:
 
     def answer(self, operation: str, url: str, headers: Mapping[str, Any], body: bytes) -> Answer:
         """The answer to one request; Refused with S3's code for what it does not do."""
-        request = Request(operation, *_address(url), _decoded(headers, body), _text(headers.get("If-None-Match")))
+        request = Request(operation, *address(url), _decoded(headers, body), _text(headers.get("If-None-Match")))
         works: Mapping[str, Callable[[Request], Answer]] = {
             "GetObject": self._read,
             "HeadObject": self._read,
@@ -182,7 +182,7 @@ class S3:
         )
 
 
-def _address(url: str) -> tuple[str, str, dict[str, str]]:
+def address(url: str) -> tuple[str, str, dict[str, str]]:
     """Bucket, key and query of a request, with the bucket in the host's name or in the path."""
     parts = urlsplit(url)
     host, path = parts.netloc.split("."), unquote(parts.path).removeprefix("/")

@@ -140,6 +140,10 @@ def break_the_simulation(world: World) -> None:
     world.defects.append("S3 here does not know SelectObjectContent.")
 
 
+def forbid(world: World) -> None:
+    world.forbidden.append("Notify may not sns:Publish")
+
+
 BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (leave_an_endpoint, "endpoint leak"),
     (let_a_job_run_on, "job after end"),
@@ -163,6 +167,7 @@ BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (show_a_record, "training text"),
     (leave_a_dead_letter, "dead letter"),
     (break_the_simulation, "defect"),
+    (forbid, "forbidden"),
 )
 
 

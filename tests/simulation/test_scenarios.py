@@ -48,6 +48,18 @@ def test_a_fork_and_its_replay_tell_the_same_story(line: str) -> None:
     assert Case.parse(str(case)) == case
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "first call=1 what=ThrottlingException scope=invocation",  # the start is written down
+        "first state=20 what=abort event=ok",  # the job is stopped
+        "takeover call=160 what=AccessDeniedException scope=invocation",
+    ],
+)
+def test_what_is_done_after_a_fault_only_is_allowed_too(line: str) -> None:
+    assert replay(Case.parse(line))[1].violations == ()
+
+
 def test_a_sample_is_the_same_for_the_same_seed_and_has_faults_of_every_kind() -> None:
     one, again, other = (sampled(["rejected"], 200, seed) for seed in (1, 1, 2))
     assert one == again

@@ -15,7 +15,7 @@ from greenlet import getcurrent
 from local.bedrock.authorization import ROOT_KEY
 from local.bedrock.service import ResponseLostError
 from tests.emulator import REGION
-from tests.simulation import product
+from tests.simulation import permissions, product
 from tests.simulation.clock import Clock, current
 from tests.simulation.emulated import emulator, virtual_jobs
 from tests.simulation.events import Bus
@@ -71,6 +71,7 @@ class World:
         self.trace: list[str] = []
         self.seen_text: list[str] = []
         self.defects: list[str] = []
+        self.forbidden: list[str] = []
         self.at_point: Callable[[str, int, str, Invocation | None], None] = lambda *_: None
         self.bus.begin_schedules()
 
@@ -155,6 +156,9 @@ class World:
         try:
             found = self._serve(call)
         except Refused as error:
+            if error.status == 404 and call.service == "s3" and not permissions.may_list(call):
+                self.forbidden.append(f"{call.invocation.stem} may not see what is missing")
+                error = Refused("AccessDenied", "", 403)
             found = refusal(call.service, call.operation, error)
         except NotImplementedError as error:
             self.defects.append(str(error))
@@ -163,6 +167,9 @@ class World:
         return found
 
     def _serve(self, call: Call) -> Answer:
+        if refused := permissions.refused(call):
+            self.forbidden.append(f"{call.invocation.stem} may not {refused}")
+            raise Refused("AccessDenied" if call.service == "s3" else "AccessDeniedException", refused, 403)
         match call.service:
             case "s3":
                 return self.s3.answer(call.operation, call.url, call.headers, call.body)
