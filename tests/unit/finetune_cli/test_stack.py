@@ -139,5 +139,5 @@ def test_a_parameter_that_somebody_overwrote_is_named_with_the_way_back(
         monkeypatch.setattr(clients, name, lambda: OneParameter(value))
     monkeypatch.setattr("finetune.aws.overview.stack_exists", lambda *_: True)
     words = said(command, capsys)
-    assert "The parameter /finetune/shop/endpoint does not hold what a promotion writes there" in words
+    assert "The parameter /finetune/shop/endpoint does not hold what is read from there" in words
     assert "history" in words
