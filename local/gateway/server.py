@@ -13,7 +13,9 @@ import signal
 import socket
 import sys
 import threading
+from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace, listener: socket.socket, endpoint: str) -> 
     functions = assemble(options.state, clock, Endpoints(endpoint, bedrock), registry)
     print(json.dumps({"endpoint": endpoint, "bedrock_endpoint": bedrock}), flush=True)
     try:
-        asyncio.run(_serve(listener, functions, stop_with_stdin=options.stop_with_stdin))
+        asyncio.run(_serve(listener, functions, clock, stop_with_stdin=options.stop_with_stdin))
     finally:
         functions.close()
 
@@ -71,7 +73,28 @@ def _start_bedrock(options: argparse.Namespace, clock: Clock, registry: Credenti
     return emulator.endpoint
 
 
-async def _serve(listener: socket.socket, functions: Functions, *, stop_with_stdin: bool) -> None:
+def _dated(clock: Clock) -> Any:
+    """The application, whose Step Functions answers with service time, as its executions begin and end by it."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        target = dict(scope.get("headers", ())).get(b"x-amz-target", b"")
+        if not target.startswith(b"AWSStepFunctions."):
+            await app(scope, receive, send)
+            return
+
+        async def dated(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(clock.now(), usegmt=True).encode()
+                others = [header for header in message.get("headers", ()) if header[0].lower() != b"date"]
+                message = {**message, "headers": [*others, (b"date", date)]}
+            await send(message)
+
+        await app(scope, receive, dated)
+
+    return answer
+
+
+async def _serve(listener: socket.socket, functions: Functions, clock: Clock, *, stop_with_stdin: bool) -> None:
     """Answer requests on `listener` until SIGTERM, SIGINT or, when asked to, the end of standard input."""
     stop = asyncio.Event()
 
@@ -90,7 +113,8 @@ async def _serve(listener: socket.socket, functions: Functions, *, stop_with_std
     config.graceful_timeout = SHUTDOWN_SECONDS
     config.shutdown_timeout = SHUTDOWN_SECONDS
     config.loglevel = "WARNING"
-    await serve(app, config, shutdown_trigger=stopped)
+    config.include_date_header = False
+    await serve(_dated(clock), config, shutdown_trigger=stopped)
 
 
 def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
