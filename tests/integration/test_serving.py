@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from finetune.aws import publication, release, serving
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.serving import NothingToRollBack
 from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput, Run
+from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.errors import (
     AccessRefused,
     ChampionChanged,
@@ -174,6 +176,21 @@ def test_a_turn_ends_with_the_execution_that_had_it(stack: Stack) -> None:
     ended(stack, one)
     released(stack, one.run)
     other = stack.request(stack.run())
+    until_done(lambda: promote(stack, other), stack.clock)
+    assert stack.published.run_id == other.run.run_id
+
+
+def test_a_turn_of_an_execution_that_is_long_forgotten_ends_too(stack: Stack) -> None:
+    promoted(stack)
+    one = stack.request(stack.run())
+    with pytest.raises(EndpointBusy):
+        promote(stack, one)
+    released(stack, one.run)
+    del stack.executions.statuses[one.run.execution_arn]
+    other = stack.request(stack.run())
+    with pytest.raises(EndpointBusy, match=one.run.run_id):
+        promote(stack, other)
+    stack.bucket.now += RUN_BOUND + timedelta(seconds=1)
     until_done(lambda: promote(stack, other), stack.clock)
     assert stack.published.run_id == other.run.run_id
 

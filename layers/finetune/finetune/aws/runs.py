@@ -85,7 +85,7 @@ def comes_first(s3: S3Client, run: Run, redrives: int, side: Literal["promote", 
 def whose_turn(s3: S3Client, run: Run, replaced: str | None, *, over: Callable[[str], bool]) -> str:
     """The run that may replace what another run, or none, has put into service; `run` itself if it comes first.
 
-    A run keeps its turn until what is in service has changed or its execution is `over`.
+    A run keeps its turn until what is in service has changed, or its execution is `over`, or must be by now.
     """
     bucket, _ = storage.split_uri(run.folder)
     own = {"run_id": run.run_id, "execution_arn": run.execution_arn}
@@ -96,9 +96,17 @@ def whose_turn(s3: S3Client, run: Run, replaced: str | None, *, over: Callable[[
         holder = orjson.loads(storage.read(s3, turn) or b"{}")
         if holder == own:
             break
+        if _outlived(s3, turn):
+            continue
         if not over(holder.get("execution_arn", "")):
             return str(holder.get("run_id"))
     return run.run_id
+
+
+def _outlived(s3: S3Client, turn: str) -> bool:
+    """Whether a turn is older than any run; an execution that is forgotten is not known to be over."""
+    age = storage.age(s3, turn)
+    return age is not None and age > jobs.RUN_BOUND
 
 
 def note_published(s3: S3Client, run: Run) -> None:
