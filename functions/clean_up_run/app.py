@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clean_up, clients
+from finetune.aws.clean_up import CleanUp
 from finetune.contracts import CleanUpRunInput
 from finetune.environment import NotifyEnvironment
 from finetune.step import step
@@ -14,13 +14,6 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = CleanUpRunInput.model_validate(event)
 
-    by = clean_up.CleanUp(
-        bedrock=clients.bedrock(),
-        ssm=clients.ssm(),
-        s3=clients.s3(),
-        sns=clients.sns(),
-        stepfunctions=clients.stepfunctions(),
-        environment=NotifyEnvironment.read(),
-    )
+    cleaned = CleanUp.within(NotifyEnvironment.read()).after(request)
 
-    return by.after(request).payload()
+    return cleaned.payload()

@@ -6,7 +6,8 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clean_up, clients, sweep
+from finetune.aws import sweep
+from finetune.aws.clean_up import CleanUp
 from finetune.contracts import SweepEndpointsInput
 from finetune.environment import SweepEnvironment
 from finetune.step import step
@@ -20,16 +21,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     SweepEndpointsInput.model_validate(event)
 
     environment = SweepEnvironment.read()
-    by = clean_up.CleanUp(
-        bedrock=clients.bedrock(),
-        ssm=clients.ssm(),
-        s3=clients.s3(),
-        sns=clients.sns(),
-        stepfunctions=clients.stepfunctions(),
-        environment=environment,
-    )
 
-    swept = sweep.sweep(by, environment)
+    swept = sweep.sweep(CleanUp.within(environment), environment)
     metrics.add_metric(name="EndpointsSwept", unit=MetricUnit.Count, value=len(swept.released))
 
     return swept.payload()

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, PromoteModelInput, Run
 from finetune.errors import AccessRefused, EndpointBusy, EndpointFailed, ServiceBusy
@@ -124,6 +125,22 @@ def test_a_run_that_is_cleaned_up_publishes_nothing_even_if_its_promotion_was_un
         deployed.stack.promote(request)
     assert deployed.stack.parameters.values == {}
     assert deployed.topic.sent == [STOPPED]
+
+
+def test_a_run_that_promotes_is_not_cleaned_up_because_its_execution_was_not_found_once(deployed: Deployed) -> None:
+    run, request = promoting(deployed)
+    deployed.stack.promote(request)
+    ended = deployed.end(run, "ABORTED")
+    look = deployed.executions.describe_execution
+
+    def unknown_once(**_: str) -> None:
+        deployed.executions.describe_execution = look  # type: ignore[method-assign]  # once
+        raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
+
+    deployed.executions.describe_execution = unknown_once  # type: ignore[method-assign,assignment]  # once
+    assert deployed.clean_up(ended).put_off
+    deployed.later()
+    assert deployed.clean_up(ended).mail_sent
 
 
 def test_a_run_that_was_stopped_publishes_nothing_even_before_it_is_cleaned_up(deployed: Deployed) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from finetune.aws import release, serving
+from finetune.aws.clean_up import CleanUp
 from finetune.aws.sweep import Sweep
 from finetune.contracts import PromoteModelInput, Run
 from finetune.errors import ChampionChanged, EndpointBusy, EndpointFailed, ServiceBusy, ServiceRefused
+from tests.integration.deployed import ENVIRONMENT
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, Stack, until_done
 
 # A promotion makes about fifteen calls before it looks through old models, each of which is one call more.
@@ -192,17 +194,15 @@ def test_the_sweeper_takes_a_rollback_back_that_was_given_up_hours_ago(
     interrupted(stack)
     stack.clock.advance(60 * hours)
     for _ in range(2):
-        swept = Sweep(
-            stack.emulator.control,
-            stack.ssm,
-            cast("Any", MemoryBucket()),
-            cast("Any", MemoryExecutions()),
-            stack=STACK,
-            bucket="artifacts",
-            known={},
-        )
+        through: dict[str, Any] = {
+            "bedrock": stack.emulator.control,
+            "ssm": stack.ssm,
+            "s3": MemoryBucket(),
+            "sns": None,
+            "stepfunctions": MemoryExecutions(),
+        }
         attempts = release.Attempts()
-        swept.endpoints(attempts)
+        Sweep(CleanUp(**through, environment=ENVIRONMENT), known={}).endpoints(attempts)
         attempts.conclude()
         stack.clock.advance(30)
     assert (stack.published.swap is None) is taken_back

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from finetune.aws import endpoints, mail, release, starts
+from finetune.aws.clean_up import CleanUp
 from finetune.aws.executions import IN_FLIGHT, all_of
 from finetune.aws.release import Attempts
 from finetune.aws.sweep import LOOK_BACK, OVERDUE, Sweep
@@ -29,15 +30,14 @@ LEASE = "2026-11-21T18:00:00Z"
 
 
 def sweeper(stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, ssm: Any = None) -> Sweep:
-    return Sweep(
-        stack.emulator.control,
-        ssm or stack.ssm,
-        cast("Any", bucket),
-        cast("Any", executions),
-        stack=STACK,
-        bucket="artifacts",
-        known=all_of(cast("Any", executions), "machine"),
-    )
+    through: dict[str, Any] = {
+        "bedrock": stack.emulator.control,
+        "ssm": ssm or stack.ssm,
+        "s3": bucket,
+        "sns": None,
+        "stepfunctions": executions,
+    }
+    return Sweep(CleanUp(**through, environment=ENVIRONMENT), known=all_of(cast("Any", executions), "machine"))
 
 
 def sweep(stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, ssm: Any = None) -> tuple[Sweep, Attempts]:
@@ -186,6 +186,18 @@ def test_an_execution_that_is_listed_and_cannot_be_found_keeps_its_endpoint(
     assert sweep(stack, bucket, executions)[0].released == []
     executions.statuses.clear()
     assert len(sweep(stack, bucket, executions)[0].released) == 1
+
+
+def test_an_execution_that_cannot_be_found_while_none_can_be_listed_keeps_its_endpoint(deployed: Deployed) -> None:
+    run = deployed.planned()
+    endpoint = deployed.evaluating(run)
+    deployed.executions.statuses.clear()
+    attempts = Attempts()
+    Sweep(deployed.by, known=None).endpoints(attempts)
+    assert deployed.stack.open_arns() == {endpoint.arn}
+    Sweep(deployed.by, known={}).endpoints(attempts)
+    assert deployed.stack.open_arns() == set()
+    attempts.conclude()
 
 
 def test_an_endpoint_that_was_published_is_kept_without_its_parameter_and_told_of(

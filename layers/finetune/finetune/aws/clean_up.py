@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from finetune.aws import executions, mail, notice, release, runs
+from finetune.aws import clients, executions, mail, notice, release, runs
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.written import read_back, recall
@@ -48,6 +48,18 @@ class CleanUp:
     stepfunctions: SFNClient
     environment: NotifyEnvironment
 
+    @classmethod
+    def within(cls, environment: NotifyEnvironment) -> Self:
+        """One that acts through the clients of this process."""
+        return cls(
+            bedrock=clients.bedrock(),
+            ssm=clients.ssm(),
+            s3=clients.s3(),
+            sns=clients.sns(),
+            stepfunctions=clients.stepfunctions(),
+            environment=environment,
+        )
+
     def after(self, ended: CleanUpRunInput) -> CleanUpRunOutput:
         """Release what an ended execution owned and send its mail if none was sent; doing it twice does nothing more.
 
@@ -63,7 +75,7 @@ class CleanUp:
         except FileUnreadable as error:  # the sweeper finds by its tags what there is
             unknown = str(error)
         if run:
-            if not runs.comes_first(self.s3, run, redrives, "clean up") and found and not found.quiet:
+            if not runs.comes_first(self.s3, run, redrives, "clean up") and not (found and found.quiet):
                 return CleanUpRunOutput(put_off=True)
             with attempts.one(), suppress(EndpointBusy):  # the sweeper deletes it once it is ready
                 released = release.release_run(

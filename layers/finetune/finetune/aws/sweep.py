@@ -21,9 +21,6 @@ from finetune.errors import EndpointBusy, ParameterMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_ssm import SSMClient
-    from mypy_boto3_stepfunctions import SFNClient
 
 # Mails are kept for 30 days at least, so it is known of every ending since whether its mail went out.
 LOOK_BACK = timedelta(days=29)
@@ -51,7 +48,7 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
         for uri in starts.waiting(s3, environment):
             with attempts.one():
                 starts.start_late(clean_up.stepfunctions, s3, sns, uri, environment)
-    listed: dict[str, Execution] = {}
+    listed: dict[str, Execution] | None = None
     with attempts.one():
         listed = executions.all_of(clean_up.stepfunctions, environment.STATE_MACHINE_ARN)
         told = set(mail.all_sent(s3, bucket))
@@ -59,15 +56,7 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
             if _is_due(execution) and mail.name_of(execution.arn, execution.redrives) not in told:
                 with attempts.one():
                     sent += clean_up.untold(execution)
-    swept = Sweep(
-        clean_up.bedrock,
-        clean_up.ssm,
-        s3,
-        clean_up.stepfunctions,
-        stack=environment.STACK_NAME,
-        bucket=bucket,
-        known=listed,
-    )
+    swept = Sweep(clean_up, known=listed)
     swept.jobs(attempts)
     with attempts.one():
         swept.endpoints(attempts)
@@ -87,22 +76,13 @@ class Sweep:
 
     `released` are the names of the jobs that were stopped and the ARNs of the endpoints that went, `overdue` those of
     them that should have gone long before, `restored` the endpoints that get their published model back. `known` are
-    the executions as they were listed.
+    the executions as they were listed, None where they could not be.
     """
 
-    def __init__(
-        self,
-        bedrock: BedrockClient,
-        ssm: SSMClient,
-        s3: S3Client,
-        stepfunctions: SFNClient,
-        *,
-        stack: str,
-        bucket: str,
-        known: Mapping[str, Execution],
-    ) -> None:
-        self._bedrock, self._ssm, self._s3, self._stepfunctions = bedrock, ssm, s3, stepfunctions
-        self._stack, self._bucket, self._known = stack, bucket, known
+    def __init__(self, by: CleanUp, *, known: Mapping[str, Execution] | None) -> None:
+        self._bedrock, self._ssm, self._s3, self._stepfunctions = by.bedrock, by.ssm, by.s3, by.stepfunctions
+        self._stack, self._bucket = by.environment.STACK_NAME, by.environment.ARTIFACT_BUCKET
+        self._known = known
         self.checked = 0
         self.released: list[str] = []
         self.overdue: list[str] = []
@@ -186,13 +166,15 @@ class Sweep:
     def _over(self, execution_arn: str | None) -> Over | None:
         """Since when an execution and all its functions have ended, if they have.
 
-        One that is neither listed nor found has; of one that nobody can name it is not known.
+        One that is neither listed nor found has; of one that nobody can name, or that was not found while none could
+        be listed, it is not known.
         """
-        if execution_arn is None or ((listed := self._known.get(execution_arn)) and listed.running):
+        listed = (self._known or {}).get(execution_arn or "")
+        if execution_arn is None or (listed and listed.running):
             return None
         found = executions.look(self._stepfunctions, execution_arn)
         if found is None:
-            return None if listed else "long ago"
+            return None if listed or self._known is None else "long ago"
         if not found.quiet or found.stopped is None:
             return None
         return "lately" if found.as_of - found.stopped < OVERDUE else "long ago"
