@@ -9,13 +9,13 @@ from finetune.contracts import (
     JudgeEvaluationOutput,
     PrepareDatasetOutput,
     PromoteModelOutput,
-    Run,
     SelectModelOutput,
     ValidateDatasetOutput,
 )
 from finetune.domain.catalog import base_models
 from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.evaluation.verdict import Evaluation
+from finetune.run import Run
 from local.bedrock.ledger import Bill, Ledger
 from local.clock import Timeline
 from local.history import Row

@@ -15,13 +15,10 @@ from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 from mypy_boto3_s3 import S3Client
 
 from finetune.contracts import (
-    Champion,
     Endpoint,
     EvaluateShardInput,
     JudgeEvaluationInput,
-    ObjectVersion,
     PrepareDatasetOutput,
-    Run,
     SelectModelOutput,
     Shard,
     ValidateDatasetOutput,
@@ -29,6 +26,7 @@ from finetune.contracts import (
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.llm_judge import CRITERIA
 from finetune.domain.json_lines import to_jsonl
+from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import Settings
 
 BASE = "amazon.nova-micro-v1:0"

@@ -10,9 +10,10 @@ import pytest
 from moto.events.models import EventPattern
 from pydantic import ValidationError
 
-from finetune.contracts import CleanUpRunInput, DatasetDropped, StartRunInput, SweepEndpointsInput
+from finetune.contracts import CleanUpRunInput, StartRunInput, SweepEndpointsInput
 from finetune.domain.customization import jobs
 from finetune.frozen import Contract
+from finetune.run import DatasetDropped
 from tools.project import ROOT, resources
 
 CONTRACTS: dict[str, type[Contract]] = {

@@ -17,7 +17,6 @@ import pytest
 from finetune import settings
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.storage import MOST_LISTED
-from finetune.contracts import DatasetDropped
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
 from finetune.domain.customization.jobs import (
@@ -34,6 +33,7 @@ from finetune.domain.records.limits import MAX_DATASET_BYTES, MAX_UNITS
 from finetune.domain.records.strict_json import MAX_LINE_BYTES
 from finetune.domain.validation.lint import _FEW_ANSWERED, _FEW_LABELLED
 from finetune.domain.validation.rules import MEGABYTE
+from finetune.run import DatasetDropped
 from local.commands import TIME_SCALE
 from tools.project import ROOT, resources, states
 from tools.tables import ARCHITECTURE, README, SETTINGS, TROUBLESHOOTING

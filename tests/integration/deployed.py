@@ -15,16 +15,15 @@ from finetune.aws.clean_up import CleanUp
 from finetune.contracts import (
     CleanUpRunInput,
     CleanUpRunOutput,
-    DatasetDropped,
     Endpoint,
-    Run,
     SelectModelOutput,
     StartCustomizationInput,
     SweepEndpointsOutput,
 )
 from finetune.domain.catalog import base_model
 from finetune.environment import CustomizationEnvironment, SweepEnvironment
-from finetune.messages import Mail
+from finetune.letter import Mail
+from finetune.run import DatasetDropped, Run
 from finetune.settings import Settings
 from tests.evaluating import Bucket, items, prepared
 from tests.integration.fakes import STACK, MemoryBucket, MemoryExecutions, MemoryTopic, Stack

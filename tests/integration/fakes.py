@@ -13,17 +13,10 @@ from botocore.exceptions import ClientError
 
 from finetune.aws import publication, serving
 from finetune.aws.tags import LEASE_TAG, tags_of
-from finetune.contracts import (
-    Endpoint,
-    JudgeEvaluationOutput,
-    ObjectVersion,
-    PromoteModelInput,
-    PromoteModelOutput,
-    Run,
-    SelectModelOutput,
-)
+from finetune.contracts import Endpoint, JudgeEvaluationOutput, PromoteModelInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain.customization.jobs import resource_name
 from finetune.errors import EndpointBusy
+from finetune.run import ObjectVersion, Run
 from finetune.settings import Settings
 from tests.emulator import Emulator, ManualClock
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, PromoteModelInput, Run
+from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, PromoteModelInput
 from finetune.errors import AccessRefused, EndpointBusy, EndpointFailed, ServiceBusy
+from finetune.run import Run
 from tests.integration.deployed import LATE, STOPPED, Deployed, deliver, down
 
 # Clean Up Run: what it releases

@@ -11,15 +11,11 @@ import pytest
 
 from finetune.aws import customization
 from finetune.aws.tags import tags_of
-from finetune.contracts import (
-    Candidate,
-    CheckCustomizationOutput,
-    StartCustomizationInput,
-    StartCustomizationOutput,
-)
+from finetune.contracts import CheckCustomizationOutput, StartCustomizationInput, StartCustomizationOutput
 from finetune.domain.customization.jobs import STOPPING_BOUND, request_token
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import AccessRefused, QuotaExceeded, ServiceBusy, ServiceRefused
+from finetune.run import Candidate
 from tests.emulator import JOB_ROLE
 from tests.evaluating import Bucket, items, prepared, run
 from tests.integration.deployed import RECORDS

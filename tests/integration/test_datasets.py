@@ -14,15 +14,10 @@ import pytest
 from botocore.response import StreamingBody
 
 from finetune.aws import datasets, storage
-from finetune.contracts import (
-    Champion,
-    ObjectVersion,
-    PrepareDatasetInput,
-    PrepareDatasetOutput,
-    Run,
-)
+from finetune.contracts import PrepareDatasetInput, PrepareDatasetOutput
 from finetune.domain.records.limits import MAX_DATASET_BYTES
 from finetune.errors import DatasetMissing, EvaluationSetInvalid, UnsupportedDataset
+from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import DatasetChecks, Settings
 
 Role = Literal["training", "validation"]

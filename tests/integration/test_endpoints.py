@@ -8,10 +8,11 @@ import pytest
 
 from finetune.aws import endpoints
 from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
-from finetune.contracts import Endpoint, Run, SelectModelOutput
+from finetune.contracts import Endpoint, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, LEASES
 from finetune.errors import EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
+from finetune.run import Run
 from tests.integration.deployed import down, refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Conflicting, Stack
 

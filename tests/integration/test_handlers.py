@@ -15,6 +15,7 @@ from finetune.aws import clients, publication
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.errors import UnsupportedDataset
 from finetune.frozen import Contract
+from finetune.run import DatasetDropped
 from tests.account import DATASETS, FUNCTIONS, STACK, Account, account
 from tools.project import ROOT, states, substitution
 
@@ -248,7 +249,7 @@ def test_an_event_starts_one_execution_that_plan_run_reads_whatever_the_key(runn
     told = [event_of(key, version), event_of(key, version, id="another delivery")]
     [arn, again] = [running.invoke("StartRun", each)["execution_arn"] for each in told]
     assert arn == again
-    assert contracts.DatasetDropped.model_validate(input_of(arn)).key == key
+    assert DatasetDropped.model_validate(input_of(arn)).key == key
 
 
 def test_an_error_leaves_a_handler_under_the_name_that_states_match(running: Account) -> None:

@@ -12,8 +12,9 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from finetune.aws import release, serving
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.sweep import Sweep
-from finetune.contracts import PromoteModelInput, Run
+from finetune.contracts import PromoteModelInput
 from finetune.errors import ChampionChanged, EndpointBusy, EndpointFailed, ServiceBusy, ServiceRefused
+from finetune.run import Run
 from tests.integration.deployed import ENVIRONMENT
 from tests.integration.fakes import SLUG, STACK, MemoryBucket, MemoryExecutions, Stack, until_done
 

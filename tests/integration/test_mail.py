@@ -17,7 +17,7 @@ from botocore.exceptions import (
 
 from finetune.aws import mail
 from finetune.errors import AccessRefused, MailUnconfirmed, ServiceBusy
-from finetune.messages import Mail
+from finetune.letter import Mail
 from tests.integration.fakes import MemoryBucket, MemoryTopic
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:stack:one"

@@ -12,8 +12,8 @@ from mypy_boto3_ssm import SSMClient
 
 from finetune.aws import publication
 from finetune.aws.publication import Published, Swap
-from finetune.contracts import ObjectVersion
 from finetune.errors import AccessRefused, ChampionChanged, FineTuneError, ServiceBusy, ServiceRefused
+from finetune.run import ObjectVersion
 from tests.integration.deployed import refused
 
 PUBLISHED = Published(

@@ -10,8 +10,8 @@ import pytest
 
 from finetune.aws import publication, runs
 from finetune.aws.tags import EXECUTION_TAG, RUN_TAG, STACK_TAG
-from finetune.contracts import Run
 from finetune.errors import FileUnreadable
+from finetune.run import Run
 from tests.integration.deployed import STOPPED, Deployed
 from tests.integration.fakes import NOVA, SLUG, STACK
 from tests.recorded_releases.record import HERE

@@ -6,8 +6,8 @@ import pytest
 
 from finetune.aws import release
 from finetune.aws.release import Attempts
-from finetune.contracts import Candidate
 from finetune.errors import AccessRefused, EndpointBusy
+from finetune.run import Candidate
 from tests.integration.fakes import STACK, Stack
 from tests.integration.test_sweep import opened
 

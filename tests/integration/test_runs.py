@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from finetune.aws import runs
-from finetune.contracts import Candidate, Champion, DatasetDropped, ObjectVersion, Run
 from finetune.domain.catalog import base_model
 from finetune.errors import SettingsInvalid, UnsupportedDataset
+from finetune.run import Candidate, Champion, DatasetDropped, ObjectVersion, Run
 from finetune.settings import Settings
 
 if TYPE_CHECKING:

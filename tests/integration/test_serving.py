@@ -11,7 +11,7 @@ import pytest
 from finetune.aws import publication, release, serving
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.serving import NothingToRollBack
-from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput, Run
+from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput
 from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.errors import (
     AccessRefused,
@@ -21,6 +21,7 @@ from finetune.errors import (
     QuotaExceeded,
     ServiceBusy,
 )
+from finetune.run import Run
 from tests.integration.deployed import refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
 

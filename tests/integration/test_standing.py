@@ -25,7 +25,8 @@ def test_a_job_counts_until_it_has_ended(deployed: Deployed) -> None:
     assert stands(deployed, run) == Standing(jobs=(job,))
     deployed.stack.emulator.control.stop_model_customization_job(jobIdentifier=job)
     assert stands(deployed, run) == Standing(jobs=(job,))
-    deployed.later(24 * 60)
+    while deployed.status_of(job) != "Stopped":  # its thread sees the request when it has its turn
+        deployed.later()
     assert stands(deployed, run) == Standing()
 
 

@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 
 from finetune.aws import mail, starts
 from finetune.aws.starts import REFUSED_FOR_GOOD
-from finetune.contracts import DatasetDropped, StartRunInput, StartRunOutput
+from finetune.contracts import StartRunInput, StartRunOutput
 from finetune.domain.customization import jobs
 from finetune.environment import StartEnvironment
 from finetune.errors import AccessRefused, FileUnreadable, FineTuneError, ServiceBusy, ServiceRefused
+from finetune.run import DatasetDropped
 from tests.integration.fakes import STACK, MemoryBucket, MemoryTopic
 from tools.project import ROOT
 

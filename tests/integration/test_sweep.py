@@ -15,10 +15,11 @@ from finetune.aws.clean_up import CleanUp
 from finetune.aws.executions import IN_FLIGHT, all_of
 from finetune.aws.release import Attempts
 from finetune.aws.sweep import LOOK_BACK, OVERDUE, Sweep
-from finetune.contracts import DatasetDropped, Endpoint, Run, SelectModelOutput, SweepEndpointsOutput
+from finetune.contracts import Endpoint, SelectModelOutput, SweepEndpointsOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import LEASES, RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ParameterMissing, ServiceBusy
+from finetune.run import DatasetDropped, Run
 from tests.emulator import JOB_ROLE
 from tests.integration.deployed import ENVIRONMENT, RECORDS, STOPPED, Deployed, deliver, down, down_once, refused
 from tests.integration.fakes import SLUG, STACK, VERDICT, MemoryBucket, MemoryExecutions, MemorySsm, Stack

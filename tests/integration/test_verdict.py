@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from finetune.aws.verdict import judge_evaluation
-from finetune.contracts import Candidate, JudgeEvaluationInput, JudgeEvaluationOutput, ObjectVersion, Run
+from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput
 from finetune.domain.obstacles import ALL_REFUSED, NO_ENDPOINT, NO_ITEMS, NO_TEXT
+from finetune.run import Candidate, ObjectVersion, Run
 from finetune.version import code_name
 from tests.evaluating import Bucket, items, judgement, run, shard
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from finetune.aws import mail, waiting
-from finetune.contracts import Run
 from finetune.errors import QuotaExceeded, ServiceRefused
+from finetune.run import Run
 from finetune.settings import Settings
 from tests.evaluating import run as planned
 from tests.integration.deployed import down, refused

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from finetune import contracts
-from finetune.contracts import CleanUpRunInput, DatasetDropped, Failure, PrepareDatasetOutput, StartRunInput
+from finetune.contracts import CleanUpRunInput, Failure, PrepareDatasetOutput, StartRunInput
 from finetune.frozen import Contract
 from tests.evaluating import Bucket, items, prepared, run
 
@@ -53,21 +53,10 @@ def test_a_payload_is_json_and_comes_back_as_it_was() -> None:
         assert set(map(type, contract.payload().values())) <= {str, int, float, bool, list, dict, type(None)}
 
 
-def test_a_file_of_a_run_lies_in_its_folder() -> None:
-    assert run().uri("staged/training.jsonl") == f"{run().folder}/staged/training.jsonl"
-
-
 def test_no_more_lines_are_passed_on_than_are_reported() -> None:
     output = prepared(items(3), Bucket(), run()).payload() | {"refused_lines": list(range(21))}
     with pytest.raises(ValidationError, match="refused_lines"):
         PrepareDatasetOutput.model_validate(output)
-
-
-@pytest.mark.parametrize("wrong", [{"attempt": 0}, {"attempt": 100}, {"version_id": ""}, {"key": ""}, {"bucket": "a"}])
-def test_what_no_event_can_say_starts_nothing(wrong: dict[str, object]) -> None:
-    assert DatasetDropped.model_validate(DROPPED).dataset.uri == "s3://datasets/incoming/a.jsonl"
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
-        DatasetDropped.model_validate(DROPPED | wrong)
 
 
 def test_the_end_of_an_execution_is_read_as_step_functions_spells_it_and_as_we_do() -> None:

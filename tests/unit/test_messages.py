@@ -6,12 +6,10 @@ import inspect
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from finetune import errors, messages
 from finetune.advice import ADVICE
-from finetune.contracts import Failure, NotifyInput, Outcome, Run, SelectModelOutput
+from finetune.contracts import Failure, NotifyInput, Outcome, SelectModelOutput
 from finetune.settings import Settings
 
 LEAVES = [
@@ -48,26 +46,6 @@ def test_every_error_of_ours_comes_with_advice(name: str) -> None:
     mail = messages.compose(known("RunFailed", run=RUN, error={"Error": name, "Cause": "It broke."}))
     assert f"What to do: {ADVICE[name]}" in mail.body
     assert mail.subject == f"Run failed ({name}): shop"
-
-
-def test_a_subject_spells_names_with_the_letters_that_it_may_have() -> None:
-    subject = messages.compose(known("DatasetRejected", run={**RUN, "project": "Füße & Café"})).subject
-    assert subject.endswith("Fusse & Cafe")
-
-
-@given(st.text(max_size=400))
-def test_a_subject_is_what_sns_takes(project: str) -> None:
-    subject = messages.compose(known("DatasetRejected", run={**RUN, "project": project})).subject
-    assert subject.isascii()
-    assert len(subject) < 100
-    assert subject.isprintable()
-
-
-def test_a_body_stays_under_eight_kibibytes_whatever_the_service_says() -> None:
-    error = {"Error": "ServiceRefused", "Cause": "ü" * 100_000}
-    body = messages.compose(known("RunFailed", run=RUN, error=error)).body
-    assert len(body.encode()) <= messages.BODY_BYTES
-    assert body.endswith("[cut; see the run's files]")
 
 
 def test_a_rejection_names_the_lines_and_counts_the_rest() -> None:
@@ -209,17 +187,3 @@ def test_the_settings_price_of_storage_is_the_one_named_and_no_model_costs_nothi
     own = run.model_copy(update={"settings": Settings.model_validate({"prices": {"storage_per_month": 3}})})
     assert messages.kept(own, SelectModelOutput.model_validate(model)).endswith("for $3.00 a month.")
     assert messages.kept(own, SelectModelOutput.model_validate(model | {"model_name": None})) == ""
-
-
-def test_the_mail_of_a_run_that_waits_says_for_what_how_long_what_to_do_and_how_to_be_spared_it() -> None:
-    mail = messages.waiting(Run.model_validate(RUN), errors.QuotaExceeded("While opening: no model units."))
-    assert mail.subject == "Waiting for capacity: shop"
-    for words in (
-        "every 10 minutes for at most 48 hours",
-        "While opening: no model units.",
-        "What to do: ",
-        "notify.waiting: false",
-        "Run: 20261121-103005-0badcafe",
-        "Execution: arn:execution",
-    ):
-        assert words in mail.body

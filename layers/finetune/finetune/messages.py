@@ -1,13 +1,11 @@
-"""Mails: one per run, that say what happened, why, what it cost and what to do next."""
+"""The mail of a run's end: what happened, why, what it cost and what to do next."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
+from finetune import letter
 from finetune.advice import ADVICE
 from finetune.contracts import (
     Failure,
@@ -15,19 +13,14 @@ from finetune.contracts import (
     Outcome,
     PrepareDatasetOutput,
     PromoteModelOutput,
-    Run,
     SelectModelOutput,
 )
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
-from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
-from finetune.errors import QuotaExceeded
 from finetune.frozen import Frozen
-
-SUBJECT_CHARACTERS = 99
-BODY_BYTES = 8 * 1024
+from finetune.run import Run
 
 # What a person does about a model that was evaluated and not promoted.
 _NEXT_STEPS: Mapping[str, str] = {
@@ -36,12 +29,6 @@ _NEXT_STEPS: Mapping[str, str] = {
     "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
 }
 _DEFAULT_ADVICE = "Look at the execution's history, and look up the error's name in docs/troubleshooting.md."
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    subject: str
-    body: str
 
 
 class Standing(Frozen):
@@ -57,7 +44,7 @@ class Standing(Frozen):
     unknown: str | None = None
 
 
-def compose(known: NotifyInput, stands: Standing | None = None) -> Mail:
+def compose(known: NotifyInput, stands: Standing | None = None) -> letter.Mail:
     """The mail of an outcome: subject in ASCII under 100 characters, body under 8 KiB, never a record or an answer.
 
     `stands` is what stands of the run now. If its model is the published one, that is what the mail tells, whatever
@@ -70,13 +57,7 @@ def compose(known: NotifyInput, stands: Standing | None = None) -> Mail:
     headline, paragraphs = paragraphs_of(known, stands)
     where = [f"Run: {known.run.run_id}", f"Files: {known.run.folder}/"] if known.run else []
     where.append(f"Execution: {known.execution_arn}")
-    return Mail(subject=_subject(headline), body=_bounded("\n\n".join([*filter(None, paragraphs), "\n".join(where)])))
-
-
-def corrected(mail: Mail) -> Mail:
-    """The mail of a run that went on after an earlier mail had told its end."""
-    first = "The run was redriven after an earlier mail had told of its end. This is how it ended now."
-    return Mail(subject=_subject(f"Correction: {mail.subject}"), body=_bounded(f"{first}\n\n{mail.body}"))
+    return letter.mail(headline, [*paragraphs, "\n".join(where)])
 
 
 def failure(known: NotifyInput) -> Failure:
@@ -92,25 +73,6 @@ def failure(known: NotifyInput) -> Failure:
             return Failure(Error="CustomizationJobFailed", Cause=known.model.reason if known.model else "")
         case _:
             return Failure(Error="", Cause="")
-
-
-def _subject(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.replace("\u00df", "ss"))
-    ascii_only = (
-        "".join(filter(lambda each: not unicodedata.combining(each), plain)).encode("ascii", "replace").decode()
-    )
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", ascii_only)[:SUBJECT_CHARACTERS]
-
-
-def _bounded(body: str) -> str:
-    data = body.encode("utf-8", "replace")
-    if len(data) <= BODY_BYTES:
-        return body
-    return data[: BODY_BYTES - 64].decode(errors="ignore") + "\n[cut; see the run's files]"
-
-
-def _lines(title: str, lines: Iterable[str]) -> str:
-    return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
 def _project(known: NotifyInput) -> str:
@@ -157,11 +119,7 @@ def _rejection(known: NotifyInput) -> str:
     if found is None:
         return "The dataset was rejected."
     first = found.first_problems[0].sentence if found.first_problems else ""
-    return f"{_count(found.problems, 'problem')} in {_count(found.lines, 'line')}; the first: {first}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{letter.count(found.problems, 'problem')} in {letter.count(found.lines, 'line')}; the first: {first}"
 
 
 def _rejected(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
@@ -172,7 +130,7 @@ def _rejected(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
     return f"Dataset rejected: {_project(known)}", [
         "The dataset was not used: Bedrock would refuse it or train badly on it. Nothing was started or billed.",
         _dataset(known),
-        _lines(f"What is wrong ({total} in all):", problems + more),
+        letter.lines(f"What is wrong ({total} in all):", problems + more),
         f"The report: {found.report_uri}. The same folder holds validation.html, for a browser, and problems.jsonl, "
         "which lists the problems by line; should it not hold all, its last line says how many are left out."
         if found
@@ -239,7 +197,7 @@ def _comparison(known: NotifyInput) -> str:
     if found.difference is not None and found.interval:
         low, high = found.interval
         lines.append(f"{'difference':<14}{found.difference * 100:>+6.1f}  ({low * 100:+.1f} to {high * 100:+.1f})")
-    return _lines(f"{found.metric_title or found.metric} over {found.items} items:", lines)
+    return letter.lines(f"{found.metric_title or found.metric} over {found.items} items:", lines)
 
 
 def _not_scored(known: NotifyInput) -> str:
@@ -291,7 +249,7 @@ def _forgotten(known: NotifyInput) -> str:
     promotion = known.promotion
     if promotion is None:
         return ""
-    deleted = _lines("Custom models deleted according to retention.models:", promotion.deleted_models)
+    deleted = letter.lines("Custom models deleted according to retention.models:", promotion.deleted_models)
     problem = f"Old custom models could not all be deleted: {promotion.retention_problem}"
     return "\n".join(
         text for text, said in ((deleted, promotion.deleted_models), (problem, promotion.retention_problem)) if said
@@ -351,37 +309,3 @@ _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[st
     "ModelNotPromoted": _not_promoted,
     "ModelPromoted": _promoted,
 }
-
-
-def swept(stack: str, ended: Iterable[str]) -> Mail:
-    """The alarm of the sweeper: jobs or endpoints were left behind, and are ended now."""
-    names = list(ended)
-    return Mail(
-        subject=_subject(f"Left behind and ended by the sweeper of {stack}: {len(names)}"),
-        body=_bounded(
-            "\n\n".join(
-                [
-                    "These jobs and endpoints belonged to no running execution and were not in service. The jobs were "
-                    "stopped, the endpoints deleted:",
-                    "\n".join(f"  {name}" for name in names),
-                    "What to do: find out what ended their runs. The usual cause is an abort or a failed clean-up.",
-                ]
-            )
-        ),
-    )
-
-
-def waiting(run: Run, error: QuotaExceeded) -> Mail:
-    """That a run waits, and for what; another mail tells its end."""
-    minutes, hours = QUOTA_INTERVAL.total_seconds() / 60, QUOTA_BOUND.total_seconds() / 3600
-    paragraphs = [
-        f"The run waits, because a quota of the account is used up. It tries again every {minutes:.0f} minutes for at "
-        f"most {hours:.0f} hours and goes on by itself as soon as there is room. The wait itself costs nothing.",
-        str(error),
-        "What to do: nothing if something that uses the quota ends soon. Otherwise ask for a higher quota in Service "
-        "Quotas, or end what uses it up.",
-        "Another mail tells how the run ended. With notify.waiting: false in the project's settings.yaml, runs do not "
-        "send this one.",
-        f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
-    ]
-    return Mail(subject=_subject(f"Waiting for capacity: {run.project}"), body=_bounded("\n\n".join(paragraphs)))

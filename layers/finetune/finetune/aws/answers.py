@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import orjson
 
 from finetune.aws import storage
-from finetune.contracts import Run
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.json_lines import from_jsonl, to_jsonl
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,17 +12,10 @@ from finetune.aws import clients, executions, mail, notice, release, runs
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.written import read_back, recall
-from finetune.contracts import (
-    CleanUpRunInput,
-    CleanUpRunOutput,
-    DatasetDropped,
-    Failure,
-    NotifyInput,
-    Outcome,
-    Run,
-)
+from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, Failure, NotifyInput, Outcome
 from finetune.environment import NotifyEnvironment
 from finetune.errors import EndpointBusy, FileUnreadable, UnsupportedDataset
+from finetune.run import DatasetDropped, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

@@ -13,10 +13,8 @@ from finetune.aws import media, storage
 from finetune.contracts import (
     MOST_SHARDS,
     REPORTED_PROBLEMS,
-    ObjectVersion,
     PrepareDatasetInput,
     PrepareDatasetOutput,
-    Run,
     Shard,
     ValidateDatasetOutput,
 )
@@ -36,6 +34,7 @@ from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
 from finetune.errors import DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
+from finetune.run import ObjectVersion, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

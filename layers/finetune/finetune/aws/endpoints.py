@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 from finetune.aws import tags
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
-from finetune.contracts import CheckEndpointOutput, Endpoint, Run, SelectModelOutput
+from finetune.contracts import CheckEndpointOutput, Endpoint, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, LEASES, next_wait, request_token
 from finetune.errors import EndpointBusy, QuotaExceeded, ServiceRefused
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

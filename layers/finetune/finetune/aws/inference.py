@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from finetune.aws import answers, storage
 from finetune.aws.asking import ask_all, converse
 from finetune.aws.llm_judge import judge_shard, judged
-from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, Run, SelectModelOutput
+from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, SelectModelOutput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.pacing import Pace, workers
 from finetune.domain.json_lines import from_jsonl
 from finetune.errors import EndpointFailed, EvaluationUnfinished
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from finetune.aws import answers, storage
 from finetune.aws.asking import FAULTS, ask_all, converse
-from finetune.contracts import Run
 from finetune.domain.evaluation import llm_judge
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.gates import JudgeSettings
@@ -17,6 +16,7 @@ from finetune.domain.evaluation.llm_judge import MALFORMED, Judgement, Pair
 from finetune.domain.evaluation.pacing import Pace, workers
 from finetune.domain.json_lines import from_jsonl
 from finetune.errors import AccessRefused, EvaluationUnfinished
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient

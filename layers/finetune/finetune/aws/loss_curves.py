@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from finetune.aws.storage import keys_under, read
-from finetune.contracts import Run
 from finetune.domain.customization.loss_curves import Curve, UnreadableMetricsError, read_metrics
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

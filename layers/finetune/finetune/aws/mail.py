@@ -14,7 +14,7 @@ from finetune.aws.translation import translated
 from finetune.aws.written import marked, read_back
 from finetune.errors import FineTuneError, MailUnconfirmed
 from finetune.frozen import Frozen
-from finetune.messages import Mail
+from finetune.letter import Mail
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finetune import messages
+from finetune import letter, messages
 from finetune.aws import mail
 from finetune.aws.standing import standing
 from finetune.contracts import NotifyInput, Outcome
@@ -41,7 +41,7 @@ def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests o
         return False
     asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
     stands = standing(bedrock, ssm, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
-    letter = messages.compose(known, stands)
+    told = messages.compose(known, stands)
     return mail.deliver(
         s3,
         sns,
@@ -49,7 +49,7 @@ def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests o
         topic_arn=environment.TOPIC_ARN,
         execution_arn=arn,
         redrives=redrives,
-        mail=messages.corrected(letter)
+        mail=letter.corrected(told)
         if any(mail.was_sent(s3, bucket, arn, earlier) for earlier in range(redrives))
-        else letter,
+        else told,
     )

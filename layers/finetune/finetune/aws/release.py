@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from finetune.aws import customization, endpoints, publication, runs, serving
 from finetune.aws.publication import Published
-from finetune.contracts import Endpoint, ReleaseEndpointOutput, Run
+from finetune.contracts import Endpoint, ReleaseEndpointOutput
 from finetune.errors import EndpointBusy, FineTuneError
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

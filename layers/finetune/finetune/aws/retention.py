@@ -9,9 +9,9 @@ from finetune.aws import endpoints
 from finetune.aws.publication import Published
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.aws.translation import translated
-from finetune.contracts import Run
 from finetune.domain.evaluation.promotion import StoredModel, expired
 from finetune.errors import FineTuneError
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

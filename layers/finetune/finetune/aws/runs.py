@@ -11,10 +11,10 @@ import orjson
 
 from finetune.aws import storage
 from finetune.aws.written import marked, read_back
-from finetune.contracts import MOST_CANDIDATES, Candidate, Champion, DatasetDropped, Run
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.customization import jobs
 from finetune.frozen import Frozen
+from finetune.run import MOST_CANDIDATES, Candidate, Champion, DatasetDropped, Run
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 

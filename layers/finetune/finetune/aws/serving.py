@@ -11,7 +11,7 @@ from finetune.aws import endpoints, executions, publication, retention, runs
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
-from finetune.contracts import Champion, Endpoint, PromoteModelInput, PromoteModelOutput, Run, SelectModelOutput
+from finetune.contracts import Endpoint, PromoteModelInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.errors import (
     ChampionChanged,
@@ -22,6 +22,7 @@ from finetune.errors import (
     ServiceBusy,
     ServiceRefused,
 )
+from finetune.run import Champion, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from finetune.aws import customization, endpoints, publication
-from finetune.contracts import Run
 from finetune.errors import FineTuneError
 from finetune.messages import Standing
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

@@ -13,10 +13,11 @@ from finetune import messages
 from finetune.aws import executions, mail, storage
 from finetune.aws.translation import code_of, translated
 from finetune.aws.written import marked, read_back
-from finetune.contracts import DatasetDropped, Failure, NotifyInput, StartRunOutput
+from finetune.contracts import Failure, NotifyInput, StartRunOutput
 from finetune.domain.customization import jobs
 from finetune.environment import StartEnvironment
 from finetune.errors import FineTuneError, QuotaExceeded, ServiceBusy
+from finetune.run import DatasetDropped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,9 +12,9 @@ import orjson
 from botocore.exceptions import ClientError
 
 from finetune.aws.translation import code_of, is_missing, service_time, translated
-from finetune.contracts import ObjectVersion
 from finetune.domain.records.limits import too_large
 from finetune.errors import DatasetMissing, FineTuneError, UnsupportedDataset
+from finetune.run import ObjectVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

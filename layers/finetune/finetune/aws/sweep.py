@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from finetune import messages
+from finetune import notices
 from finetune.aws import customization, endpoints, executions, mail, publication, runs, serving, starts, tags
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.endpoints import Found, Tagged
@@ -62,7 +62,7 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
         swept.endpoints(attempts)
     if swept.overdue:
         with attempts.one():
-            mail.publish(sns, topic_arn, messages.swept(environment.STACK_NAME, swept.overdue))
+            mail.publish(sns, topic_arn, notices.swept(environment.STACK_NAME, swept.overdue))
     attempts.conclude()
     return SweepEndpointsOutput(checked=swept.checked, released=tuple(swept.released), mails_sent=sent)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from finetune.aws.translation import is_missing, service_time, translated
-from finetune.contracts import Run
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

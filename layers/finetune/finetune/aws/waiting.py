@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune import messages
+from finetune import notices
 from finetune.aws import mail, storage
-from finetune.contracts import Run
 from finetune.errors import FineTuneError, QuotaExceeded
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,7 +30,7 @@ def told(s3: S3Client, sns: SNSClient, run: Run, topic_arn: str) -> Iterator[Non
         # The wait must not end because its mail cannot be sent.
         with suppress(FineTuneError):
             if run.settings.notify.waiting and _is_first(s3, run, error):
-                mail.publish(sns, topic_arn, messages.waiting(run, error))
+                mail.publish(sns, topic_arn, notices.waiting(run, error))
         raise
 
 

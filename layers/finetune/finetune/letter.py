@@ -1,0 +1,52 @@
+"""The text of a mail: a subject that SNS takes and a body with a bound."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SUBJECT_CHARACTERS = 99
+BODY_BYTES = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    subject: str
+    body: str
+
+
+def mail(headline: str, paragraphs: Iterable[str]) -> Mail:
+    """A mail of paragraphs, without empty ones: subject in ASCII under 100 characters, body under 8 KiB."""
+    return Mail(subject=_subject(headline), body=_bounded("\n\n".join(filter(None, paragraphs))))
+
+
+def corrected(first: Mail) -> Mail:
+    """The mail of a run that went on after an earlier mail had told its end."""
+    why = "The run was redriven after an earlier mail had told of its end. This is how it ended now."
+    return mail(f"Correction: {first.subject}", [why, first.body])
+
+
+def lines(title: str, each: Iterable[str]) -> str:
+    """A paragraph with a title and an indented line for each."""
+    return "\n".join([title, *(f"  {line}" for line in each)])
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _subject(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.replace("\u00df", "ss"))
+    ascii_only = (
+        "".join(filter(lambda each: not unicodedata.combining(each), plain)).encode("ascii", "replace").decode()
+    )
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", ascii_only)[:SUBJECT_CHARACTERS]
+
+
+def _bounded(body: str) -> str:
+    data = body.encode("utf-8", "replace")
+    if len(data) <= BODY_BYTES:
+        return body
+    return data[: BODY_BYTES - 64].decode(errors="ignore") + "\n[cut; see the run's files]"
