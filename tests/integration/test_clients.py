@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from finetune.aws import clients
+from finetune.aws.clean_up import CleanUp
 from tests.account import FUNCTIONS
 from tools.project import ROOT
 
@@ -51,12 +54,18 @@ def test_a_question_to_a_model_and_a_mail_are_sent_once_and_any_other_call_is_tr
     assert config.read_timeout == (120 if name == "bedrock_runtime" else 30)
 
 
+def _makes(handler: Path) -> str:
+    """What a function makes its clients with."""
+    code = handler.read_text()
+    return code + inspect.getsource(CleanUp.within) if "CleanUp.within" in code else code
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_call_that_hangs_ends_before_the_function_that_makes_it(name: str) -> None:
     using = {
         stem: properties["Timeout"]
         for stem, properties in FUNCTIONS.items()
-        if f"clients.{name}()" in (ROOT / properties["CodeUri"] / "app.py").read_text()
+        if f"clients.{name}()" in _makes(ROOT / properties["CodeUri"] / "app.py")
     }
     config: Any = MAKERS[name]().meta.config
     assert {stem for stem, seconds in using.items() if seconds <= config.connect_timeout + config.read_timeout} == set()
