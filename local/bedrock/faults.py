@@ -149,7 +149,7 @@ class Faults:
 
     def refuses(self, prefix: str, operation: str) -> bool:
         """Whether this call of an operation suffers `<prefix>-<operation>`."""
-        return self.take(f"{prefix}-{short(operation)}") is not None
+        return bool(self._pending) and self.take(f"{prefix}-{short(operation)}") is not None
 
     @property
     def known(self) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
@@ -91,6 +92,15 @@ def protocol() -> Protocol:
     """The service models, whose routes are looked for once per address."""
     found = Protocol()
     found.route = cache(found.route)  # type: ignore[method-assign]  # the same address has the same operation
+    parse, known = found.parse, dict[Any, dict[str, Any]]()
+
+    def parsed(operation: Any, labels: Mapping[str, str], query: str, body: bytes) -> dict[str, Any]:
+        key = operation.name, tuple(labels.items()), query, body
+        if key not in known:
+            known[key] = parse(operation, labels, query, body)
+        return deepcopy(known[key])
+
+    found.parse = parsed  # type: ignore[method-assign]  # the same request has the same parameters
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, partial
 from itertools import count
 from types import SimpleNamespace
@@ -23,10 +24,12 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from finetune.aws import answers, asking, clients
-from finetune.domain.evaluation import significance
+from finetune.domain.evaluation import metrics, significance
 from finetune.environment import Environment
 from tests.emulator import REGION
 from tests.simulation.functions import variables
+from tests.simulation.remembered import Memory, attempt_cheaply
+from tests.simulation.wire import Answer
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 _QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL"}
 # Nobody here looks at signatures or at who asks, and both take a quarter of a call's time.
 _PLAIN = Config(signature_version=UNSIGNED, user_agent="simulation")
-_SERVICES = ("s3", "ssm", "sns", "sfn", "bedrock", "bedrock-runtime", "cloudformation")
 _world: list[World] = []
 _quotas: list[botocore.retries.quota.RetryQuota] = []
 
@@ -99,7 +101,13 @@ def _remembered(pure: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def _answer(request: Any, event_name: str, **_: object) -> Any:
+@cache
+def _metrics() -> Mapping[str, metrics.Metric]:
+    """The metrics, which do not score again the same answer to the same item."""
+    return {name: replace(each, score=cache(each.score)) for name, each in metrics.METRICS.items()}
+
+
+def _answer(event_name: str, request: Any) -> Answer:
     return _world[-1].answer(event_name, request)
 
 
@@ -132,6 +140,7 @@ def _patch(patched: pytest.MonkeyPatch) -> None:
             patched.setitem(defaults, name, clocks[name])
     for pure in ("bootstrap_interval", "mean_test"):
         patched.setattr(significance, pure, _remembered(getattr(significance, pure)))
+    patched.setattr(metrics, "METRICS", _metrics())
     # A sweep that fails has no metric, of which the library warns.
     patched.setattr(cloudwatch, "warnings", SimpleNamespace(warn=lambda *_, **__: None))
     patched.setattr(cloudwatch, "print", lambda *_, **__: None, raising=False)
@@ -144,10 +153,7 @@ def _patch(patched: pytest.MonkeyPatch) -> None:
 
 @cache
 def _session() -> boto3.Session:
-    session = boto3.Session("test", "secret", region_name=REGION)
-    for service in _SERVICES:
-        session.events.register_first(f"before-send.{service}", _answer)
-    return session
+    return boto3.Session("test", "secret", region_name=REGION)
 
 
 def _client(service: str, config: Config) -> Any:
@@ -156,7 +162,14 @@ def _client(service: str, config: Config) -> Any:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(botocore.retries.quota, "RetryQuota", _Quota)
             session: Any = _session()
-            _clients[service] = session.client(service, config=config.merge(_PLAIN))
+            client = session.client(service, config=config.merge(_PLAIN))
+        name = client.meta.service_model.service_id.hyphenize()
+        memory = Memory(name, client._make_api_call, _answer, _quotas[-1])
+        client.meta.events.register_first(f"before-send.{name}", memory.before_send)
+        client._make_api_call = memory
+        attempt_cheaply(client)
+        client.get_paginator = cache(client.get_paginator)
+        _clients[service] = client
     return _clients[service]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -29,7 +30,7 @@ class Version:
     body: bytes | None
     modified: datetime
 
-    @property
+    @cached_property
     def etag(self) -> str:
         return f'"{hashlib.md5(self.body or b"", usedforsecurity=False).hexdigest()}"'
 
@@ -182,7 +183,8 @@ class S3:
         )
 
 
-def address(url: str) -> tuple[str, str, dict[str, str]]:
+@cache
+def address(url: str) -> tuple[str, str, Mapping[str, str]]:
     """Bucket, key and query of a request, with the bucket in the host's name or in the path."""
     parts = urlsplit(url)
     host, path = parts.netloc.split("."), unquote(parts.path).removeprefix("/")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.simulation import product
 from tests.simulation.explorer import Case, Chosen, Explorer, points, replay, sampled
 from tests.simulation.faults import Fault, parse
+from tests.simulation.remembered import Memory
 from tests.simulation.scenarios import SCENARIOS, Scenario
 
 ENDING = [each for each in SCENARIOS.values() if each.subjects]
@@ -46,6 +48,25 @@ def test_a_fork_and_its_replay_tell_the_same_story(line: str) -> None:
     assert outcome.digest == replay(case)[1].digest
     assert outcome.case == str(case)
     assert Case.parse(str(case)) == case
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "takeover",
+        "first call=41 what=cut scope=once",  # in the middle of an object's body
+        "first call=54 what=ModelTimeoutException scope=600",  # botocore does not repeat it
+        "kind_change call=141 what=InternalServerException scope=18000",  # botocore repeats it
+    ],
+)
+def test_what_is_remembered_of_calls_changes_no_story(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case.parse(line)
+    replay(case)
+    remembered = replay(case)
+    monkeypatch.setattr(product, "_clients", {})
+    monkeypatch.setattr(product, "attempt_cheaply", lambda _: None)
+    monkeypatch.setattr(Memory, "_key", lambda *_: None)
+    assert replay(case) == remembered
 
 
 @pytest.mark.parametrize(

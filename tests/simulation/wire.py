@@ -82,7 +82,7 @@ def refusal(service: str, operation: str, error: Refused) -> Answer:
             return Answer(status, f"<Error>{inside}</Error>".encode())
 
 
-def response(url: str, answer: Answer, date: str) -> AWSResponse:
+def response(url: str, answer: Answer) -> AWSResponse:
     """What botocore takes from a handler of `before-send`."""
-    headers: Any = {"Date": date, **answer.headers}
+    headers: Any = answer.headers
     return AWSResponse(url, answer.status, headers, _Body(answer.body))

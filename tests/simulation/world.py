@@ -7,7 +7,9 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
 from greenlet import getcurrent
@@ -16,7 +18,7 @@ from local.bedrock.authorization import ROOT_KEY
 from local.bedrock.service import ResponseLostError
 from tests.emulator import REGION
 from tests.simulation import permissions, product
-from tests.simulation.clock import Clock, current
+from tests.simulation.clock import START, Clock, current
 from tests.simulation.emulated import emulator, virtual_jobs
 from tests.simulation.events import Bus
 from tests.simulation.faults import Faults
@@ -24,7 +26,7 @@ from tests.simulation.functions import ARTIFACTS, DATASETS, Functions, Invocatio
 from tests.simulation.machines import Execution, Machines
 from tests.simulation.parameters import Parameters, Topic
 from tests.simulation.s3 import S3, Version
-from tests.simulation.wire import Answer, Refused, refusal, response
+from tests.simulation.wire import Answer, Refused, refusal
 
 # A request and its answer take so long; jitter draws it anew for each.
 CALL_SECONDS = 0.02
@@ -130,8 +132,8 @@ class World:
 
     # Requests
 
-    def answer(self, event_name: str, request: Any) -> Any:
-        """What botocore gets at `before-send`; exceptions are the network's."""
+    def answer(self, event_name: str, request: Any) -> Answer:
+        """What a request of botocore gets; exceptions are the network's."""
         _, service, operation = event_name.split(".")
         if not hasattr(getcurrent(), "about"):
             raise TypeError(f"{operation} was called outside of a function.")
@@ -146,8 +148,7 @@ class World:
             self.at_point("call", call.number, f"{invocation.stem} {service} {operation}", invocation)
         fault = self.faults.strike(call)
         found = self.faults.suffer(call, fault) if fault else self.work(call)
-        date = format_datetime(self.clock.now(), usegmt=True)
-        return response(request.url, found, date)
+        return Answer(found.status, found.body, {"Date": _date(int(self.clock.seconds)), **found.headers})
 
     def work(self, call: Call) -> Answer:
         """Let a service do what it was asked for; half of the time passes before, half after."""
@@ -225,6 +226,12 @@ class World:
         """A JSON file of the artifact bucket, None where there is none."""
         found = self.s3.get(ARTIFACTS, key)
         return json.loads(found.body or b"") if found else None
+
+
+@cache
+def _date(second: int) -> str:
+    """The date in the head of a response."""
+    return format_datetime(START + timedelta(seconds=second), usegmt=True)
 
 
 @contextmanager
