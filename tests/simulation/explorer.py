@@ -14,6 +14,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice, zip_longest
 from typing import Any
 
 from tests.simulation import checker
@@ -29,6 +30,8 @@ from tests.simulation.world import World, simulated
 WATCHDOG_SECONDS = 300
 # How far behind the first fault a second one may strike.
 MOST_CALLS_BETWEEN = 60
+# An outage that is longer sees the sweeper come again and again.
+LONG_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -163,15 +166,39 @@ def thinned(found: Sequence[Point], most: int = 5) -> list[Point]:
 def sampled(
     scenarios: Sequence[str], limit: int | None, seed: int, only: str = "", doubles: float = 0.05
 ) -> list[Chosen]:
-    """A share of all faults by seed; `doubles` is how many of these suffer one more fault a little later."""
+    """A share of all faults by seed, spread; `doubles` is how many of these suffer one more fault a little later."""
     chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated
     shares = {name: SCENARIOS[name].share for name in scenarios}
-    chosen = list[Chosen]()
+    chosen, tried = list[Chosen](), set[tuple[str, str]]()
     for name, share in shares.items():
         found = [each for each in plan(name) if only in f"{each.case} {each.where}"]
         most = len(found) if limit is None else round(limit * share / max(1, sum(shares.values())))
-        chosen += chance.sample(found, min(most, len(found)))
+        chosen += spread(found, most, chance, tried)
     return [doubled(each, chance) if chance.random() < doubles else each for each in chosen]
+
+
+def spread(found: Sequence[Chosen], most: int, chance: random.Random, tried: set[tuple[str, str]]) -> list[Chosen]:
+    """So many faults: one of each kind at each function and operation before a second, and rather the cheap ones.
+
+    What no scenario before has `tried` comes first, and is added to it.
+    """
+    last = max((each.point.number for each in found if each.point), default=1)
+    alike: dict[tuple[str, str], list[Chosen]] = defaultdict(list)
+    for each in sorted(found, key=lambda each: chance.random() ** _cost(each, last), reverse=True):
+        alike[each.where, kind_of(each.case)].append(each)
+    order = sorted(alike, key=lambda key: (key in tried, chance.random()))
+    rounds = zip_longest(*(alike[key] for key in order))
+    chosen = list(islice((each for turn in rounds for each in turn if each), most))
+    tried.update((each.where, kind_of(each.case)) for each in chosen)
+    return chosen
+
+
+def _cost(chosen: Chosen, last: int) -> float:
+    """About what a fault takes of a whole run's CPU: what comes after its point, and sweeps while it lasts."""
+    assert chosen.point
+    fault = chosen.case.faults[0]
+    long = fault.scope == "function" or (fault.scope[0].isdigit() and float(fault.scope) > LONG_SECONDS)
+    return 2.0 if long else 1.1 - chosen.point.number / last
 
 
 def _lasts(chosen: Chosen) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.simulation import product
-from tests.simulation.explorer import Case, Chosen, Explorer, points, replay, sampled
+from tests.simulation.explorer import Case, Chosen, Explorer, kind_of, points, replay, sampled
 from tests.simulation.faults import Fault, parse
 from tests.simulation.remembered import Memory
 from tests.simulation.scenarios import SCENARIOS, Scenario
@@ -86,6 +88,25 @@ def test_a_sample_is_the_same_for_the_same_seed_and_has_faults_of_every_kind() -
     assert one == again
     assert one != other
     assert {fault.at for each in one for fault in each.case.faults} == {"call", "invoke", "state"}
+
+
+def test_a_sample_has_one_fault_of_each_kind_at_each_place_before_a_second() -> None:
+    def places(chosen: list[Chosen]) -> Counter[tuple[str, str]]:
+        return Counter((each.where, kind_of(each.case)) for each in chosen)
+
+    every = places(sampled(["rejected"], None, 1, doubles=0))
+    some, more = (sampled(["rejected"], limit, 1, doubles=0) for limit in (len(every) // 2, len(every) + 10))
+    assert set(places(some).values()) == {1}
+    assert places(more).keys() == every.keys()
+
+
+def test_a_scenario_begins_with_what_no_scenario_before_has_tried() -> None:
+    first, both = sampled(["refused"], 10**6, 1, doubles=0), sampled(["refused", "budget"], 400, 1, doubles=0)
+    known = {(each.where, kind_of(each.case)) for each in first}
+    tried = {(each.where, kind_of(each.case)) for each in both if each.case.scenario == "budget"}
+    new = {(each.where, kind_of(each.case)) for each in sampled(["budget"], None, 1, doubles=0)} - known
+    assert new
+    assert new <= tried
 
 
 def test_a_fault_is_a_line_and_a_line_a_fault() -> None:
