@@ -59,6 +59,18 @@ def test_an_execution_that_was_redriven_gets_one_more_mail() -> None:
     assert topic.sent == ["after 0", "after 1", "after 2"]
 
 
+def test_a_mail_that_was_not_sent_before_a_redrive_does_not_follow_the_one_after_it() -> None:
+    bucket, topic = MemoryBucket(), MemoryTopic(before=busy)
+    for redrives in (0, 2):
+        with pytest.raises(ServiceBusy):
+            deliver(bucket, topic, f"after {redrives}", redrives)
+    topic.before = lambda: None
+    assert deliver(bucket, topic, "after 1", 1)
+    assert mail.unsent(cast("Any", bucket), "artifacts") == ["one-redrive-2"]
+    assert again(bucket, topic) == 1
+    assert topic.sent == ["after 1", "after 2"]
+
+
 @pytest.mark.parametrize("failing", [busy, refused_connection])
 def test_a_mail_that_could_not_be_sent_is_kept_and_sent_later_as_it_was_written(failing: Callable[[], None]) -> None:
     bucket, topic = MemoryBucket(), MemoryTopic(before=failing)

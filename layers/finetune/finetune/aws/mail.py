@@ -92,8 +92,16 @@ def send(s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, name: str
 
 
 def unsent(s3: S3Client, bucket: str) -> list[str]:
-    """The names of the mails that were written down and never confirmed as sent."""
-    return _names(s3, f"s3://{bucket}/{OUTBOX}")
+    """The names of the mails that were written down, never confirmed as sent, and still tell how an execution ended."""
+    names = _names(s3, f"s3://{bucket}/{OUTBOX}")
+    last = dict(sorted(map(_numbered, all_sent(s3, bucket)))) if names else {}
+    return [name for name in names if last.get((told := _numbered(name))[0], 0) <= told[1]]
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    """What a mail's name says: whose end it tells, and after how many redrives."""
+    execution, _, redrives = name.rpartition("-redrive-")
+    return (execution, int(redrives)) if execution and redrives.isdecimal() else (name, 0)
 
 
 def _names(s3: S3Client, folder: str) -> list[str]:
