@@ -5,7 +5,7 @@ from typing import Any
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter
 from local.bedrock import foundation, jobs, tags
-from local.bedrock.errors import cannot_read, conflict, invalid, not_found, over_quota
+from local.bedrock.errors import cannot_assume, conflict, invalid, not_found
 from local.bedrock.paging import created_within, listed, page
 from local.bedrock.policy import trusts
 from local.bedrock.records import PHASES, CustomModel, Job, PhaseRecord
@@ -107,9 +107,9 @@ def _running(job: Job) -> bool:
 
 def _check_quotas(world: World) -> None:
     if sum(map(_running, world.state.jobs.values())) >= MOST_RUNNING_JOBS:
-        raise over_quota(f"The account has {MOST_RUNNING_JOBS} scheduled customization jobs, which is its limit.")
+        raise world.over_quota(f"The account has {MOST_RUNNING_JOBS} scheduled customization jobs, which is its quota.")
     if len(live(world.state.models)) >= MOST_MODELS:
-        raise over_quota(f"The account has {MOST_MODELS} custom models, which is its limit.")
+        raise world.over_quota(f"The account has {MOST_MODELS} custom models, which is its quota.")
 
 
 def _check_trust(world: World, job: Job) -> None:
@@ -120,7 +120,7 @@ def _check_trust(world: World, job: Job) -> None:
     except LookupError:
         trusted = False
     if not trusted:
-        raise cannot_read(role, job.request["trainingDataConfig"]["s3Uri"])
+        raise cannot_assume()
 
 
 def get_job(world: World, params: Params) -> Result:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.bedrock import endpoints, tags
-from local.bedrock.errors import invalid, over_quota
+from local.bedrock.errors import invalid, mutating
 from local.bedrock.foundation import lifecycle
 from local.bedrock.paging import created_within, listed, page
 from local.bedrock.records import CustomModel, Deployment
@@ -24,8 +24,8 @@ def create(world: World, params: Params) -> Result:
     model = _deployable(world, params["modelArn"])
     now = world.now()
     if len(present) >= MOST or sum(one.phase(now) == "Creating" for one in present) >= MOST_CREATING:
-        raise over_quota(
-            f"An account has at most {MOST} custom model deployments, {MOST_CREATING} of them in Creating."
+        raise world.over_quota(
+            f"An account has a quota of {MOST} custom model deployments, {MOST_CREATING} of them in Creating."
         )
     deployment = Deployment(
         arn=world.new_arn("custom-model-deployment"),
@@ -75,13 +75,13 @@ def get(world: World, params: Params) -> Result:
         "description": deployment.request.get("description"),
         "updateDetails": _update_details(world, deployment),
         "failureMessage": endpoints.FAILURE if status == "Failed" else None,
-        "lastUpdatedAt": deployment.changed_at,
+        "lastUpdatedAt": deployment.seen_changed_at(world.now()),
     }
 
 
 def _update_details(world: World, deployment: Deployment) -> dict[str, str] | None:
     swap = deployment.swap
-    if swap is None:
+    if swap is None or world.now() < swap.seen_at:
         return None
     finished = "UpdateFailed" if swap.fails else "UpdateCompleted"
     return {"modelArn": swap.model_arn, "updateStatus": finished if swap.over(world.now()) else "Updating"}
@@ -112,13 +112,16 @@ def update(world: World, params: Params) -> Result:
     """Put another custom model behind a deployment."""
     deployment = _existing(world, params)
     model = _deployable(world, params["modelArn"])
-    endpoints.swap_model(world, deployment, model.arn, SWAP_MINUTES)
+    endpoints.swap_model(world, deployment, model.arn, SWAP_MINUTES, mutating)
     return {"customModelDeploymentArn": deployment.arn}
 
 
 def delete(world: World, params: Params) -> Result:
     """Close a deployment; its model stays."""
-    endpoints.delete(world, _existing(world, params), invalid)
+    deployment = _existing(world, params)
+    if endpoints.mutates(world, deployment):
+        raise mutating()
+    deployment.deleted_at = world.now()
     return {}
 
 

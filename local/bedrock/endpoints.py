@@ -34,23 +34,28 @@ def refuse_used_name(endpoints: list[str], name: str, what: str) -> None:
         raise invalid(f"A {what} with the name {name} already exists.")
 
 
-def swap_model(world: World, endpoint: Endpoint, model_arn: str, minutes: float) -> None:
+def mutates(world: World, endpoint: Endpoint) -> bool:
+    """Whether an endpoint is on its way to be something else, which refuses to be updated or deleted."""
+    now = world.now()
+    return endpoint.phase(now) == "Creating" or endpoint.swapping(now)
+
+
+def swap_model(
+    world: World, endpoint: Endpoint, model_arn: str, minutes: float, refused: Callable[[], ServiceError]
+) -> None:
     """Start to put another model behind an endpoint."""
     now = world.now()
-    if endpoint.phase(now) != "Ready" or endpoint.swapping(now):
-        raise invalid(f"{endpoint.arn} cannot be updated while it is being created or updated.")
+    if mutates(world, endpoint):
+        raise refused()
+    if endpoint.phase(now) == "Failed":
+        raise invalid(f"{endpoint.arn} has failed and cannot be updated.")
     endpoint.settle(now)
     fails = world.faults.take("update-fails") is not None
-    endpoint.swap = Swap(model_arn=model_arn, done_at=now + timedelta(minutes=minutes), fails=fails)
+    seen_at = now + timedelta(minutes=world.unknowns.update_unseen_minutes)
+    before = now if world.unknowns.update_moves_time else endpoint.changed_at
+    done_at = now + timedelta(minutes=minutes)
+    endpoint.swap = Swap(model_arn=model_arn, done_at=done_at, fails=fails, seen_at=seen_at, changed_before=before)
     endpoint.changed_at = now
-
-
-def delete(world: World, endpoint: Endpoint, refused: Callable[[str], ServiceError]) -> None:
-    """Delete an endpoint unless it is on its way to be something else, which each kind refuses with its own error."""
-    now = world.now()
-    if endpoint.phase(now) == "Creating" or endpoint.swapping(now):
-        raise refused(f"{endpoint.arn} cannot be deleted because it is in a mutating state.")
-    endpoint.deleted_at = now
 
 
 def keep_pace(world: World, endpoint: Endpoint, requests_per_minute: int | None) -> None:

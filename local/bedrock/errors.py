@@ -25,11 +25,6 @@ def conflict(message: str) -> ServiceError:
     return ServiceError("ConflictException", message)
 
 
-def over_quota(message: str) -> ServiceError:
-    """The request would exceed a limit of the account."""
-    return ServiceError("ServiceQuotaExceededException", message)
-
-
 def throttled(message: str = "Too many requests, please wait before trying again.") -> ServiceError:
     """The request came too soon."""
     return ServiceError("ThrottlingException", message)
@@ -40,8 +35,18 @@ def denied(message: str) -> ServiceError:
     return ServiceError("AccessDeniedException", message)
 
 
+def mutating() -> ServiceError:
+    """The service's sentence about a deployment in Creating or Updating, as a live account answered in July 2026."""
+    return invalid("Custom model deployment is in a mutating state")
+
+
+def cannot_assume() -> ServiceError:
+    """The service's sentence about a role that it cannot assume; a new role is not known everywhere for a while."""
+    return invalid("Could not assume provided IAM role.")
+
+
 def cannot_read(role: str, uri: str) -> ServiceError:
-    """The service's sentence about a role that cannot be assumed, or that cannot read an input."""
+    """The service's sentence about a role that cannot read an input."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return invalid(
         f"Could not validate GetObject permissions to access Amazon S3 bucket: {bucket} at key {key} "

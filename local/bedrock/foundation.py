@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from finetune.domain.catalog import BaseModelRow, base_models
-from local.bedrock.errors import invalid, not_found
+from local.bedrock.errors import ServiceError, invalid
 from local.bedrock.world import Operation, Params, Result, World
 
 _ARN_RESOURCE = ":foundation-model/"
@@ -76,7 +76,7 @@ def _details(world: World, model_id: str, row: BaseModelRow) -> dict[str, Any]:
         if formats == {"image_caption"}
         else ["TEXT"],
         "responseStreamingSupported": formats != {"image_caption"},
-        "customizationsSupported": list(row.methods) if variant else [],
+        "customizationsSupported": list(row.methods) if variant and world.unknowns.names_methods else [],
         "inferenceTypesSupported": _inference_types(row, variant=variant),
         "modelLifecycle": {"status": stage, "endOfLifeTime": end_of_life(row) if stage == "LEGACY" else None},
     }
@@ -97,7 +97,7 @@ def get_foundation_model(world: World, params: Params) -> Result:
     """A base model, by any of its ids or its ARN."""
     found = by_any_id(world, params["modelIdentifier"])
     if found is None:
-        raise not_found(f"Could not resolve the foundation model from model identifier: {params['modelIdentifier']}")
+        raise ServiceError(world.unknowns.absent_model, "The provided model identifier is invalid.")
     return {"modelDetails": _details(world, *found)}
 
 

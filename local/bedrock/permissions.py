@@ -33,9 +33,15 @@ def _on(kind: str, member: str) -> Callable[[World, str, Params], list[Question]
     return ask
 
 
-def _on_existing(world: World, action: str, kind: str, identifier: str) -> Question:
+def _on_existing(world: World, action: str, kind: str, identifier: str, *, tags: bool = True) -> Question:
     arn = _arn(world, kind, identifier)
-    return _ask(action, arn, _resource_tags(world, arn))
+    return _ask(action, arn, _resource_tags(world, arn) if tags else None)
+
+
+def _job(world: World, operation: str, params: Params) -> list[Question]:
+    identifier = params["jobIdentifier"]
+    tags = world.unknowns.tags_by_name or identifier.startswith("arn:")
+    return [_on_existing(world, operation, "model-customization-job", identifier, tags=tags)]
 
 
 def _arn(world: World, kind: str, identifier: str) -> str:
@@ -92,11 +98,16 @@ def _create_deployment(world: World, operation: str, params: Params) -> list[Que
     return [_ask(operation, model, context), *_tagging(world.arn("custom-model-deployment", "*"), tags)]
 
 
-def _update_deployment(world: World, operation: str, params: Params) -> list[Question]:
-    return [
-        _on_existing(world, operation, "custom-model-deployment", params["customModelDeploymentIdentifier"]),
-        _on_existing(world, operation, "custom-model", params["modelArn"]),
-    ]
+def _update(endpoint: str, endpoint_member: str, model_member: str) -> Callable[[World, str, Params], list[Question]]:
+    def ask(world: World, operation: str, params: Params) -> list[Question]:
+        seen = world.unknowns.tags_on_update
+        asked = [_on_existing(world, operation, endpoint, params[endpoint_member], tags=seen in {"both", "endpoint"})]
+        if model_member in params:
+            tags = seen in {"both", "model"}
+            asked.append(_on_existing(world, operation, "custom-model", params[model_member], tags=tags))
+        return asked
+
+    return ask
 
 
 def _create_throughput(world: World, operation: str, params: Params) -> list[Question]:
@@ -117,7 +128,8 @@ def _tag(world: World, operation: str, params: Params) -> list[Question]:
 def _invoke(world: World, _operation: str, params: Params) -> list[Question]:
     identifier = params["modelId"].rpartition(":inference-profile/")[2]
     if identifier.startswith("arn:") and ":foundation-model/" not in identifier:
-        return [_ask("InvokeModel", identifier, _resource_tags(world, identifier))]
+        seen = _resource_tags(world, identifier) if world.unknowns.tags_on_invoke else None
+        return [_ask("InvokeModel", identifier, seen)]
     model_id = bare_id(identifier)
     foundation = without_profile(model_id)
     if foundation == model_id:
@@ -135,27 +147,26 @@ def _invoke(world: World, _operation: str, params: Params) -> list[Question]:
     ]
 
 
-_JOB = _on("model-customization-job", "jobIdentifier")
 _MODEL = _on("custom-model", "modelIdentifier")
 _DEPLOYMENT = _on("custom-model-deployment", "customModelDeploymentIdentifier")
 _THROUGHPUT = _on("provisioned-model", "provisionedModelId")
 
 _PERMISSIONS: Mapping[str, Callable[[World, str, Params], list[Question]]] = {
     "CreateModelCustomizationJob": _create_job,
-    "GetModelCustomizationJob": _JOB,
-    "StopModelCustomizationJob": _JOB,
+    "GetModelCustomizationJob": _job,
+    "StopModelCustomizationJob": _job,
     "ListModelCustomizationJobs": _anywhere,
     "GetCustomModel": _MODEL,
     "DeleteCustomModel": _MODEL,
     "ListCustomModels": _anywhere,
     "CreateCustomModelDeployment": _create_deployment,
     "GetCustomModelDeployment": _DEPLOYMENT,
-    "UpdateCustomModelDeployment": _update_deployment,
+    "UpdateCustomModelDeployment": _update("custom-model-deployment", "customModelDeploymentIdentifier", "modelArn"),
     "DeleteCustomModelDeployment": _DEPLOYMENT,
     "ListCustomModelDeployments": _anywhere,
     "CreateProvisionedModelThroughput": _create_throughput,
     "GetProvisionedModelThroughput": _THROUGHPUT,
-    "UpdateProvisionedModelThroughput": _THROUGHPUT,
+    "UpdateProvisionedModelThroughput": _update("provisioned-model", "provisionedModelId", "desiredModelId"),
     "DeleteProvisionedModelThroughput": _THROUGHPUT,
     "ListProvisionedModelThroughputs": _anywhere,
     "TagResource": _tag,

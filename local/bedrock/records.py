@@ -80,11 +80,16 @@ class CustomModel(Resource):
 
 
 class Swap(BaseModel):
-    """A change of the model behind an endpoint; the old model serves until `done_at`."""
+    """A change of the model behind an endpoint; the old model serves until `done_at`.
+
+    Until `seen_at` nobody sees it, and the endpoint's time of change is `changed_before`.
+    """
 
     model_arn: str
     done_at: datetime
     fails: bool = False
+    seen_at: datetime
+    changed_before: datetime
 
     def over(self, now: datetime) -> bool:
         return now >= self.done_at
@@ -113,6 +118,10 @@ class Endpoint(Resource):
         """The ARN of the model that answers now."""
         swapped = self.swap is not None and self.swap.over(now) and not self.swap.fails
         return self.swap.model_arn if self.swap and swapped else self.model_arn
+
+    def seen_changed_at(self, now: datetime) -> datetime:
+        """When the endpoint was changed, as far as can be seen now."""
+        return self.swap.changed_before if self.swap and now < self.swap.seen_at else self.changed_at
 
     def settle(self, now: datetime) -> None:
         """Make the result of a finished swap the endpoint's model."""

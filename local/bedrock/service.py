@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from local.bedrock import authorization, customization, deployments, foundation, tags, throughput
 from local.bedrock.control import Control
-from local.bedrock.errors import ServiceError, conflict, over_quota, throttled
+from local.bedrock.errors import ServiceError, conflict, throttled
 from local.bedrock.permissions import questions
 from local.bedrock.protocol import Protocol, Response, error_response, serialize, timestamp
 from local.bedrock.runtime import Runtime
@@ -24,7 +24,6 @@ LOGGED_REQUESTS = 10_000
 _REFUSALS: Mapping[str, ServiceError] = {
     "throttle": throttled(),
     "internal-error": ServiceError("InternalServerException", "An internal server error occurred. Retry your request."),
-    "quota": over_quota("The request exceeds a service quota of your account."),
     "conflict": conflict("The resource is being changed by another request. Try again."),
 }
 
@@ -126,6 +125,8 @@ class Service:
         for prefix, error in _REFUSALS.items():
             if self._world.faults.refuses(prefix, operation):
                 raise ServiceError(error.code, error.message)
+        if self._world.faults.refuses("quota", operation):
+            raise self._world.over_quota("The request exceeds a service quota of your account.")
         with self._world.lock:
             asked = questions(self._world, operation, params)
         if self._world.faults.refuses("deny", operation):

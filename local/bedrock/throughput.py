@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from local.bedrock import endpoints, tags
-from local.bedrock.errors import conflict, invalid, over_quota
+from local.bedrock.errors import ServiceError, conflict, invalid
 from local.bedrock.foundation import by_any_id, lifecycle
 from local.bedrock.paging import created_within, listed, page
 from local.bedrock.records import Throughput
@@ -25,7 +25,7 @@ def create(world: World, params: Params) -> Result:
     endpoints.refuse_used_name([one.name for one in present], name, "provisioned model")
     model_arn, base_id = _provisionable(world, params["modelId"])
     if sum(one.units for one in present) + params["modelUnits"] > MOST_UNITS:
-        raise over_quota(f"The account has a quota of {MOST_UNITS} model units for provisioned throughput.")
+        raise world.over_quota(f"The account has a quota of {MOST_UNITS} model units for provisioned throughput.")
     now = world.now()
     commitment = params.get("commitmentDuration")
     throughput = Throughput(
@@ -70,7 +70,7 @@ def _existing(world: World, params: Params) -> Throughput:
 
 def _status(world: World, throughput: Throughput) -> str:
     now = world.now()
-    if throughput.swapping(now):
+    if throughput.swapping(now) and throughput.swap and now >= throughput.swap.seen_at:
         return "Updating"
     return {"Creating": "Creating", "Ready": "InService", "Failed": "Failed"}[throughput.phase(now)]
 
@@ -90,7 +90,7 @@ def get(world: World, params: Params) -> Result:
         "foundationModelArn": world.foundation_model_arn(throughput.base_model_id),
         "status": status,
         "creationTime": throughput.created_at,
-        "lastModifiedTime": throughput.changed_at,
+        "lastModifiedTime": throughput.seen_changed_at(world.now()),
         "failureMessage": endpoints.FAILURE if status == "Failed" else None,
         "commitmentDuration": throughput.commitment,
         "commitmentExpirationTime": throughput.commitment_ends_at,
@@ -117,6 +117,10 @@ def _summary(world: World, throughput: Throughput) -> dict[str, Any]:
     return {name: value for name, value in details.items() if name != "failureMessage"}
 
 
+def _changing(throughput: Throughput) -> ServiceError:
+    return invalid(f"{throughput.arn} is being created or updated.")
+
+
 def update(world: World, params: Params) -> Result:
     """Rename throughput, or put another model of the same base behind it."""
     throughput = _existing(world, params)
@@ -131,7 +135,7 @@ def update(world: World, params: Params) -> Result:
             raise invalid(
                 "The model can only be changed to the base model or to a custom model of the same base model."
             )
-        endpoints.swap_model(world, throughput, model_arn, SWAP_MINUTES)
+        endpoints.swap_model(world, throughput, model_arn, SWAP_MINUTES, lambda: _changing(throughput))
     throughput.name = desired_name or throughput.name
     throughput.changed_at = world.now()
     return {}
@@ -143,7 +147,10 @@ def delete(world: World, params: Params) -> Result:
     ends = throughput.commitment_ends_at
     if ends and world.now() < ends:
         raise conflict(f"{throughput.arn} cannot be deleted before its commitment term ends.")
-    endpoints.delete(world, throughput, conflict)
+    refused = world.unknowns.delete_creating_throughput
+    if endpoints.mutates(world, throughput) and (refused != "deleted" or throughput.swapping(world.now())):
+        raise ServiceError("ConflictException" if refused == "deleted" else refused, _changing(throughput).message)
+    throughput.deleted_at = world.now()
     return {}
 
 

@@ -11,6 +11,7 @@ from local.bedrock.errors import ServiceError
 from local.bedrock.faults import Faults
 from local.bedrock.policy import Statement
 from local.bedrock.records import Resource, State
+from local.bedrock.unknowns import Unknowns
 from local.clock import Clock
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class World:
     faults: Faults
     policies: Policies
     s3_for_role: Callable[[str], "S3Client"]
+    unknowns: Unknowns = field(default_factory=Unknowns)
     lock: threading.RLock = field(default_factory=threading.RLock)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -60,6 +62,10 @@ class World:
     def foundation_model_arn(self, model_id: str, region: str | None = None) -> str:
         """The ARN of a base model, with or without the suffix of its context length."""
         return f"arn:aws:bedrock:{region or self.region}::foundation-model/{model_id}"
+
+    def over_quota(self, message: str) -> ServiceError:
+        """The request would exceed a quota of the account."""
+        return ServiceError(self.unknowns.over_quota, message)
 
     def tag(self, arn: str, tags: Iterable[Mapping[str, str]] | None) -> None:
         """Lay tags over those that a resource has."""

@@ -154,7 +154,7 @@ def test_a_model_without_validation_support_gets_a_share_withheld_by_the_service
         ("ValidationException", "must be of type integer", {"hyperParameters": {"epochCount": "2.0"}}),
         ("ValidationException", "stepCount is not supported", {"hyperParameters": {"stepCount": "10"}}),
         ("ValidationException", "is a folder", {"trainingDataConfig": {"s3Uri": "s3://data/folder/"}}),
-        ("ValidationException", "Could not validate GetObject", {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/none"}),
+        ("ValidationException", "Could not assume provided IAM role", {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/none"}),
     ],
 )
 def test_what_a_job_cannot_be_is_refused_at_once(
@@ -174,7 +174,7 @@ def test_what_a_job_cannot_be_is_refused_at_once(
 )
 def test_a_role_that_does_not_trust_this_job_is_refused(emulator: Emulator, trust: list[dict[str, Any]]) -> None:
     emulator.iam.trusts[JOB_ROLE] = list(trust)
-    refused(emulator, "ValidationException", "with Amazon Bedrock service role")
+    refused(emulator, "ValidationException", "Could not assume provided IAM role")
 
 
 def test_names_are_used_once_and_a_token_repeats_its_request(emulator: Emulator) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from finetune.aws.translation import is_missing, translated
+from finetune.aws.translation import code_of, is_missing, translated
 from finetune.domain.catalog import BaseModelRow, Method
 
 if TYPE_CHECKING:
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 
 def accepts_jobs(bedrock: BedrockClient, row: BaseModelRow, method: Method) -> bool:
-    """Whether the service takes new jobs: it knows the base model, calls it ACTIVE and names the method for it."""
+    """Whether the service takes new jobs: it knows the base model, calls it ACTIVE and names the method for it.
+
+    Where it names no method at all the catalog decides, by the base model's lifecycle and Regions.
+    """
     with translated(f"asking for the lifecycle of {row.id}"):
         try:
             details = bedrock.get_foundation_model(modelIdentifier=row.id)["modelDetails"]
         except ClientError as error:
-            if is_missing(error):
+            # Most identifiers that mean nothing in a Region are a ValidationException.
+            if is_missing(error) or code_of(error) == "ValidationException":
                 return False
             raise
     active = details.get("modelLifecycle", {}).get("status") == "ACTIVE"
-    return active and method in details.get("customizationsSupported", [])
+    if named := details.get("customizationsSupported"):
+        return active and method in named
+    return active and row.lifecycle.status == "active" and bedrock.meta.region_name in row.regions
