@@ -16,6 +16,8 @@ from finetune.domain.customization.jobs import STOPPING_BOUND, request_token
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import AccessRefused, QuotaExceeded, ServiceBusy, ServiceRefused
 from finetune.run import Candidate
+from local.bedrock.policy import Statement
+from local.bedrock.unknowns import Unknowns
 from tests.emulator import JOB_ROLE
 from tests.evaluating import Bucket, items, prepared, run
 from tests.integration.deployed import RECORDS
@@ -101,6 +103,20 @@ def test_a_quota_is_waited_for_and_a_refusal_is_not(stack: Stack) -> None:
     assert stack.emulator.admin.ledger().jobs == []
 
 
+def test_a_quota_that_is_told_of_as_a_wrong_request_is_waited_for_too(stack: Stack) -> None:
+    stack.emulator.world.unknowns = Unknowns(over_quota="ValidationException")
+    with pytest.raises(QuotaExceeded, match="ValidationException"):
+        started(stack, "quota-create-job")
+
+
+def test_a_role_that_bedrock_cannot_assume_yet_is_a_missing_permission_of_that_role(stack: Stack) -> None:
+    trust = stack.emulator.iam.trusts.pop(JOB_ROLE)
+    with pytest.raises(AccessRefused, match=f"Could not assume provided IAM role.*{JOB_ROLE}"):
+        started(stack)
+    stack.emulator.iam.trusts[JOB_ROLE] = trust
+    assert started(stack).job_arn
+
+
 def test_a_job_goes_on_until_its_model_is_active(stack: Stack) -> None:
     job = started(stack)
     stack.clock.advance(2)
@@ -165,6 +181,18 @@ def test_a_job_is_stopped_if_it_is_going_on(stack: Stack) -> None:
     assert (stopped, customization.stop_job(stack.emulator.control, "no-such-job")) == ([True, False], False)
     stack.emulator.finish_jobs(stack.clock)
     assert check(stack, job).status == "Stopped"
+
+
+def test_a_job_is_stopped_by_its_arn_whose_tag_iam_sees_in_any_case(stack: Stack) -> None:
+    job = started(stack)
+    stack.emulator.world.unknowns = Unknowns(tags_by_name=False)
+    tagged = {"StringEquals": {"aws:ResourceTag/finetune-stack": STACK}}
+    may: list[Statement] = [
+        {"Effect": "Allow", "Action": "bedrock:GetModelCustomizationJob", "Resource": "*"},
+        {"Effect": "Allow", "Action": "bedrock:StopModelCustomizationJob", "Resource": "*", "Condition": tagged},
+    ]
+    control, _ = stack.emulator.clients_of("stopper", *may)
+    assert customization.stop_job(control, job.job_name)
 
 
 @pytest.mark.parametrize(("fault", "stands"), [("conflict", True), ("deny", False)])

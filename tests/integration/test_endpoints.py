@@ -13,6 +13,7 @@ from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, LEASES
 from finetune.errors import EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
 from finetune.run import Run
+from local.bedrock.unknowns import Unknowns
 from tests.integration.deployed import down, refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Conflicting, Stack
 
@@ -98,6 +99,33 @@ def test_an_endpoint_that_is_changing_its_model_is_deleted_later_and_a_refusal_i
 
     with pytest.raises(ServiceRefused):
         endpoints.release(cast("Any", Refusing()), endpoint)
+
+
+def test_an_update_that_is_not_seen_yet_is_known_by_bedrocks_words(stack: Stack) -> None:
+    stack.emulator.world.unknowns = Unknowns(update_unseen_minutes=2)
+    _, _, endpoint = opened(stack)
+    stack.clock.advance(60)
+    other = stack.emulator.add_model("other", NOVA)
+    for _ in range(2):
+        endpoints.start_swap(stack.emulator.control, endpoint, other)
+    found = endpoints.find(stack.emulator.control, endpoint.kind, endpoint.arn)
+    assert found
+    assert not found.updating
+    with pytest.raises(EndpointBusy, match="mutating state"):
+        endpoints.release(stack.emulator.control, endpoint)
+
+
+@pytest.mark.parametrize("answer", ["ConflictException", "ValidationException", "deleted"])
+def test_throughput_in_creating_is_deleted_now_or_later(stack: Stack, answer: Any) -> None:
+    stack.emulator.world.unknowns = Unknowns(delete_creating_throughput=answer)
+    _, _, endpoint = opened(stack, "provisioned")
+    if answer == "deleted":
+        assert endpoints.release(stack.emulator.control, endpoint)
+        return
+    with pytest.raises(EndpointBusy):
+        endpoints.release(stack.emulator.control, endpoint)
+    stack.clock.advance(60)
+    assert endpoints.release(stack.emulator.control, endpoint)
 
 
 def test_a_response_that_was_lost_leaves_one_endpoint(stack: Stack) -> None:

@@ -20,8 +20,10 @@ from finetune.errors import (
     EndpointFailed,
     QuotaExceeded,
     ServiceBusy,
+    ServiceRefused,
 )
 from finetune.run import Run
+from local.bedrock.unknowns import Unknowns
 from tests.integration.deployed import refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
 
@@ -229,6 +231,33 @@ def test_an_update_whose_response_was_lost_is_not_asked_for_again(stack: Stack) 
     assert len(accepted) == 1
 
 
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
+def test_an_update_that_is_not_seen_for_a_while_is_waited_for(stack: Stack, kind: str, moves: bool) -> None:
+    stack.emulator.world.unknowns = Unknowns(update_unseen_minutes=4, update_moves_time=moves)
+    promoted(stack, kind=kind)
+    second = promoted(stack, kind=kind)
+    assert stack.published.model_arn == second.model.model_arn == stack.serving(second.throughput.arn)
+
+
+def test_an_update_that_is_refused_for_good_is_asked_for_again_for_some_minutes_only(stack: Stack) -> None:
+    first = promoted(stack)
+    second = stack.request(stack.run())
+    asked_at = stack.clock.now()
+
+    class Refusing:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(stack.emulator.control, name)
+
+        def update_custom_model_deployment(self, **_: str) -> None:
+            raise refused("ValidationException")
+
+    with pytest.raises(ServiceRefused):
+        until_done(lambda: stack.promote(second, bedrock=Refusing()), stack.clock)
+    assert timedelta(0) < stack.clock.now() - asked_at < timedelta(minutes=10)
+    assert stack.published.model_arn == first.model.model_arn
+
+
 def retried(stack: Stack, request: PromoteModelInput) -> PromoteModelOutput:
     """One attempt, with any error of the service answered as the state machine would."""
     try:
@@ -429,6 +458,14 @@ def test_a_rollback_swaps_current_and_previous_behind_the_same_arn_and_twice_is_
     assert (back.dataset, back.previous_dataset) == (first.run.dataset, second.run.dataset)
     assert roll_back(stack).model_arn == second.model.model_arn
     assert stack.open_arns() == {first.throughput.arn}
+
+
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
+def test_a_rollback_waits_for_an_update_that_is_not_seen_for_a_while(stack: Stack, kind: str, moves: bool) -> None:
+    stack.emulator.world.unknowns = Unknowns(update_unseen_minutes=4, update_moves_time=moves)
+    first, _ = promoted(stack, kind=kind), promoted(stack, kind=kind)
+    assert roll_back(stack).model_arn == first.model.model_arn == stack.serving(first.throughput.arn)
 
 
 def test_an_interrupted_rollback_goes_on_where_it_stopped(stack: Stack) -> None:

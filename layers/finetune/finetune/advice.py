@@ -6,8 +6,8 @@ from collections.abc import Mapping
 ADVICE: Mapping[str, str] = {
     "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10.7 GB under incoming/<project>/.",
     "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
-    "BaseModelUnknown": "Set base_model in the project's settings.yaml to one of these ids and drop the dataset again.",
-    "BaseModelRetired": "Set base_model in the project's settings.yaml to the successor and drop the dataset again.",
+    "BaseModelUnknown": "Correct base_model or method, or deploy in the named Region, and drop the dataset again.",
+    "BaseModelRetired": "Set base_model in the project's settings.yaml to an active id and drop the dataset again.",
     "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
     "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
     "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",

@@ -12,7 +12,7 @@ from finetune.aws.translation import code_of, is_missing, service_time, translat
 from finetune.contracts import CheckCustomizationOutput, StartCustomizationInput, StartCustomizationOutput
 from finetune.domain.customization.jobs import STOPPING_BOUND, is_stalled, next_wait, phase_of, request_token
 from finetune.environment import CustomizationEnvironment
-from finetune.errors import ServiceRefused
+from finetune.errors import AccessRefused, ServiceRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -39,9 +39,11 @@ def start_job(
     try:
         with translated(f"starting customization job {name}"):
             job_arn = bedrock.create_model_customization_job(**job_request(request, environment))["jobArn"]
-    except ServiceRefused:
+    except ServiceRefused as error:
         # An attempt whose answer was lost came first, or the model's name is taken.
         if (existing := find_job(bedrock, name)) is None:
+            if "Could not assume" in str(error):  # a role that is new or was changed lately
+                raise AccessRefused(f"{error} The role is {environment.CUSTOMIZATION_ROLE_ARN}.") from error
             raise
         job_arn = existing["jobArn"]
     return StartCustomizationOutput(job_name=name, job_arn=job_arn)
@@ -144,7 +146,8 @@ def stop_job(bedrock: BedrockClient, name: str) -> bool:
         return False
     with translated(f"stopping customization job {name}"):
         try:
-            bedrock.stop_model_customization_job(jobIdentifier=name)
+            # By its ARN, because the permission depends on the job's tag.
+            bedrock.stop_model_customization_job(jobIdentifier=found["jobArn"])
         except ClientError as error:
             # The job may end between the look and the stop.
             if code_of(error) not in {"ConflictException", "ValidationException"}:

@@ -21,6 +21,9 @@ from finetune.run import Run
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
+# Bedrock's words about a deployment in Creating or Updating, whatever its status seems to be.
+_MUTATING = "mutating state"
+
 # A status that is not listed is waited out, up to the bound that `check` puts on Creating.
 _STATUS: Mapping[str, Literal["Creating", "Ready", "Failed"]] = {
     "Creating": "Creating",
@@ -209,11 +212,16 @@ def start_swap(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str) -> No
     try:
         with translated(f"putting {model_arn} behind {endpoint.arn}"):
             _KINDS[endpoint.kind].swap(bedrock, endpoint.arn, model_arn)
-    except ServiceRefused:
+    except ServiceRefused as error:
         # An update whose response was lost refuses its own repetition.
         found = find(bedrock, endpoint.kind, endpoint.arn)
-        if not (found and found.updating):
+        if not (found and _is_changing(found, error)):
             raise
+
+
+def _is_changing(found: Found, error: ServiceRefused) -> bool:
+    """Whether another model is being put behind an endpoint; the refusal may tell that before the status does."""
+    return found.updating or (found.status == "Ready" and _MUTATING in str(error))
 
 
 def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
@@ -224,7 +232,7 @@ def release(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
     except ServiceRefused as error:
         # A deployment that is Creating or Updating is refused as if the request were wrong.
         found = find(bedrock, endpoint.kind, endpoint.arn)
-        if found and (found.status == "Creating" or found.updating):
+        if found and (found.status == "Creating" or _is_changing(found, error)):
             raise EndpointBusy(str(error)) from error
         if found:
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from finetune.aws import endpoints, executions, publication, retention, runs
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 PROBE = "Reply with the one word: ready"
 # How often a rollback looks before it gives up; with a few seconds between two looks that is about an hour.
 LOOKS = 720
+# For so long an endpoint may look as if nobody had asked for another model.
+UNSEEN = timedelta(minutes=5)
 
 
 class NothingToRollBack(Exception):
@@ -204,10 +207,16 @@ def _swap(
         publication.write(ssm, stack, run.slug, before.model_copy(update={"swap": swap}))
     if not found.updating and found.model_arn == model_arn:
         return
-    if not found.updating and found.changed_at >= swap.begun:
-        raise EndpointFailed(f"{before.endpoint_arn} did not take the new model; the previous one still answers.")
     if not found.updating:
-        endpoints.start_swap(bedrock, before.endpoint, model_arn)
+        late = found.as_of - swap.begun > UNSEEN
+        if late and found.changed_at >= swap.begun:
+            raise EndpointFailed(f"{before.endpoint_arn} did not take the new model; the previous one still answers.")
+        try:
+            endpoints.start_swap(bedrock, before.endpoint, model_arn)
+        except ServiceRefused:
+            # An earlier attempt may have asked for it, which is not seen yet.
+            if late:
+                raise
     raise EndpointBusy(f"{before.endpoint_arn} is changing its model.")
 
 
@@ -326,18 +335,18 @@ def _undo_and_wait(
 
 
 def _swap_and_wait(bedrock: BedrockClient, endpoint: Endpoint, model_arn: str, wait: Callable[[], None]) -> None:
-    asked = False
+    asked: datetime | None = None
     for _ in range(LOOKS):
         found = endpoints.find(bedrock, endpoint.kind, endpoint.arn)
         if found is None:
             raise EndpointFailed(f"{endpoint.arn} no longer exists; drop a dataset to open another.")
         if not found.updating and found.model_arn == model_arn:
             return
-        if not found.updating and asked:
+        if not found.updating and asked and found.as_of - asked > UNSEEN:
             raise EndpointFailed(f"{endpoint.arn} did not take the previous model; {found.model_arn} still answers.")
-        if not found.updating:
+        if not found.updating and not asked:
             endpoints.start_swap(bedrock, endpoint, model_arn)
-            asked = True
+            asked = found.as_of
         wait()
     raise EndpointBusy(f"{endpoint.arn} is still changing its model; run the command again to go on.")
 

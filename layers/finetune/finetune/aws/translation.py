@@ -52,8 +52,11 @@ def translated(doing: str, *, conflict: type[FineTuneError] = ServiceRefused) ->
     try:
         yield
     except ClientError as error:
+        message = error.response["Error"].get("Message", "")
         kind = {**_ERRORS, "ConflictException": conflict}.get(code_of(error), ServiceRefused)
-        raise kind(f"While {doing}: {code_of(error)}: {error.response['Error'].get('Message', '')}") from error
+        if code_of(error) == "ValidationException" and "quota" in message.lower():
+            kind = QuotaExceeded
+        raise kind(f"While {doing}: {code_of(error)}: {message}") from error
     except BotoCoreError as error:
         raise ServiceBusy(f"While {doing}: {error}") from error
 
