@@ -2,6 +2,7 @@
 
 python -m tests.simulation faults --scenario first --limit 500 --seed 1 --processes 2
 python -m tests.simulation replay first call=57 what=AccessDeniedException scope=once
+python -m tests.simulation faults --world update_unseen --scenario takeover --limit 100
 python -m tests.simulation points first
 """
 
@@ -27,6 +28,7 @@ from tests.simulation.explorer import (
     to_json,
 )
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.worlds import BELIEVED, WORLDS
 
 
 def main() -> int:
@@ -39,6 +41,9 @@ def main() -> int:
     trying.add_argument("--processes", type=int, default=1)
     trying.add_argument("--only", default="", help="only faults whose line or point has this text")
     trying.add_argument("--interleavings", type=int, default=0, help="run so many with random latencies instead")
+    trying.add_argument(
+        "--world", choices=list(WORLDS), default=BELIEVED, help="how AWS answers what is not documented"
+    )
     trying.add_argument("--keep", type=Path, help="add every outcome to this file, one line of JSON each")
     trying.add_argument("--all-lines", action="store_true", help="print every case that breaks something")
     again = commands.add_parser("replay", help="tell the story of one case")
@@ -85,7 +90,9 @@ def _faults(given: argparse.Namespace) -> int:
             if kept:
                 kept.write(to_json(outcome) + "\n")
 
-        chosen = [] if given.interleavings else sampled(scenarios, given.limit, given.seed, given.only)
+        chosen = (
+            [] if given.interleavings else sampled(scenarios, given.limit, given.seed, given.only, world=given.world)
+        )
         chosen += jittered(scenarios, given.interleavings, given.seed)
         outcomes = Explorer(given.processes, told).explore(chosen)
     _tell(outcomes, time.monotonic() - begun, everything=given.all_lines)

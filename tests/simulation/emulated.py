@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import pytest
 
 from local.bedrock import deployments, jobs, throughput, training, world
 from local.bedrock.faults import Faults
+from local.bedrock.policy import Statement
 from local.bedrock.protocol import Protocol
 from local.bedrock.records import Job, State
 from local.bedrock.runtime import Runtime
@@ -24,8 +26,11 @@ from local.bedrock.service import Service, declared_errors
 from local.bedrock.world import World
 from local.clock import Clock
 from tests.emulator import ACCOUNT, JOB_ROLE, REGION, MemoryIam, bedrock_trust
+from tests.simulation import permissions
 from tests.simulation.clock import Clock as VirtualClock
+from tests.simulation.functions import FUNCTIONS
 from tests.simulation.s3 import S3
+from tests.simulation.worlds import Answers
 
 # A job looks so often whether it was stopped.
 LOOK_SECONDS = 60.0
@@ -126,9 +131,29 @@ def virtual_jobs(clock: VirtualClock, seed: int, minutes: float) -> Iterator[Non
         yield
 
 
-def emulator(clock: VirtualClock, s3: S3) -> tuple[World, Service]:
+@dataclass
+class Iam(MemoryIam):
+    """The roles of the template's functions; each function's name is its access key."""
+
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    answers: Answers = field(default_factory=Answers)
+
+    def identity(self, role_arn: str) -> list[Statement]:
+        return (
+            [] if self.clock.seconds < self.answers.policies_after else permissions.policy(role_arn.rpartition("/")[2])
+        )
+
+    def trust(self, role_arn: str) -> list[Statement]:
+        if self.clock.seconds < self.answers.trust_after:
+            raise LookupError(role_arn)
+        return super().trust(role_arn)
+
+
+def emulator(clock: VirtualClock, s3: S3, answers: Answers) -> tuple[World, Service]:
     """An empty account of Bedrock."""
-    runtime, iam = Runtime(), MemoryIam(trusts={JOB_ROLE: bedrock_trust(ACCOUNT, REGION)})
+    runtime, trusts = Runtime(), {JOB_ROLE: bedrock_trust(ACCOUNT, REGION)}
+    roles = {stem: f"arn:aws:iam::{ACCOUNT}:role/{stem}" for stem in FUNCTIONS}
+    iam = Iam(trusts=trusts, keys=roles, clock=clock, answers=answers)
     found = World(
         clock=ServiceClock(clock),
         region=REGION,
@@ -137,5 +162,6 @@ def emulator(clock: VirtualClock, s3: S3) -> tuple[World, Service]:
         faults=Faults(declared_errors(protocol(), runtime)),
         policies=iam,
         s3_for_role=lambda _: cast("Any", s3),
+        unknowns=answers.bedrock,
     )
     return found, Service(found, protocol(), runtime, iam)

@@ -25,6 +25,7 @@ from tests.simulation.machines import EVENTS
 from tests.simulation.points import Point, variants
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.world import World, simulated
+from tests.simulation.worlds import BELIEVED, WORLDS
 
 # A fork that has not ended by then never will.
 WATCHDOG_SECONDS = 300
@@ -41,10 +42,12 @@ class Case:
     scenario: str
     faults: tuple[Fault, ...] = ()
     jitter: int | None = None
+    world: str = BELIEVED
 
     def __str__(self) -> str:
+        world = f" world={self.world}" if self.world != BELIEVED else ""
         jitter = f" jitter={self.jitter}" if self.jitter is not None else ""
-        return f"{self.scenario}{jitter} {' + '.join(map(str, self.faults))}".strip()
+        return f"{self.scenario}{world}{jitter} {' + '.join(map(str, self.faults))}".strip()
 
     @classmethod
     def parse(cls, text: str) -> Case:
@@ -52,9 +55,12 @@ class Case:
         scenario, _, rest = text.strip().partition(" ")
         if scenario not in SCENARIOS:
             raise ValueError(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
-        jitter = re.match(r"jitter=(\d+)\s*", rest)
-        faults = parse(rest[jitter.end() :] if jitter else rest)
-        return cls(scenario, tuple(faults), int(jitter[1]) if jitter else None)
+        about = re.match(r"(?:world=(\w+)\s*)?(?:jitter=(\d+)\s*)?", rest)
+        assert about
+        world, jitter = about.groups()
+        if world not in {None, *WORLDS}:
+            raise ValueError(f"There is no world {world!r}; there are {', '.join(WORLDS)}.")
+        return cls(scenario, tuple(parse(rest[about.end() :])), int(jitter) if jitter else None, world or BELIEVED)
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def replay(case: Case) -> tuple[list[str], Outcome]:
 
 def _world(case: Case) -> Any:
     minutes = SCENARIOS[case.scenario].job_minutes
-    return simulated(case.jitter or 0, jitter=case.jitter is not None, job_minutes=minutes)
+    return simulated(case.jitter or 0, jitter=case.jitter is not None, job_minutes=minutes, world=case.world)
 
 
 def _begin(world: World, case: Case) -> None:
@@ -117,9 +123,9 @@ def _outcome(world: World, case: Case, found: Sequence[Violation]) -> Outcome:
     return Outcome(str(case), kind_of(case), tuple(found), endings, mails, digest)
 
 
-def points(scenario: str) -> list[Point]:
+def points(scenario: str, world_name: str = BELIEVED) -> list[Point]:
     """Every point of a run without faults."""
-    case, found = Case(scenario), list[Point]()
+    case, found = Case(scenario, world=world_name), list[Point]()
     with _world(case) as world:
         _begin(world, case)
 
@@ -145,10 +151,10 @@ class Chosen:
         return str(self.point) if self.point else "interleaving"
 
 
-def plan(scenario: str) -> list[Chosen]:
+def plan(scenario: str, world: str = BELIEVED) -> list[Chosen]:
     """Every single fault that may strike a run, at points that differ."""
-    kept = thinned(points(scenario))
-    return [Chosen(Case(scenario, (fault,)), point) for point in kept for fault in variants(point)]
+    kept = thinned(points(scenario, world))
+    return [Chosen(Case(scenario, (fault,), world=world), point) for point in kept for fault in variants(point)]
 
 
 def thinned(found: Sequence[Point], most: int = 5) -> list[Point]:
@@ -164,14 +170,19 @@ def thinned(found: Sequence[Point], most: int = 5) -> list[Point]:
 
 
 def sampled(
-    scenarios: Sequence[str], limit: int | None, seed: int, only: str = "", doubles: float = 0.05
+    scenarios: Sequence[str],
+    limit: int | None,
+    seed: int,
+    only: str = "",
+    doubles: float = 0.05,
+    world: str = BELIEVED,
 ) -> list[Chosen]:
     """A share of all faults by seed, spread; `doubles` is how many of these suffer one more fault a little later."""
     chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated
     shares = {name: SCENARIOS[name].share for name in scenarios}
     chosen, tried = list[Chosen](), set[tuple[str, str]]()
     for name, share in shares.items():
-        found = [each for each in plan(name) if only in f"{each.case} {each.where}"]
+        found = [each for each in plan(name, world) if only in f"{each.case} {each.where}"]
         most = len(found) if limit is None else round(limit * share / max(1, sum(shares.values())))
         chosen += spread(found, most, chance, tried)
     return [doubled(each, chance) if chance.random() < doubles else each for each in chosen]
@@ -241,8 +252,9 @@ class Explorer:
 
     def explore(self, chosen: Sequence[Chosen]) -> list[Outcome]:
         """The outcomes of the chosen cases."""
-        for scenario in dict.fromkeys(each.case.scenario for each in chosen if each.point):
-            self._from_points([each for each in chosen if each.point and each.case.scenario == scenario], scenario)
+        for without in dict.fromkeys(replace(each.case, faults=()) for each in chosen if each.point):
+            alike = [each for each in chosen if each.point and replace(each.case, faults=()) == without]
+            self._from_points(alike, without)
         whole = [each for each in chosen if not each.point]
         for scenario in dict.fromkeys(each.case.scenario for each in whole):
             replay(Case(scenario))  # so that no fork has to make clients and statistics anew
@@ -253,14 +265,14 @@ class Explorer:
             self._collect()
         return self.outcomes
 
-    def _from_points(self, chosen: Sequence[Chosen], scenario: str) -> None:
-        """Run a scenario once, and fork at the points of its cases."""
+    def _from_points(self, chosen: Sequence[Chosen], without: Case) -> None:
+        """Run a case without faults once, and fork at the points of its cases."""
         by_point: dict[tuple[str, int], list[Chosen]] = defaultdict(list)
         for each in chosen:
             assert each.point
             by_point[each.point.at, each.point.number].append(each)
-        with _world(Case(scenario)) as world:
-            _begin(world, Case(scenario))
+        with _world(without) as world:
+            _begin(world, without)
             gc.collect()
             gc.freeze()
 

@@ -1,6 +1,6 @@
-"""IAM: what the template's policies let a function do, by action and resource; of Bedrock by action alone.
+"""IAM: what the template's policies let a function do, by action and resource.
 
-Resources and tags of Bedrock are looked at by the emulator, in the tests of the deployed stack.
+Of Bedrock the emulator decides by the same policies, because it knows each resource's tags.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from local.bedrock.policy import Question, Statement, decide
 from tests.emulator import ACCOUNT, REGION
-from tests.simulation.functions import ARTIFACTS, DATASETS, FUNCTIONS, STACK, resolved
+from tests.simulation.functions import ARTIFACTS, DATASETS, FUNCTIONS, resolved
 from tests.simulation.s3 import address
 from tools.project import statements
 
@@ -27,7 +27,6 @@ _ARNS = {
     f'"{ARTIFACTS}"': f'"arn:aws:s3:::{ARTIFACTS}"',
     f'"{DATASETS}"': f'"arn:aws:s3:::{DATASETS}"',
 }
-_TAGGED = {f"aws:{kind}Tag/finetune-stack": STACK for kind in ("Resource", "Request")}
 # An operation of S3 that IAM knows under another name.
 _S3_ACTIONS = {
     "HeadObject": "GetObject",
@@ -37,10 +36,15 @@ _S3_ACTIONS = {
 }
 
 
-def refused(call: Call) -> str:
-    """What a function asks for although none of its policies allows it; empty when one does."""
+def refused(call: Call, *, new: bool = False) -> str:
+    """What a function asks for although none of its policies allows it; empty when one does, or Bedrock decides.
+
+    Policies that are `new` allow nothing.
+    """
+    if call.service.startswith("bedrock"):
+        return ""
     action, resource = _asked(call)
-    return "" if _allowed(call.invocation.stem, action, resource) else action
+    return "" if not new and _allowed(call.invocation.stem, action, resource) else action
 
 
 def may_list(call: Call) -> bool:
@@ -66,20 +70,18 @@ def _asked(call: Call) -> tuple[str, str]:
             return f"ssm:{operation}", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{json.loads(call.body)['Name']}"
         case "sns":
             return f"sns:{operation}", parse_qs(call.body.decode())["TopicArn"][0]
-        case "sfn":
+        case _:
             asked = json.loads(call.body)
             return f"states:{operation}", asked.get("executionArn") or asked["stateMachineArn"]
-        case _:
-            return f"bedrock:{'InvokeModel' if operation == 'Converse' else operation}", ""
 
 
 @cache
 def _allowed(stem: str, action: str, resource: str) -> bool:
-    return decide(_policy(stem), Question(action, resource, _TAGGED)) == "allowed"
+    return decide(policy(stem), Question(action, resource, {})) == "allowed"
 
 
 @cache
-def _policy(stem: str) -> list[Statement]:
+def policy(stem: str) -> list[Statement]:
     """A function's statements with the ARNs of this account put in."""
     text = json.dumps([resolved(each) for each in statements({"Properties": FUNCTIONS[stem]})])
     for name, arn in _ARNS.items():

@@ -53,6 +53,8 @@ def evaluation() -> bytes:
 GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 
+# A base model that is customized in another Region than that of the simulation.
+ELSEWHERE = "meta.llama3-3-70b-instruct-v1:0:128k"
 PROVISIONED = "deployment: provisioned\nbudget:\n  limit_usd: 100000\n"
 ON_DEMAND = "deployment: on_demand\nbudget:\n  limit_usd: 100000\n"
 
@@ -119,6 +121,12 @@ def _both(*begins: Callable[[World], None]) -> Callable[[World], None]:
     return begin
 
 
+def _odd_key(world: World) -> None:
+    """A key with everything that a JSON text, a URL or a shell would have to escape."""
+    world.s3.put(DATASETS, "projects/stations/evaluation.jsonl", evaluation())
+    world.drop("stations", dataset(*GOOD), 'quo"te \\ <key> + %20 ü {{x}}.jsonl')
+
+
 def _rejected(world: World) -> None:
     world.drop("stations", b"{not json\n" * 12, "dataset.jsonl")
 
@@ -157,6 +165,16 @@ _ALL = (
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
     Scenario("refused", _begin(GOOD, settings="base_model: nobody.knows-it-v1:0\n"), ["Run failed (BaseModelUnknown)"]),
+    Scenario(
+        "other_region", _begin(GOOD, settings=f"base_model: {ELSEWHERE}\n"), ["Run failed (BaseModelUnknown)"], share=0
+    ),
+    Scenario(
+        "waits_for_room",
+        _begin(GOOD, fault="quota-create-job:2"),
+        ["Model promoted", "Waiting for capacity"],
+        share=0,
+    ),
+    Scenario("odd_key", _odd_key, ["Model promoted"], share=0),
     Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
-from tests.simulation.functions import MACHINE, TOPIC
+from local.bedrock.records import Deployment
+from tests.simulation.functions import MACHINE, STACK, TOPIC
 from tests.simulation.permissions import may_list, refused
-from tests.simulation.world import Call
+from tests.simulation.world import Call, simulated
 
 ARTIFACTS = "https://s3.us-east-1.amazonaws.com/artifacts"
 EXECUTION = MACHINE.replace(":stateMachine:", ":execution:")
@@ -27,7 +29,6 @@ ALLOWED = [
     ("Notify", "sns", "Publish", "", published(TOPIC)),
     ("Notify", "sfn", "DescribeExecution", "", json.dumps({"executionArn": f"{EXECUTION}:one"}).encode()),
     ("PlanRun", "ssm", "GetParameter", "", json.dumps({"Name": "/finetune/shop/endpoint"}).encode()),
-    ("EvaluateShard", "bedrock-runtime", "Converse", "", b""),
     ("SweepEndpoints", "s3", "ListObjectsV2", f"{ARTIFACTS}?prefix=mails/", b""),
     ("PlanRun", "s3", "HeadBucket", ARTIFACTS, b""),
 ]
@@ -38,7 +39,6 @@ REFUSED = [
     ("Notify", "sfn", "DescribeExecution", "", json.dumps({"executionArn": EXECUTION.replace("tune", "x")}).encode()),
     ("PlanRun", "ssm", "PutParameter", "", json.dumps({"Name": "/finetune/shop/endpoint"}).encode()),
     ("PlanRun", "ssm", "GetParameter", "", json.dumps({"Name": "/another/shop/endpoint"}).encode()),
-    ("CheckEndpoint", "bedrock", "DeleteCustomModelDeployment", "", b""),
 ]
 
 
@@ -60,3 +60,32 @@ def test_what_no_policy_allows_is_refused(asked: tuple[str, str, str, str, bytes
 def test_only_a_function_that_may_list_a_bucket_learns_what_is_missing_there() -> None:
     assert may_list(call("Notify", "s3", "GetObject", f"{ARTIFACTS}/mails/one.json"))
     assert not may_list(call("StartRun", "s3", "GetObject", f"{ARTIFACTS}/starts/one.json"))
+
+
+@pytest.mark.parametrize(
+    ("stem", "stack", "forbidden"),
+    [("ReleaseEndpoint", STACK, 0), ("ReleaseEndpoint", "another", 1), ("CheckEndpoint", STACK, 1)],
+)
+def test_bedrock_looks_at_the_policies_of_a_function_and_at_the_tags_of_a_resource(
+    stem: str, stack: str, forbidden: int
+) -> None:
+    with simulated() as world:
+        now, bedrock = world.clock.now(), world.bedrock
+        found = Deployment(
+            arn=bedrock.new_arn("custom-model-deployment"),
+            name="endpoint",
+            created_at=now,
+            changed_at=now,
+            request={},
+            model_arn="model",
+            base_model_id="base",
+            ready_at=now,
+        )
+        bedrock.state.deployments[found.arn] = found
+        bedrock.tag(found.arn, [{"key": "finetune-stack", "value": stack}])
+        url = f"https://bedrock/model-customization/custom-model-deployments/{quote(found.arn, safe='')}"
+        asked = replace(call(stem, "bedrock", "DeleteCustomModelDeployment", url), method="DELETE")
+        world.clock.spawn(lambda: world.work(asked))
+        world.clock.run(1)
+    assert len(world.forbidden) == forbidden
+    assert (found.deleted_at is None) == bool(forbidden)

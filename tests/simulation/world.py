@@ -14,7 +14,6 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from local.bedrock.authorization import ROOT_KEY
 from local.bedrock.service import ResponseLostError
 from tests.emulator import REGION
 from tests.simulation import permissions, product
@@ -27,13 +26,14 @@ from tests.simulation.machines import Execution, Machines
 from tests.simulation.parameters import Parameters, Topic
 from tests.simulation.s3 import S3, Version
 from tests.simulation.wire import Answer, Refused, refusal
+from tests.simulation.worlds import BELIEVED, WORLDS, Answers
 
 # A request and its answer take so long; jitter draws it anew for each.
 CALL_SECONDS = 0.02
 JITTER_SECONDS = (0.01, 1.5)
 DROPPED_SECONDS = 1.0
-# The emulator wants to know who calls; this is root.
-AUTHORIZATION = f"AWS4-HMAC-SHA256 Credential={ROOT_KEY}/20261121/{REGION}/bedrock/aws4_request,"
+# The emulator wants to know who calls.
+AUTHORIZATION = f"AWS4-HMAC-SHA256 Credential=%s/20261121/{REGION}/bedrock/aws4_request,"
 # In every record and nowhere else.
 MARKER = "zebrafinch"
 
@@ -55,14 +55,16 @@ class Call:
 class World:
     """The account. Points at which a fault may strike are numbered from `mark` on."""
 
-    def __init__(self, seed: int = 0, *, jitter: bool = False, job_minutes: float = 3.0) -> None:
+    def __init__(
+        self, seed: int = 0, *, jitter: bool = False, job_minutes: float = 3.0, answers: Answers = WORLDS[BELIEVED]
+    ) -> None:
         self.clock = Clock()
         self.random = random.Random(seed)  # noqa: S311 - chance that can be repeated
-        self.seed, self.jitter, self.job_minutes = seed, jitter, job_minutes
+        self.seed, self.jitter, self.job_minutes, self.answers = seed, jitter, job_minutes, answers
         self.s3 = S3(self.clock.now, self._created)
         self.parameters, self.topic = Parameters(self.clock.now), Topic()
         self.machines, self.functions, self.bus = Machines(self), Functions(self), Bus(self)
-        self.bedrock, self._service = emulator(self.clock, self.s3)
+        self.bedrock, self._service = emulator(self.clock, self.s3, answers)
         self.faults = Faults(self)
         self.marked = False
         self.calls = self.states = 0
@@ -168,8 +170,10 @@ class World:
         return found
 
     def _serve(self, call: Call) -> Answer:
-        if refused := permissions.refused(call):
-            self.forbidden.append(f"{call.invocation.stem} may not {refused}")
+        new = self.clock.seconds < self.answers.policies_after
+        if refused := permissions.refused(call, new=new):
+            if not new:
+                self.forbidden.append(f"{call.invocation.stem} may not {refused}")
             raise Refused("AccessDenied" if call.service == "s3" else "AccessDeniedException", refused, 403)
         match call.service:
             case "s3":
@@ -188,9 +192,12 @@ class World:
     def _bedrock(self, call: Call) -> Answer:
         target = f"/{call.url.removeprefix('https://').partition('/')[2]}"
         try:
-            found = self._service.answer(call.method, target, AUTHORIZATION, call.body)
+            found = self._service.answer(call.method, target, AUTHORIZATION % call.invocation.stem, call.body)
         except ResponseLostError as error:
             raise NotImplementedError("The simulation loses responses itself.") from error
+        if found.error == "AccessDeniedException" and self.clock.seconds >= self.answers.policies_after:
+            _, _, action = json.loads(found.body)["message"].partition("not authorized to perform: ")
+            self.forbidden.append(f"{call.invocation.stem} may not {action.partition(' ')[0]}")
         return Answer(found.status, found.body, found.headers)
 
     def reset_retries(self) -> None:
@@ -235,10 +242,12 @@ def _date(second: int) -> str:
 
 
 @contextmanager
-def simulated(seed: int = 0, *, jitter: bool = False, job_minutes: float = 3.0) -> Iterator[World]:
+def simulated(
+    seed: int = 0, *, jitter: bool = False, job_minutes: float = 3.0, world: str = BELIEVED
+) -> Iterator[World]:
     """A world in which the product runs; one at a time in a process."""
     with product.prepared():
-        found = World(seed, jitter=jitter, job_minutes=job_minutes)
+        found = World(seed, jitter=jitter, job_minutes=job_minutes, answers=WORLDS[world])
         random.seed(seed)
         with product.belongs_to(found), virtual_jobs(found.clock, seed, job_minutes):
             yield found
