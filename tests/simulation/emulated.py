@@ -139,9 +139,8 @@ class Iam(MemoryIam):
     answers: Answers = field(default_factory=Answers)
 
     def identity(self, role_arn: str) -> list[Statement]:
-        return (
-            [] if self.clock.seconds < self.answers.policies_after else permissions.policy(role_arn.rpartition("/")[2])
-        )
+        stem = role_arn.rpartition("/")[2]
+        return [] if self.answers.are_new(stem, self.clock.seconds) else permissions.policy(stem)
 
     def trust(self, role_arn: str) -> list[Statement]:
         if self.clock.seconds < self.answers.trust_after:

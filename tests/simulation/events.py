@@ -67,10 +67,9 @@ def _input(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
         return json.loads(target["Input"])
     if "InputPath" in target:
         return _at(event, target["InputPath"])
-    if "InputTransformer" not in target:
-        return event
-    paths, text = target["InputTransformer"]["InputPathsMap"], target["InputTransformer"]["InputTemplate"]
-    return json.loads(re.sub(r"<(\w+)>", lambda found: json.dumps(_at(event, paths[found[1]])), text))
+    if "InputTransformer" in target:
+        raise NotImplementedError("Whether an input transformer escapes what it inserts is not known, so none is used.")
+    return event
 
 
 class Bus:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import pytest
 
+from local.bedrock.unknowns import Unknowns
 from tests.simulation.explorer import Case, Outcome, replay
 from tests.simulation.faults import Fault
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.slices import broken
 from tests.simulation.worlds import BELIEVED, WORLDS
 from tests.sizes import sized
+from tools.project import ROOT
 
 # Those in which each question is asked, beside a first promotion, a takeover and a model that is not better.
 COMMON = ("first", "takeover", "not_better")
@@ -65,3 +68,20 @@ def test_a_run_that_is_stopped_while_it_waits_leaves_nothing_in_any_world(world:
 @pytest.mark.parametrize("world", sized(["update_unseen"], [each for each in WORLDS if each != BELIEVED]))
 def test_no_fault_breaks_a_promise_in_any_world(world: str) -> None:
     assert broken(("takeover",), sized(5, 100), "--world", world) == ""
+
+
+def test_every_switch_of_the_emulator_has_a_world() -> None:
+    turned = {
+        field.name
+        for answers in WORLDS.values()
+        for field in fields(Unknowns)
+        if getattr(answers.bedrock, field.name) != getattr(Unknowns(), field.name)
+    }
+    assert turned == {field.name for field in fields(Unknowns)}
+
+
+def test_the_documentation_names_every_world_and_no_other() -> None:
+    page = (ROOT / "docs/architecture.md").read_text().partition("## What AWS answers")[2].partition("\n## ")[0]
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert named == set(WORLDS) - {BELIEVED}

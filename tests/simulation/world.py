@@ -170,7 +170,7 @@ class World:
         return found
 
     def _serve(self, call: Call) -> Answer:
-        new = self.clock.seconds < self.answers.policies_after
+        new = self.answers.are_new(call.invocation.stem, self.clock.seconds)
         if refused := permissions.refused(call, new=new):
             if not new:
                 self.forbidden.append(f"{call.invocation.stem} may not {refused}")
@@ -195,7 +195,8 @@ class World:
             found = self._service.answer(call.method, target, AUTHORIZATION % call.invocation.stem, call.body)
         except ResponseLostError as error:
             raise NotImplementedError("The simulation loses responses itself.") from error
-        if found.error == "AccessDeniedException" and self.clock.seconds >= self.answers.policies_after:
+        new = self.answers.are_new(call.invocation.stem, self.clock.seconds)
+        if found.error == "AccessDeniedException" and not new:
             _, _, action = json.loads(found.body)["message"].partition("not authorized to perform: ")
             self.forbidden.append(f"{call.invocation.stem} may not {action.partition(' ')[0]}")
         return Answer(found.status, found.body, found.headers)

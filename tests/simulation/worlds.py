@@ -12,13 +12,18 @@ from local.bedrock.unknowns import Unknowns
 class Answers:
     """How the account answers.
 
-    For `policies_after` seconds no function may do anything, and for `trust_after` seconds Bedrock cannot assume the
-    role that it is given, because what a deployment changes is not known everywhere at once.
+    For `policies_after` seconds no function may do anything, except for `known_at_once`, and for `trust_after` seconds
+    Bedrock cannot assume the role that it is given, because what a deployment changes is not known everywhere at once.
     """
 
     bedrock: Unknowns = field(default_factory=Unknowns)
     policies_after: float = 0.0
+    known_at_once: str = ""
     trust_after: float = 0.0
+
+    def are_new(self, stem: str, seconds: float) -> bool:
+        """Whether the policies of a function are not known yet."""
+        return seconds < self.policies_after and stem != self.known_at_once
 
 
 BELIEVED = "believed"
@@ -37,4 +42,5 @@ WORLDS: Mapping[str, Answers] = {
     "creating_throughput_invalid": Answers(Unknowns(delete_creating_throughput="ValidationException")),
     "creating_throughput_deleted": Answers(Unknowns(delete_creating_throughput="deleted")),
     "iam_spreads": Answers(policies_after=60, trust_after=180),
+    "iam_spreads_unevenly": Answers(policies_after=60, known_at_once="StartRun"),
 }
