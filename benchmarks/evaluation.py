@@ -16,7 +16,7 @@ from botocore.config import Config
 from benchmarks.throttled_runtime import throttled_runtime
 from finetune.aws.asking import ask_all
 from finetune.aws.datasets import shards_of
-from finetune.aws.inference import SHARDS_AT_ONCE, ask
+from finetune.aws.inference import SHARDS_AT_ONCE, Contestant, ask
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.pacing import Pace, workers
@@ -55,7 +55,7 @@ def evaluate(endpoint: str, asked: list[EvaluationItem], quota: int | None) -> t
 
         def counted(item: EvaluationItem) -> Answer:
             requests.append(item.id)
-            return ask(runtime, MODEL, item)
+            return ask(runtime, Contestant("base", MODEL, MODEL), item)
 
         return list(
             ask_all(

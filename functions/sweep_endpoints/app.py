@@ -24,5 +24,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     swept = sweep.sweep(CleanUp.within(environment), environment)
     metrics.add_metric(name="EndpointsSwept", unit=MetricUnit.Count, value=len(swept.released))
+    metrics.add_metric(name="ModelsDeleted", unit=MetricUnit.Count, value=len(swept.deleted_models))
 
     return swept.payload()

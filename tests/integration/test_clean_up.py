@@ -187,7 +187,8 @@ def test_a_model_that_stays_is_named_with_its_price_and_how_to_delete_it(deploye
     deployed.clean_up(deployed.end(run, "TIMED_OUT"))
     name = run.candidates[0].name
     assert f"The custom model {name} is kept and billed" in deployed.topic.bodies[0]
-    assert f"aws bedrock delete-custom-model --model-identifier {name}" in deployed.topic.bodies[0]
+    assert f"`finetune delete {name} --stack stack` deletes it now" in deployed.topic.bodies[0]
+    assert "It is deleted on 2026-12-21." in deployed.topic.bodies[0]
 
 
 def test_what_bedrock_does_not_tell_is_not_denied_in_the_mail(deployed: Deployed) -> None:

@@ -110,7 +110,10 @@ def test_base_and_champion_are_asked_once_for_all_runs_of_the_same_set() -> None
     done = evaluate_shard(second.client, bucket.client, later, remaining=lambda: HOUR)
     assert (done.answered, done.reused) == (90, 60)
     assert {request["modelId"] for request in second.requests} == {ENDPOINT.arn}
-    assert kept(bucket, "champion", "20261122-112233-0a1b2c3d") == kept(bucket, "candidate")
+    reused = kept(bucket, "champion", "20261122-112233-0a1b2c3d")
+    assert {answer.text for answer in reused.values()} == {answer.text for answer in kept(bucket, "candidate").values()}
+    assert {answer.paid for answer in kept(bucket, "candidate").values()} == {True}
+    assert {answer.paid for answer in reused.values()} == {False}
 
 
 def test_what_the_endpoint_in_service_said_is_not_kept_for_other_runs_as_it_may_change_its_model() -> None:

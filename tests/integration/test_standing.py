@@ -6,7 +6,7 @@ import pytest
 
 from finetune.aws.standing import standing
 from finetune.errors import ServiceBusy
-from finetune.messages import Standing
+from finetune.remains import Standing
 from tests.integration.deployed import Deployed, down
 from tests.integration.fakes import STACK
 
@@ -27,14 +27,17 @@ def test_a_job_counts_until_it_has_ended(deployed: Deployed) -> None:
     assert stands(deployed, run) == Standing(jobs=(job,))
     while deployed.status_of(job) != "Stopped":  # its thread sees the request when it has its turn
         deployed.later()
-    assert stands(deployed, run) == Standing()
+    assert stands(deployed, run) == Standing(unfinished=(job,))
 
 
 def test_an_endpoint_counts_unless_it_is_the_one_in_service_and_a_model_always(deployed: Deployed) -> None:
     run = deployed.planned()
     endpoint = deployed.evaluating(run)
     [candidate] = run.candidates
-    assert stands(deployed, run) == Standing(endpoints=(endpoint.arn,), models=(candidate.name,))
+    [model] = deployed.stack.emulator.admin.ledger().models
+    assert stands(deployed, run) == Standing(
+        endpoints=(endpoint.arn,), models={candidate.name: model.arn}, trained=(candidate.name,)
+    )
     request = deployed.stack.request(deployed.planned())
     deployed.stack.promote(request)
     found = stands(deployed, request.run)

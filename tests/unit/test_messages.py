@@ -9,8 +9,7 @@ import pytest
 
 from finetune import errors, messages
 from finetune.advice import ADVICE
-from finetune.contracts import Failure, NotifyInput, Outcome, SelectModelOutput
-from finetune.settings import Settings
+from finetune.contracts import Failure, NotifyInput, Outcome
 
 LEAVES = [
     name
@@ -169,7 +168,7 @@ def test_a_model_that_was_not_evaluated_asks_for_what_stood_in_the_way(
     body = messages.compose(told).body
     assert words in body
     assert "fall short" not in body
-    assert "The custom model shop-model is kept and billed for storage until it is deleted, for $1.75 a month." in body
+    assert "The custom model shop-model is kept and billed for storage, for $1.75 a month." in body
 
 
 def test_a_model_that_was_evaluated_asks_for_what_its_verdict_calls_for() -> None:
@@ -179,11 +178,3 @@ def test_a_model_that_was_evaluated_asks_for_what_its_verdict_calls_for() -> Non
     told = not_promoted(decision="do_not_promote", reason=reason, settings={"deployment": "none"})
     assert "What to do: Nothing, or change deployment" in told
     assert "What to do: Read" in not_promoted(decision="do_not_promote", settings={"deployment": "none"})
-
-
-def test_the_settings_price_of_storage_is_the_one_named_and_no_model_costs_nothing() -> None:
-    run, model = NotifyInput.model_validate({"outcome": "RunFailed", "execution_arn": "", "run": RUN}).run, MODEL
-    assert run
-    own = run.model_copy(update={"settings": Settings.model_validate({"prices": {"storage_per_month": 3}})})
-    assert messages.kept(own, SelectModelOutput.model_validate(model)).endswith("for $3.00 a month.")
-    assert messages.kept(own, SelectModelOutput.model_validate(model | {"model_name": None})) == ""

@@ -331,3 +331,4 @@ class SweepEndpointsOutput(Contract):
     checked: int
     released: tuple[str, ...]
     mails_sent: int
+    deleted_models: tuple[str, ...] = ()

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from finetune import letter
+from finetune import letter, remains
 from finetune.advice import ADVICE
 from finetune.contracts import (
     Failure,
     NotifyInput,
     Outcome,
     PrepareDatasetOutput,
-    PromoteModelOutput,
     SelectModelOutput,
 )
-from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
-from finetune.frozen import Frozen
-from finetune.run import Run
+from finetune.remains import Standing
 
 # What a person does about a model that was evaluated and not promoted.
 _NEXT_STEPS: Mapping[str, str] = {
@@ -31,26 +28,15 @@ _NEXT_STEPS: Mapping[str, str] = {
 _DEFAULT_ADVICE = "Look at the execution's history, and look up the error's name in docs/troubleshooting.md."
 
 
-class Standing(Frozen):
-    """What stands of a run when its mail is written; `unknown` says what kept Bedrock from telling.
-
-    `promotion` if the run's model is the one that is published. Jobs and endpoints are those that still cost something.
-    """
-
-    promotion: PromoteModelOutput | None = None
-    jobs: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    unknown: str | None = None
-
-
 def compose(known: NotifyInput, stands: Standing | None = None) -> letter.Mail:
     """The mail of an outcome: subject in ASCII under 100 characters, body under 8 KiB, never a record or an answer.
 
     `stands` is what stands of the run now. If its model is the published one, that is what the mail tells, whatever
     happened to the run afterwards.
     """
-    stands = stands or Standing()
+    if stands is None:
+        name, arn = (known.model.model_name, known.model.model_arn) if known.model else (None, None)
+        stands = Standing(models={name: arn} if name and arn else {})
     paragraphs_of = _OUTCOMES[known.outcome]
     if stands.promotion and known.promotion is None:
         known, paragraphs_of = known.model_copy(update={"promotion": stands.promotion}), _promoted
@@ -88,32 +74,6 @@ def _dataset(known: NotifyInput) -> str:
     return f"Dataset: s3://{request.get('bucket', '?')}/{request.get('key', '?')}"
 
 
-def _left(known: NotifyInput, stands: Standing) -> str:
-    """What of the run still costs something, and who ends it."""
-    if stands.unknown:
-        return (
-            f"Whether a job or an endpoint of this run is left could not be asked ({stands.unknown}). The sweeper "
-            "looks every 15 minutes and ends what is left."
-        )
-    left = [f"the job {name}" for name in stands.jobs] + [f"the endpoint {arn}" for arn in stands.endpoints]
-    ending = (
-        f"Still being ended: {', '.join(left)}. The sweeper looks every 15 minutes until nothing is left."
-        if left
-        else "No endpoint and no job of this run is left running."
-    )
-    return " ".join([ending, *(_kept(known, name) for name in stands.models)])
-
-
-def _kept(known: NotifyInput, name: str) -> str:
-    run = known.run
-    price = cost.price(base_model(run.settings.base_model), run.settings.prices, "storage_per_month") if run else None
-    month = "" if price is None else f", for ${price:.2f} a month"
-    return (
-        f"The custom model {name} is kept and billed for storage until it is deleted{month}: "
-        f"aws bedrock delete-custom-model --model-identifier {name}"
-    )
-
-
 def _rejection(known: NotifyInput) -> str:
     found = known.validation
     if found is None:
@@ -142,6 +102,7 @@ def _rejected(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
 def _over_budget(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
     return f"Over budget, not started: {_project(known)}", [
         f"The run was not started. {known.prepared.budget_reason if known.prepared else ''}",
+        "Nothing was billed.",
         _dataset(known),
         f"What to do: {ADVICE['BudgetExceeded']}",
     ]
@@ -151,7 +112,9 @@ def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[st
     return f"Training failed: {_project(known)}", [
         f"The model customization job ended without a model. {known.model.reason if known.model else ''}",
         _dataset(known),
-        _left(known, stands),
+        remains.left(stands),
+        remains.kept(known, stands),
+        remains.spent(known, stands),
         f"What to do: {ADVICE['CustomizationJobFailed']}",
     ]
 
@@ -163,7 +126,9 @@ def _failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return f"Run failed ({error.Error}): {_project(known)}", [
         f"{error.Error}: {error.sentence}",
         _dataset(known),
-        _left(known, stands),
+        remains.left(stands),
+        remains.kept(known, stands),
+        remains.spent(known, stands),
         f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
     ]
 
@@ -173,7 +138,9 @@ def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str,
     return f"Run stopped: {_project(known)}", [
         error.sentence,
         _dataset(known),
-        f"{_left(known, stands)} The sweeper also ends, within 30 minutes, what a call that was under way has started.",
+        f"{remains.left(stands)} The sweeper also ends, within 30 minutes, what a call that was under way has started.",
+        remains.kept(known, stands),
+        remains.spent(known, stands),
         "What was in service before stays in service." if known.run else "",
         f"What to do: {ADVICE['Aborted']}",
     ]
@@ -211,12 +178,6 @@ def _not_scored(known: NotifyInput) -> str:
     )
 
 
-def _spent(known: NotifyInput) -> str:
-    if known.prepared is None or known.prepared.estimated_usd is None:
-        return ""
-    return f"Estimated cost of the run: ${known.prepared.estimated_usd:.2f}."
-
-
 def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     promotion, found = known.promotion, known.evaluation
     return f"Model promoted: {_project(known)}", [
@@ -224,25 +185,20 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         _comparison(known),
         _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
-        _cost_of_service(known),
+        remains.in_service(known),
         _not_finished(known, stands),
+        remains.kept(known, stands),
         _forgotten(known),
-        _spent(known),
+        remains.spent(known, stands),
         f"Report: {found.report_uri if found else known.run.uri('report.html')}" if known.run else "",
         "What to do: nothing. Applications that read the published parameter use the new model from now on.",
     ]
 
 
-def _cost_of_service(known: NotifyInput) -> str:
-    if known.promotion and known.promotion.kind == "provisioned":
-        return "It is provisioned throughput without commitment and is billed by the hour until it is deleted."
-    return "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
-
-
 def _not_finished(known: NotifyInput, stands: Standing) -> str:
     """What went wrong after the model was in service, and what is left of the run beside it."""
     after = f"After that the run ended early: {known.error.sentence}" if known.error else ""
-    return " ".join(filter(None, (after, _left(known, stands) if stands.jobs or stands.endpoints else "")))
+    return " ".join(filter(None, (after, remains.left(stands) if stands.jobs or stands.endpoints else "")))
 
 
 def _forgotten(known: NotifyInput) -> str:
@@ -263,21 +219,12 @@ def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]
         found.reason if found else "",
         _comparison(known),
         _not_scored(known),
-        f"{_left(known, stands.model_copy(update={'models': ()}))} What was in service before stays in service.",
-        kept(known.run, known.model) if known.run and known.model else "",
-        _spent(known),
+        f"{remains.left(stands)} What was in service before stays in service.",
+        remains.kept(known, stands),
+        remains.spent(known, stands),
         f"Report: {found.report_uri}" if found else "",
         f"What to do: {_next_step(known)}",
     ]
-
-
-def kept(run: Run, model: SelectModelOutput) -> str:
-    """That a model stays although it was not promoted, and what that costs; empty when there is none."""
-    if model.model_name is None:
-        return ""
-    month = cost.price(base_model(run.settings.base_model), run.settings.prices, "storage_per_month")
-    price = "" if month is None else f", for ${month:.2f} a month"
-    return f"The custom model {model.model_name} is kept and billed for storage until it is deleted{price}."
 
 
 def not_evaluated(prepared: PrepareDatasetOutput, model: SelectModelOutput) -> Obstacle:

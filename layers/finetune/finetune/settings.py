@@ -54,9 +54,10 @@ class Budget(Frozen):
 
 
 class Retention(Frozen):
-    """How many of the project's custom models are kept, each billed for its storage."""
+    """How many custom models are kept, each billed for its storage, and how long one that was not promoted."""
 
     models: int = Field(default=5, ge=2)
+    days: int = Field(default=30, ge=1, le=3650)
 
 
 class NotifySettings(Frozen):

@@ -112,22 +112,25 @@ def _model_status(bedrock: BedrockClient, name: str) -> tuple[str, str | None]:
     return status, model.get("failureMessage")
 
 
-def is_going(bedrock: BedrockClient, name: str) -> bool:
-    """Whether there is a job of this name that has not ended; one that is Stopping has not."""
+# What Bedrock still works on; a job that is Stopping has not ended.
+GOING = frozenset({"InProgress", "Stopping"})
+
+
+def status_of(bedrock: BedrockClient, name: str) -> str | None:
+    """The status of the job of this name; None when there is none."""
     found = find_job(bedrock, name)
-    return found is not None and found["status"] in {"InProgress", "Stopping"}
+    return found and str(found["status"])
 
 
-def has_model(bedrock: BedrockClient, name: str) -> bool:
-    """Whether there is a custom model of this name, whose storage is billed."""
+def model_arn(bedrock: BedrockClient, name: str) -> str | None:
+    """The custom model of this name, whose storage is billed; None when there is none."""
     with translated(f"looking for custom model {name}"):
         try:
-            bedrock.get_custom_model(modelIdentifier=name)
+            return bedrock.get_custom_model(modelIdentifier=name)["modelArn"]
         except ClientError as error:
             if is_missing(error):
-                return False
+                return None
             raise
-    return True
 
 
 def jobs_in_progress(bedrock: BedrockClient) -> list[tuple[str, str]]:

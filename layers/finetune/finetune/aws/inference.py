@@ -92,10 +92,10 @@ def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Ans
     earlier = answers.earlier_uri(run, contestant.model, INFERENCE, context.items)
     kept = answers.load(context.s3, own)
     known = answers.load(context.s3, earlier) if len(kept) < len(context.items) else {}
-    new = {key: answer for key, answer in known.items() if key not in kept}
+    new = {key: answer.model_copy(update={"paid": False}) for key, answer in known.items() if key not in kept}
     quota = base_model(run.settings.base_model).requests_per_minute
     coming = ask_all(
-        lambda item: ask(context.runtime, contestant.asked_as, item),
+        lambda item: ask(context.runtime, contestant, item),
         [item for item in context.items if item.id not in kept and item.id not in new],
         pace=Pace(quota, SHARDS_AT_ONCE),
         workers=workers(quota, SHARDS_AT_ONCE),
@@ -123,10 +123,10 @@ def _while_it_exists(contestant: Contestant, coming: Iterable[Answer]) -> Iterat
         yield answer
 
 
-def ask(runtime: BedrockRuntimeClient, model_id: str, item: EvaluationItem) -> Answer:
+def ask(runtime: BedrockRuntimeClient, contestant: Contestant, item: EvaluationItem) -> Answer:
     """One answer at temperature 0, or the code of the error that came instead."""
     request: dict[str, Any] = {
-        "modelId": model_id,
+        "modelId": contestant.asked_as,
         "messages": [{"role": turn.role, "content": [{"text": turn.text}]} for turn in item.messages],
         "inferenceConfig": INFERENCE,
     }
@@ -142,4 +142,5 @@ def ask(runtime: BedrockRuntimeClient, model_id: str, item: EvaluationItem) -> A
         input_tokens=reply["usage"]["inputTokens"],
         output_tokens=reply["usage"]["outputTokens"],
         latency_ms=reply["metrics"]["latencyMs"],
+        paid=contestant.paid_by_token,
     )

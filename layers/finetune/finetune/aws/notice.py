@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from finetune import letter, messages
-from finetune.aws import mail
+from finetune.aws import mail, retention, spending
 from finetune.aws.standing import standing
 from finetune.contracts import NotifyInput, Outcome
 from finetune.environment import NotifyEnvironment
-from finetune.messages import Standing
+from finetune.remains import Standing
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -41,6 +41,9 @@ def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests o
         return False
     asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
     stands = standing(bedrock, ssm, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
+    if asked:
+        dates = retention.dated(bedrock, asked, stands, stack=environment.STACK_NAME)
+        stands = stands.model_copy(update={"deletion": dates, "spent": spending.written(s3, known, asked, stands)})
     told = messages.compose(known, stands)
     return mail.deliver(
         s3,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from finetune.aws import customization, endpoints, publication
 from finetune.errors import FineTuneError
-from finetune.messages import Standing
+from finetune.remains import Standing
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -24,12 +24,20 @@ def standing(bedrock: BedrockClient, ssm: SSMClient, run: Run, *, stack: str) ->
     in_service = published.endpoint_arn if published else None
     names = [candidate.name for candidate in run.candidates]
     try:
+        jobs = {name: customization.status_of(bedrock, name) for name in names}
+        models = {name: customization.model_arn(bedrock, name) for name in names}
+        opened = endpoints.opened_by(bedrock, run)
         return Standing(
             promotion=promotion,
-            jobs=tuple(name for name in names if customization.is_going(bedrock, name)),
-            models=tuple(name for name in names if customization.has_model(bedrock, name)),
-            endpoints=tuple(
-                found.endpoint.arn for found in endpoints.opened_by(bedrock, run) if found.endpoint.arn != in_service
+            jobs=tuple(name for name, status in jobs.items() if status in customization.GOING),
+            trained=tuple(
+                name for name, status in jobs.items() if status == "Completed" or (status is None and models[name])
+            ),
+            unfinished=tuple(name for name, status in jobs.items() if status in {"Failed", "Stopped"}),
+            models={name: arn for name, arn in models.items() if arn},
+            endpoints=tuple(found.endpoint.arn for found in opened if found.endpoint.arn != in_service),
+            throughput=next(
+                ((found.created_at, found.as_of) for found in opened if found.endpoint.kind == "provisioned"), None
             ),
         )
     except FineTuneError as error:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from finetune import notices
-from finetune.aws import customization, endpoints, executions, mail, publication, runs, serving, starts, tags
+from finetune.aws import customization, endpoints, executions, mail, publication, release, runs, serving, starts, tags
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.endpoints import Found, Tagged
 from finetune.aws.executions import Execution
 from finetune.aws.publication import Published, Swap
 from finetune.aws.release import Attempts, may_be_in_service
+from finetune.aws.retention import ModelSweep
 from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.contracts import Endpoint, SweepEndpointsOutput
 from finetune.domain.customization.jobs import lease_is_over
 from finetune.environment import SweepEnvironment
 from finetune.errors import EndpointBusy, ParameterMissing
-
-if TYPE_CHECKING:
-    from mypy_boto3_bedrock import BedrockClient
 
 # Mails are kept for 30 days at least, so it is known of every ending since whether its mail went out.
 LOOK_BACK = timedelta(days=29)
@@ -35,8 +33,9 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
     """Do what every other line of defence missed.
 
     Send the mails that were written down but not sent, start what could not be started, clean up after every ended
-    execution that nobody was told of, stop jobs and delete endpoints without an owner and mail that. If one part fails
-    the others are still done; its error is raised at the end, for the alarm.
+    execution that nobody was told of, stop jobs and delete endpoints without an owner and mail that. Once a day, delete
+    the models whose time is over. If one part fails the others are still done; its error is raised at the end, for the
+    alarm.
     """
     bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
     s3, sns = clean_up.s3, clean_up.sns
@@ -60,11 +59,18 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
     swept.jobs(attempts)
     with attempts.one():
         swept.endpoints(attempts)
+    deleted: tuple[str, ...] = ()
+    with attempts.one():
+        models = ModelSweep(clean_up.bedrock, clean_up.ssm, s3, environment.STACK_NAME, bucket)
+        if listed is not None and models.is_due():
+            deleted = models.look(listed, attempts)
     if swept.overdue:
         with attempts.one():
             mail.publish(sns, topic_arn, notices.swept(environment.STACK_NAME, swept.overdue))
     attempts.conclude()
-    return SweepEndpointsOutput(checked=swept.checked, released=tuple(swept.released), mails_sent=sent)
+    return SweepEndpointsOutput(
+        checked=swept.checked, released=tuple(swept.released), mails_sent=sent, deleted_models=deleted
+    )
 
 
 def _is_due(execution: Execution) -> bool:
@@ -126,7 +132,7 @@ class Sweep:
                 f"The parameter {publication.parameter_name(self._stack, slug)} is missing, but {endpoint.arn} was "
                 "published there, so it is kept. Put the parameter back, or delete the endpoint yourself."
             )
-        elif (over := self._ownerless(tagged)) and _released(self._bedrock, endpoint):
+        elif found and (over := self._ownerless(tagged)) and self._released(found, self._folder(tagged.tags)):
             self._note(endpoint.arn, over)
 
     def _note(self, name: str, over: Over) -> None:
@@ -179,10 +185,9 @@ class Sweep:
             return None
         return "lately" if found.as_of - found.stopped < OVERDUE else "long ago"
 
-
-def _released(bedrock: BedrockClient, endpoint: Endpoint) -> bool:
-    try:
-        return endpoints.release(bedrock, endpoint)
-    except EndpointBusy:
-        # It is Creating or Updating; the next sweep finds it again.
-        return False
+    def _released(self, found: Found, folder: str) -> bool:
+        try:
+            return release.delete(self._bedrock, self._s3, found, folder)
+        except EndpointBusy:
+            # It is Creating or Updating; the next sweep finds it again.
+            return False

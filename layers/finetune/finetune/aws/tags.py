@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ STACK_TAG, RUN_TAG, PROJECT_TAG, EXECUTION_TAG, LEASE_TAG = (
     "finetune-execution",
     "finetune-lease-until",
 )
+# On custom models: when one is deleted, and that a person wants to keep it.
+DELETE_AFTER_TAG, KEEP_TAG = "finetune-delete-after", "finetune-keep"
 
 # What Bedrock takes as a tag's value; an execution that a person named may have other letters.
 _TAG_VALUE = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{1,256}")
@@ -44,3 +47,17 @@ def read(bedrock: BedrockClient, arn: str) -> tuple[dict[str, str], datetime] | 
                 return None
             raise
     return {tag["key"]: tag["value"] for tag in answer.get("tags", [])}, service_time(answer)
+
+
+def add(bedrock: BedrockClient, arn: str, stack: str, more: Mapping[str, str]) -> None:
+    """Lay tags over those of a resource of the stack, whose own tag is given again because IAM asks for it."""
+    with translated(f"tagging {arn}"):
+        bedrock.tag_resource(
+            resourceARN=arn, tags=[{"key": key, "value": value} for key, value in {STACK_TAG: stack, **more}.items()]
+        )
+
+
+def remove(bedrock: BedrockClient, arn: str, keys: Sequence[str]) -> None:
+    """Take tags off a resource."""
+    with translated(f"taking tags off {arn}"):
+        bedrock.untag_resource(resourceARN=arn, tagKeys=list(keys))

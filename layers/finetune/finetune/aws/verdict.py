@@ -27,7 +27,8 @@ from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
-from finetune.messages import kept, not_evaluated
+from finetune.messages import not_evaluated
+from finetune.remains import kept_after
 from finetune.version import code_name
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _not_evaluated(request: JudgeEvaluationInput) -> str:
 def _note(request: JudgeEvaluationInput) -> str:
     """What stands in the verdict's place: why there is none, what became of the model, and what to do."""
     advice = not_evaluated(request.prepared, request.model).advice
-    return " ".join(filter(None, (_not_evaluated(request), kept(request.run, request.model), advice)))
+    return " ".join(filter(None, (_not_evaluated(request), kept_after(request.run, request.model), advice)))
 
 
 def _report(

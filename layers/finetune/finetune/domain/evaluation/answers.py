@@ -33,7 +33,10 @@ def whole(text: str) -> str:
 
 
 class Answer(Frozen):
-    """What one contestant said to one item; `error` is a code, set only when no answer could be had."""
+    """What one contestant said to one item; `error` is a code, set only when no answer could be had.
+
+    Its tokens are not `paid` if an earlier run got it, or if the contestant is billed by the hour.
+    """
 
     id: str
     text: Annotated[str, AfterValidator(whole)] = ""
@@ -42,6 +45,7 @@ class Answer(Frozen):
     output_tokens: int = 0
     latency_ms: int = 0
     error: str | None = None
+    paid: bool = True
 
     @property
     def outcome(self) -> AnswerOutcome:

@@ -1,10 +1,7 @@
-"""How a custom model is served: the endpoint it is evaluated on, whether it goes into service, how long it is kept."""
+"""How a custom model is served: the endpoint it is evaluated on, and whether it goes into service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from finetune.domain import cost
@@ -53,18 +50,3 @@ def evaluation_endpoints(
     hour = cost.price(row, prices, "provisioned_per_hour")
     affordable = hour is not None and estimated_usd + hour <= limit_usd
     return ("on_demand", "provisioned") if affordable else ("on_demand",)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredModel:
-    """A custom model that is billed for its storage."""
-
-    name: str
-    arn: str
-    created: datetime
-
-
-def expired(models: Iterable[StoredModel], *, keep: int, in_use: Set[str | None]) -> list[StoredModel]:
-    """The models beyond the newest `keep`, oldest first, but none whose ARN is `in_use`."""
-    newest_first = sorted(models, key=lambda model: (model.created, model.name), reverse=True)
-    return [model for model in reversed(newest_first[keep:]) if model.arn not in in_use]

@@ -1,0 +1,147 @@
+"""What a run has cost, read from what it left in its folder and from what Bedrock tells of its jobs and endpoints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from finetune.aws import storage
+from finetune.aws.written import marked, read_back
+from finetune.contracts import NotifyInput
+from finetune.domain import cost
+from finetune.domain.billing import spent
+from finetune.domain.billing.spent import Spent, SpentLine
+from finetune.domain.catalog import base_model
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.llm_judge import Judgement, prices_of
+from finetune.domain.json_lines import from_jsonl
+from finetune.errors import FineTuneError
+from finetune.frozen import Frozen
+from finetune.remains import Standing
+from finetune.run import Candidate, Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class _Hours(Frozen):
+    """From when to when a run's throughput was there."""
+
+    opened: datetime
+    until: datetime
+
+
+class _Prepared(Frozen):
+    """What prepared.json says that others need."""
+
+    training_tokens: int
+
+
+def note_throughput(s3: S3Client, folder: str, opened: datetime, until: datetime) -> None:
+    """Write down the hours of a run's throughput, which nobody can ask for once it is deleted."""
+    content = _Hours(opened=opened, until=until).model_dump(mode="json")
+    storage.write_json(s3, f"{folder}/throughput.json", marked(content))
+
+
+def written(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spent:
+    """What the run has cost until now, kept as spent.json; never raises, because a mail waits for it."""
+    try:
+        found = _spent(s3, known, run, stands)
+    except FineTuneError as error:
+        return Spent(missing=(f"what could not be read ({str(error).rstrip('.')})",))
+    with suppress(FineTuneError):
+        told = {**found.model_dump(mode="json"), "total_usd": found.total_usd}
+        storage.write_json(s3, run.uri("spent.json"), marked(told))
+    return found
+
+
+def _spent(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spent:
+    lines, missing = list[SpentLine](), list[str]()
+    if stands.unknown:
+        missing.append("what Bedrock did not tell of the run's job and endpoint")
+    for candidate in run.candidates:
+        _add_training(s3, known, run, stands, candidate, lines, missing)
+    if stands.trained or stands.unknown:
+        _add_evaluation(s3, run, stands, lines, missing)
+    return Spent(lines=tuple(lines), missing=tuple(missing))
+
+
+def _add_training(
+    s3: S3Client,
+    known: NotifyInput,
+    run: Run,
+    stands: Standing,
+    candidate: Candidate,
+    lines: list[SpentLine],
+    missing: list[str],
+) -> None:
+    name = candidate.name
+    if name in stands.jobs:
+        missing.append(f"the job {name}, which has not ended")
+    if name not in stands.trained + stands.unfinished:
+        return
+    tokens = known.prepared.training_tokens if known.prepared else _training_tokens(s3, run)
+    if tokens is None or not candidate.hyperparameters:
+        missing.append(f"the job {name}, whose tokens or epochs are not known")
+        return
+    epochs = float(candidate.hyperparameters.get("epochCount", "1"))
+    line = spent.training(base_model(run.settings.base_model), run.settings.prices, tokens * epochs)
+    if name in stands.trained:
+        lines.append(line)
+    else:
+        most = "" if line.usd is None else f", at most {cost.dollars(line.usd)}"
+        missing.append(f"the job {name}, which ended early{most}")
+
+
+def _training_tokens(s3: S3Client, run: Run) -> int | None:
+    uri = run.uri("prepared.json")
+    content = storage.read(s3, uri)
+    return read_back(_Prepared, content, uri).training_tokens if content else None
+
+
+def _add_evaluation(s3: S3Client, run: Run, stands: Standing, lines: list[SpentLine], missing: list[str]) -> None:
+    row, prices = base_model(run.settings.base_model), run.settings.prices
+    tokens, judged, asked = Counter[str](), Counter[str](), False
+    for uri in storage.keys_under(s3, run.uri("answers/")):
+        of_judge = "/answers/judge/" in uri
+        asked = asked or not of_judge
+        try:
+            for into, out in _usage(s3, uri, of_judge=of_judge):
+                (judged if of_judge else tokens).update(into=into, out=out)
+        except ValueError:
+            missing.append(f"the tokens in {uri}, which cannot be read")
+    for what, found, each in (
+        ("evaluation", tokens, cost.token_prices(row, prices)),
+        ("judge", judged, prices_of(run.settings.judge)),
+    ):
+        if found.total():
+            lines.append(spent.answers(what, each, found["into"], found["out"]))
+    hours = stands.throughput or _hours(s3, run)
+    if hours:
+        lines.append(spent.throughput(row, prices, *hours))
+    elif asked and row.cheapest_endpoint == "provisioned":
+        missing.append("the hours of the throughput that answered")
+
+
+def _usage(s3: S3Client, uri: str, *, of_judge: bool) -> Iterator[tuple[int, int]]:
+    """The tokens of prompts and answers in a file that this run pays for, as Converse returned them."""
+    content = storage.read(s3, uri) or b""
+    if of_judge:
+        for judgement in from_jsonl(content, Judgement):
+            yield judgement.input_tokens, judgement.output_tokens
+    else:
+        for answer in from_jsonl(content, Answer):
+            if answer.paid:
+                yield answer.input_tokens, answer.output_tokens
+
+
+def _hours(s3: S3Client, run: Run) -> tuple[datetime, datetime] | None:
+    uri = run.uri("throughput.json")
+    content = storage.read(s3, uri)
+    if content is None:
+        return None
+    found = read_back(_Hours, content, uri)
+    return found.opened, found.until

@@ -1,0 +1,119 @@
+"""What a run has cost and what it leaves that is billed, in the words of its mail, with the command that removes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from finetune.contracts import NotifyInput, PromoteModelOutput, SelectModelOutput
+from finetune.domain import cost
+from finetune.domain.billing.spent import Spent
+from finetune.domain.catalog import base_model
+from finetune.frozen import Frozen
+from finetune.run import Run
+
+# The stack that the commands use unless they are told of another.
+_USUAL_STACK = "finetune"
+
+
+class Standing(Frozen):
+    """What stands of a run when its mail is written; `unknown` says what kept Bedrock from telling.
+
+    `promotion` if the run's model is the one that is published. `jobs` and `endpoints` are those that still cost
+    something, `trained` and `unfinished` the jobs that ended with a model and without one. `models` are ARNs by name,
+    `deletion` the day on which each is deleted. `throughput` is from when to now, while there is one.
+    """
+
+    promotion: PromoteModelOutput | None = None
+    jobs: tuple[str, ...] = ()
+    trained: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    models: Mapping[str, str] = {}
+    deletion: Mapping[str, str] = {}
+    throughput: tuple[datetime, datetime] | None = None
+    spent: Spent | None = None
+    unknown: str | None = None
+
+
+def spent(known: NotifyInput, stands: Standing) -> str:
+    """What the run has cost, and beside it what was estimated."""
+    if stands.spent is None:
+        return "What the run has cost is not known." if stands.unknown else ""
+    usd = known.prepared.estimated_usd if known.prepared else None
+    estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}, with a month of storage."
+    return f"{stands.spent.sentence}{estimate}"
+
+
+def left(stands: Standing) -> str:
+    """Which jobs and endpoints of the run still cost something, and who ends them."""
+    if stands.unknown:
+        return (
+            f"Whether a job or an endpoint of this run is left could not be asked ({stands.unknown}). The sweeper "
+            "looks every 15 minutes and ends what is left."
+        )
+    found = [f"the job {name}" for name in stands.jobs] + [f"the endpoint {arn}" for arn in stands.endpoints]
+    if not found:
+        return "No endpoint and no job of this run is left running."
+    return f"Still being ended: {', '.join(found)}. The sweeper looks every 15 minutes until nothing is left."
+
+
+def kept(known: NotifyInput, stands: Standing) -> str:
+    """The custom models that stay although they were not promoted: for how much, until when, and how to change that."""
+    names = list(stands.models)
+    if stands.unknown and known.model and known.model.model_name:
+        names = [known.model.model_name]
+    if stands.promotion:
+        names = [name for name in names if stands.models[name] != stands.promotion.model_arn]
+    return " ".join(_kept(known, name, stands.deletion.get(name)) for name in names)
+
+
+def _kept(known: NotifyInput, name: str, day: str | None) -> str:
+    stack = _stack(known)
+    keep, delete = f"`finetune keep {name}{stack}`", f"`finetune delete {name}{stack}`"
+    days = known.run.settings.retention.days if known.run else None
+    until = (day and f"It is deleted on {day}.") or (f"It is deleted after {days} days." if days else "")
+    return (
+        f"The custom model {name} is kept and billed for storage{_month(known.run)}. {until} {keep} keeps it for "
+        f"longer, {delete} deletes it now."
+    )
+
+
+def kept_after(run: Run, model: SelectModelOutput) -> str:
+    """The same before the run has ended; empty when there is no model."""
+    if model.model_name is None:
+        return ""
+    return (
+        f"The custom model {model.model_name} is kept and billed for storage{_month(run)}. It is deleted "
+        f"{run.settings.retention.days} days after the run's end, unless `finetune keep {model.model_name}` was called."
+    )
+
+
+def in_service(known: NotifyInput) -> str:
+    """What the promoted model costs from now on, and how to remove it."""
+    run = known.run
+    row, prices = (base_model(run.settings.base_model), run.settings.prices) if run else (None, None)
+    if known.promotion and known.promotion.kind == "provisioned":
+        hour = cost.price(row, prices, "provisioned_per_hour") if row else None
+        billed = "at a price that is not known" if hour is None else f"{cost.dollars(hour)} an hour"
+        month = "" if hour is None else f", about ${hour * cost.HOURS_PER_MONTH:,.0f} a month"
+        how = (
+            f"It is provisioned throughput without commitment, billed by the hour until it is deleted: {billed}{month}."
+        )
+    else:
+        how = "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
+    storage = f"Its custom model is billed for storage{_month(run)}."
+    ending = f"`finetune delete {run.project}{_stack(known)}` takes it out of service and deletes it." if run else ""
+    return " ".join(filter(None, (how, storage, ending)))
+
+
+def _month(run: Run | None) -> str:
+    price = cost.price(base_model(run.settings.base_model), run.settings.prices, "storage_per_month") if run else None
+    return "" if price is None else f", for ${price:.2f} a month"
+
+
+def _stack(known: NotifyInput) -> str:
+    """How a command names the stack of an execution, whose state machine has the stack's name."""
+    parts = known.execution_arn.split(":")
+    stack = parts[6] if len(parts) > 7 else _USUAL_STACK
+    return "" if stack == _USUAL_STACK else f" --stack {stack}"
