@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from finetune.aws import clients, overview
+from finetune.aws.removal import Removing
 from finetune.aws.translation import code_of, translated
 from finetune.errors import FineTuneError
 from finetune_cli.answer import UsageFailure
@@ -46,3 +47,18 @@ def connect(stack: str) -> tuple[BedrockClient, BedrockRuntimeClient, SSMClient]
             f"There is no stack {stack!r} in {region}; name another stack with --stack, or choose another Region."
         )
     return bedrock, runtime, ssm
+
+
+def removing(stack: str) -> Removing:
+    """What a command acts through that removes things or looks at all of them."""
+    bedrock, _, ssm = connect(stack)
+    found = overview.outputs(clients.cloudformation(), stack)
+    return Removing(
+        bedrock=bedrock,
+        ssm=ssm,
+        s3=clients.s3(),
+        stepfunctions=clients.stepfunctions(),
+        stack=stack,
+        machine_arn=found["StateMachineArn"],
+        bucket=found["ArtifactBucketName"],
+    )

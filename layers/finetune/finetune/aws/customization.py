@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from botocore.exceptions import ClientError
 
@@ -113,7 +113,8 @@ def _model_status(bedrock: BedrockClient, name: str) -> tuple[str, str | None]:
 
 
 # What Bedrock still works on; a job that is Stopping has not ended.
-GOING = frozenset({"InProgress", "Stopping"})
+STATUSES_GOING: tuple[Literal["InProgress", "Stopping"], ...] = ("InProgress", "Stopping")
+GOING = frozenset(STATUSES_GOING)
 
 
 def status_of(bedrock: BedrockClient, name: str) -> str | None:
@@ -133,10 +134,12 @@ def model_arn(bedrock: BedrockClient, name: str) -> str | None:
             raise
 
 
-def jobs_in_progress(bedrock: BedrockClient) -> list[tuple[str, str]]:
+def jobs_in_progress(
+    bedrock: BedrockClient, status: Literal["InProgress", "Stopping"] = "InProgress"
+) -> list[tuple[str, str]]:
     """The name and ARN of every job of the account and Region that is going, whoever started it."""
     with translated("listing customization jobs"):
-        pages = bedrock.get_paginator("list_model_customization_jobs").paginate(statusEquals="InProgress")
+        pages = bedrock.get_paginator("list_model_customization_jobs").paginate(statusEquals=status)
         return [
             (job["jobName"], job["jobArn"]) for page in pages for job in page.get("modelCustomizationJobSummaries", [])
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -259,9 +259,18 @@ def all_endpoints(bedrock: BedrockClient) -> list[Endpoint]:
     return [listed.endpoint for listed in _listed(bedrock)]
 
 
-def models_served(bedrock: BedrockClient) -> set[str]:
-    """The ARNs of the models that any endpoint of the account serves or is about to serve."""
-    return {arn for listed in _listed(bedrock) for arn in listed.models}
+KINDS: tuple[Deployment, ...] = tuple(_KINDS)
+
+
+def endpoints_of(bedrock: BedrockClient, kind: Deployment) -> list[Endpoint]:
+    """Every endpoint of a kind in the account and Region."""
+    with translated(f"listing {kind} endpoints"):
+        return [listed.endpoint for listed in _KINDS[kind].list(bedrock)]
+
+
+def models_served(bedrock: BedrockClient, *, but: Collection[str] = ()) -> set[str]:
+    """The ARNs of the models that any endpoint of the account serves or is about to serve, `but` these endpoints."""
+    return {arn for listed in _listed(bedrock) if listed.endpoint.arn not in but for arn in listed.models}
 
 
 def _listed(bedrock: BedrockClient) -> Iterator[Listed]:

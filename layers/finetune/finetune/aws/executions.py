@@ -63,6 +63,16 @@ def all_of(stepfunctions: SFNClient, machine_arn: str) -> dict[str, Execution]:
     return found
 
 
+def stop(stepfunctions: SFNClient, arn: str, why: str) -> None:
+    """Stop an execution; one that has ended is stopped already."""
+    with translated(f"stopping {arn}"):
+        try:
+            stepfunctions.stop_execution(executionArn=arn, cause=why)
+        except ClientError as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+
+
 def _execution(found: Any, as_of: datetime) -> Execution:
     return Execution(
         arn=found["executionArn"],

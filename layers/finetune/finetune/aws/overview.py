@@ -41,6 +41,13 @@ def stack_exists(cloudformation: CloudFormationClient, stack: str) -> bool:
     return True
 
 
+def outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
+    """The outputs of a stack by name."""
+    with translated(f"reading the outputs of stack {stack}"):
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+
+
 def in_service(bedrock: BedrockClient, ssm: SSMClient, stack: str) -> list[InService]:
     """What every project of the stack has in service, by the project's name."""
     return [

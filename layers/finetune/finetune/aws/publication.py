@@ -123,6 +123,17 @@ def write(ssm: SSMClient, stack: str, slug: str, published: Published, *, first:
             raise
 
 
+def delete(ssm: SSMClient, stack: str, slug: str) -> None:
+    """Publish nothing any more; a project that had nothing published stays so."""
+    name = parameter_name(stack, slug)
+    with translated(f"deleting parameter {name}"):
+        try:
+            ssm.delete_parameter(Name=name)
+        except ClientError as error:
+            if not is_missing(error):
+                raise
+
+
 def told(stack: str, slug: str, published: Published) -> PromoteModelOutput:
     """What is published, as a promotion tells of it."""
     return PromoteModelOutput(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -66,10 +66,14 @@ def read_marker(s3: S3Client, bucket: str) -> Swept:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The custom models of a stack, and the ARNs of all from which a model of the account was trained."""
+    """The custom models of a stack, and what each model of the account was trained from, by ARN."""
 
     own: tuple[StoredModel, ...]
-    parents: frozenset[str]
+    bases: Mapping[str, str]
+
+    def parents(self, *, but: Collection[str] = ()) -> set[str]:
+        """What the models of the account were trained from, `but` these models."""
+        return {base for arn, base in self.bases.items() if arn not in but}
 
 
 def models_of(bedrock: BedrockClient, stack: str, slug: str | None = None) -> Models:
@@ -86,7 +90,7 @@ def models_of(bedrock: BedrockClient, stack: str, slug: str | None = None) -> Mo
         found = tags.read(bedrock, arn)
         if found and {STACK_TAG: stack, PROJECT_TAG: named[1]}.items() <= found[0].items():
             own.append(StoredModel(name, arn, each["creationTime"], each.get("baseModelArn", ""), found[0]))
-    return Models(tuple(own), frozenset(each.get("baseModelArn", "") for each in listed))
+    return Models(tuple(own), {each["modelArn"]: each.get("baseModelArn", "") for each in listed})
 
 
 def why_needed(model: StoredModel, needs: Needs) -> str | None:
@@ -100,23 +104,31 @@ def needs_of(
     models: Models,
     *,
     going: Iterable[str] = (),
+    but: Collection[str] = (),
 ) -> Needs:
-    """Who needs models: endpoints, what is published, other models, executions that go on."""
+    """Who needs models: endpoints, what is published, other models, executions that go on.
+
+    `but` are the ARNs of endpoints and models that are to be deleted too, so what they need does not count.
+    """
     each = list(published)
     swaps = {one.swap.model_arn for one in each if one.swap}
     return Needs(
-        serving=endpoints.models_served(bedrock),
+        serving=endpoints.models_served(bedrock, but=but),
         published={one.model_arn for one in each} | swaps,
         before={one.previous_model_arn for one in each if one.previous_model_arn},
-        parents=models.parents,
+        parents=models.parents(but=but),
         going=frozenset(going),
     )
 
 
 def delete_model(bedrock: BedrockClient, model: StoredModel) -> None:
-    """Delete a custom model; its name is free and its storage is not billed any more."""
+    """Delete a custom model; one that has gone is deleted already, as after an answer that was lost."""
     with translated(f"deleting custom model {model.name}"):
-        bedrock.delete_custom_model(modelIdentifier=model.arn)
+        try:
+            bedrock.delete_custom_model(modelIdentifier=model.arn)
+        except ClientError as error:
+            if not is_missing(error):
+                raise
 
 
 def forget_old_models(

@@ -1,0 +1,206 @@
+"""What is deleted with a project, a run, a model or a whole stack: planned anew until nothing of it is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from finetune.aws import billed, customization, endpoints, executions, publication, release, retention
+from finetune.aws.billed import Billed
+from finetune.aws.executions import Execution
+from finetune.aws.release import Attempts
+from finetune.aws.tags import PROJECT_TAG, RUN_TAG
+from finetune.domain.billing.retention import StoredModel
+from finetune.domain.customization.jobs import project_slug
+from finetune.errors import EndpointBusy, ServiceBusy
+from finetune.frozen import Frozen
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_RUN = r"\d{8}-\d{6}-[0-9a-f]{8}"
+IN_SERVICE = "it is in service; only `finetune delete {project}` deletes it, with the project"
+
+
+@dataclass(frozen=True, slots=True)
+class Removing:
+    """What a removal acts through, and the stack that it acts on."""
+
+    bedrock: BedrockClient
+    ssm: SSMClient
+    s3: S3Client
+    stepfunctions: SFNClient
+    stack: str
+    machine_arn: str
+    bucket: str
+
+
+class Target(Frozen):
+    """A model, a run or a project that is to be removed; none of them means the whole stack without its models."""
+
+    model: str | None = None
+    run: str | None = None
+    project: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is in service goes too."""
+        return self.model is None and self.run is None
+
+    def has(self, slug: str, run: str) -> bool:
+        """Whether something of a project and a run is meant."""
+        return self.project in {None, slug} and self.run in {None, run}
+
+
+def target_of(text: str) -> Target:
+    """What a person means: a model by name or ARN, a run by its id with or without its project, or a project."""
+    if re.fullmatch(rf"arn:.*:custom-model/.*|.+-{_RUN}-c\d+", text):
+        return Target(model=text)
+    if run := re.fullmatch(rf"(?:(.+)-)?({_RUN})", text):
+        return Target(run=run[2], project=run[1])
+    return Target(project=project_slug(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is still to be removed, in the order in which it goes, and what stays with the reason.
+
+    `usd_per_month` is what it costs by time, as far as prices are known.
+    """
+
+    running: tuple[Execution, ...] = ()
+    jobs: tuple[Billed, ...] = ()
+    endpoints: tuple[Billed, ...] = ()
+    parameters: tuple[str, ...] = ()
+    models: tuple[StoredModel, ...] = ()
+    staying: tuple[tuple[str, str], ...] = ()
+    usd_per_month: float = 0.0
+    unasked: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to be removed."""
+        return not (self.running or self.jobs or self.endpoints or self.parameters or self.models)
+
+
+def plan(by: Removing, target: Target) -> Plan:
+    """What of the target is there now."""
+    account = billed.everything(by.bedrock, by.ssm, by.stack)
+    alive = executions.all_of(by.stepfunctions, by.machine_arn)
+    going = [each for each in alive.values() if target.model is None and _is_going(target, each)]
+    jobs = [each for each in account.billed if each.kind == "job" and _meant(target, each)]
+    opened = [each for each in account.billed if each.kind in endpoints.KINDS and _meant(target, each)]
+    leaving = [each for each in opened if target.whole or not each.in_service]
+    wanted = [model for model in account.models.own if _model_meant(target, model)]
+    staying = [slug for slug in account.published if not (target.whole and target.project in {None, slug})]
+    needs = retention.needs_of(
+        by.bedrock,
+        [account.published[slug] for slug in staying],
+        account.models,
+        going=(arn for arn, each in alive.items() if each.running and each not in going),
+        but={each.arn for each in leaving} | {model.arn for model in wanted},
+    )
+    reasons = {model.name: retention.why_needed(model, needs) for model in wanted}
+    going_too = {each.arn for each in leaving} | {each.arn for each in wanted if not reasons[each.name]}
+    return Plan(
+        usd_per_month=sum(each.usd_per_month or 0.0 for each in account.billed if each.arn in going_too),
+        running=tuple(going),
+        jobs=tuple(jobs),
+        endpoints=tuple(leaving),
+        parameters=tuple(sorted(account.published.keys() - set(staying))),
+        # What was trained last goes first, because a model may have been trained from an earlier one.
+        models=tuple(
+            sorted((each for each in wanted if not reasons[each.name]), key=lambda each: each.created, reverse=True)
+        ),
+        staying=(
+            *((each.arn, IN_SERVICE.format(project=each.project)) for each in opened if each not in leaving),
+            *((model.name, _reason(model, why)) for model in wanted if (why := reasons[model.name])),
+        ),
+        unasked=tuple(account.unasked),
+    )
+
+
+def _reason(model: StoredModel, why: str) -> str:
+    return {
+        "it is in service": IN_SERVICE.format(project=model.tags.get(PROJECT_TAG, "")),
+        "somebody keeps it": f"somebody keeps it; `finetune keep {model.name} --not` lets it go",
+    }.get(why, why)
+
+
+def _meant(target: Target, each: Billed) -> bool:
+    return target.model is None and target.has(each.project, each.run)
+
+
+def _model_meant(target: Target, model: StoredModel) -> bool:
+    if target.model:
+        return target.model in {model.name, model.arn}
+    if target == Target():
+        return False
+    return target.has(model.tags.get(PROJECT_TAG, ""), model.tags.get(RUN_TAG, ""))
+
+
+def _is_going(target: Target, execution: Execution) -> bool:
+    """Whether an execution of the target runs, or was stopped while one of its functions may still be going."""
+    over = execution.quiet if execution.status == "ABORTED" else not execution.running
+    named = re.fullmatch(rf"(.+)-({_RUN})", execution.arn.rpartition(":")[2])
+    return not over and (target == Target() or (named is not None and target.has(named[1], named[2])))
+
+
+def carry_out(by: Removing, target: Target, *, wait: Callable[[], None], looks: Iterable[int]) -> Plan:
+    """Remove the target, look again, and go on until nothing of it is left; returns what is left at last.
+
+    `wait` is called while something is still being ended. Called again after an interruption, it goes on.
+    """
+    left, seen = plan(by, target), list[Plan]()
+    for _ in looks:
+        if left.empty and not any(_is_there(by, each) for each in seen):
+            break
+        seen = [*seen[-1:], left]
+        _step(by, left)
+        left = plan(by, target)
+        if left.running or left.jobs or left.endpoints:
+            wait()
+    return left
+
+
+def _is_there(by: Removing, before: Plan) -> bool:
+    """Whether Get still finds something of what the lists do not show any more."""
+    return (
+        any(
+            endpoints.find(by.bedrock, each.kind, each.arn) for each in before.endpoints if each.kind in endpoints.KINDS
+        )
+        or any(publication.read(by.ssm, by.stack, slug) for slug in before.parameters)
+        or any(customization.model_arn(by.bedrock, model.name) for model in before.models)
+    )
+
+
+def _step(by: Removing, left: Plan) -> None:
+    """Remove what can be removed now; what only has to wait is found again by the next look."""
+    attempts = Attempts()
+    running = [each.arn for each in left.running if each.running]
+    acts: list[Callable[[], Any]] = [
+        partial(executions.stop, by.stepfunctions, arn, "It is removed.") for arn in running
+    ]
+    acts += [partial(customization.stop_job, by.bedrock, job.name) for job in left.jobs]
+    acts += [partial(_delete_endpoint, by, endpoint) for endpoint in left.endpoints]
+    if not left.endpoints:
+        acts += [partial(publication.delete, by.ssm, by.stack, slug) for slug in left.parameters]
+    if not (left.running or left.jobs or left.endpoints):
+        acts += [partial(retention.delete_model, by.bedrock, model) for model in left.models]
+    for act in acts:
+        with attempts.one(), suppress(EndpointBusy, ServiceBusy):
+            act()
+    attempts.conclude()
+
+
+def _delete_endpoint(by: Removing, endpoint: Billed) -> None:
+    if endpoint.found:
+        folder = f"s3://{by.bucket}/runs/{endpoint.project}/{endpoint.run}"
+        release.delete(by.bedrock, by.s3, endpoint.found, folder)
