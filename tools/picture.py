@@ -82,9 +82,9 @@ def _is_a_step(name: str, state: dict[str, Any]) -> bool:
 
 
 def beside() -> list[str]:
-    """The functions that no state invokes."""
+    """The functions that no state invokes and that runs have to do with."""
     invoked = {words_of(substitution(state)) for _, state in states() if state["Type"] == "Task"}
-    return sorted({words_of(name) for name in resources("AWS::Serverless::Function")} - invoked)
+    return sorted({words_of(name) for name in resources("AWS::Serverless::Function")} - invoked - {"End Stack"})
 
 
 def text(kind: str, x: float, y: float, *lines: str) -> str:

@@ -354,7 +354,7 @@ def versions(layer: str) -> dict[str, dict[str, Any]]:
 def test_a_function_of_the_machine_has_a_version_that_outlives_its_deployment_and_what_events_invoke_has_none() -> None:
     published = versions("layer")
     assert {name for name in FUNCTIONS if name not in published} == {
-        f"{stem}Function" for stem in ("CleanUpRun", "StartRun", "SweepEndpoints")
+        f"{stem}Function" for stem in ("CleanUpRun", "EndStack", "StartRun", "SweepEndpoints")
     }
     assert {each["DeletionPolicy"] for each in published.values()} == {"Retain"}
 

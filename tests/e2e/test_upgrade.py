@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from botocore.exceptions import WaiterError
 
+from local.deployment import failures
 from tests.deploying import deploy_translated
 from tests.e2e.pipeline import EXAMPLE, Pipeline
 from tests.recorded_releases.record import HERE
@@ -38,12 +40,19 @@ def upgraded(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> It
     pipeline.close_endpoints()
     release = sources(LAST_RELEASE, tmp_path_factory.mktemp("release"))
     yield Pipeline(pipeline.cloud, deploy_translated(pipeline.cloud, release, STACK, PARAMETERS))
-    pipeline.close_endpoints()
+    delete(pipeline)
+
+
+def delete(pipeline: Pipeline) -> None:
+    """Delete the stack, if it is there, and wait until it is gone."""
     cloudformation = pipeline.cloud.client("cloudformation")
     cloudformation.delete_stack(StackName=STACK)
-    cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": LAST_RESORT_SECONDS}
-    )
+    try:
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": LAST_RESORT_SECONDS}
+        )
+    except WaiterError as error:
+        raise AssertionError(failures(pipeline.cloud, STACK)) from error
 
 
 def started(pipeline: Pipeline, project: str, data: bytes, state: str) -> str:
@@ -107,3 +116,27 @@ def test_a_release_that_refuses_what_this_one_passes_on_does_not_disturb_its_run
     assert going(upgraded) == {arn}
     ended(upgraded, arn, "Model Promoted")
     assert len(upgraded.endpoints_of("between")) == 1
+
+
+def test_a_stack_that_is_deleted_while_a_job_runs_leaves_nothing_billed_but_models_that_it_names(
+    upgraded: Pipeline, build: Path
+) -> None:
+    deploy_translated(upgraded.cloud, build, STACK, PARAMETERS)
+    upgraded.admin.clear_faults()
+    with upgraded.admin.working():
+        started(upgraded, "leaving", BETTER, "Wait For Customization Job")
+        delete(upgraded)
+        ledger = upgraded.admin.ledger()
+    [job] = [job for job in ledger.jobs if job.name.startswith("leaving-")]
+    assert job.status in {"Stopping", "Stopped"}
+    assert [
+        each.arn for each in ledger.endpoints if each.arn in ledger.open and each.tags["finetune-stack"] == STACK
+    ] == []
+    [mail] = [mail for mail in upgraded.cloud.mails() if mail.subject == f"Stack deleted: {STACK}"]
+    kept = {
+        each.name
+        for each in ledger.models
+        if each.deleted_at is None and each.name.startswith(("opening-", "between-"))
+    }
+    assert {name for name in kept if name not in mail.body} == set()
+    assert ("No custom model stays." in mail.body) == (not kept)

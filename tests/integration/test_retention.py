@@ -218,6 +218,21 @@ def test_a_promoted_model_is_left_to_retention_models_also_after_it_was_replaced
     assert {tags_on(deployed, arn)[DELETE_AFTER_TAG] for arn in promoted} == {"promoted"}
 
 
+def test_a_model_that_was_promoted_and_replaced_before_anybody_looked_is_known_by_what_was_published(
+    deployed: Deployed,
+) -> None:
+    stack = deployed.stack
+    promoted = []
+    for _ in range(3):
+        request = stack.request(stack.run())
+        until_done(lambda: stack.promote(request), stack.clock)  # noqa: B023 - called at once
+        deployed.executions.statuses[request.run.execution_arn] = "SUCCEEDED"
+        deployed.executions.more[request.run.execution_arn] = {"input": "{}", "output": "{}"}
+        promoted.append(request.model.model_arn or "")
+    assert look(deployed) == ()
+    assert {tags_on(deployed, arn)[DELETE_AFTER_TAG] for arn in promoted} == {"promoted"}
+
+
 def test_a_model_that_cannot_be_deleted_keeps_no_other_and_is_an_alarm(deployed: Deployed) -> None:
     for _ in range(2):
         ended(deployed)

@@ -323,6 +323,24 @@ class CleanUpRunOutput(Contract):
     put_off: bool = False
 
 
+class EndStackInput(Contract):
+    """CloudFormation's request to a custom resource. AWS defines it, so keys that are not known here are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+    request_type: Literal["Create", "Update", "Delete"] = Field(validation_alias="RequestType")
+    response_url: str = Field(validation_alias="ResponseURL")
+    stack_id: str = Field(validation_alias="StackId")
+    request_id: str = Field(validation_alias="RequestId")
+    logical_resource_id: str = Field(validation_alias="LogicalResourceId")
+
+
+class EndStackOutput(Contract):
+    """The models that stay and are billed, and why the stack must not be deleted yet."""
+
+    models: tuple[str, ...] = ()
+    failure: str | None = None
+
+
 class SweepEndpointsInput(Contract):
     """The schedule passes nothing."""
 

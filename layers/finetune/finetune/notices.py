@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.errors import QuotaExceeded
-from finetune.letter import Mail, mail
+from finetune.letter import Mail, lines, mail
 from finetune.run import Run
 
 
@@ -38,3 +38,20 @@ def waiting(run: Run, error: QuotaExceeded) -> Mail:
         f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
     ]
     return mail(f"Waiting for capacity: {run.project}", paragraphs)
+
+
+def ended(stack: str, models: Sequence[str]) -> Mail:
+    """That nothing of a deleted stack is billed by the hour; which models stay, with the way to delete them."""
+    kept = lines(
+        "These custom models stay and are billed for their storage until somebody deletes them:",
+        (f"aws bedrock delete-custom-model --model-identifier {name}" for name in models),
+    )
+    return mail(
+        f"Stack deleted: {stack}",
+        [
+            "Its runs and jobs are stopped, its endpoints and parameters are deleted. Applications that used them get "
+            "no answer any more.",
+            kept if models else "No custom model stays.",
+            "The two buckets stay with their content.",
+        ],
+    )

@@ -90,16 +90,21 @@ class Account:
             self.unasked.append(str(error).rstrip("."))
 
 
-def everything(bedrock: BedrockClient, ssm: SSMClient, stack: str) -> Account:
-    """What a stack is billed for now, whatever its parameters say."""
+def everything(bedrock: BedrockClient, ssm: SSMClient, stack: str, *, one_by_one: bool = False) -> Account:
+    """What a stack is billed for now, whatever its parameters say.
+
+    `one_by_one` reads the parameter of each project that has a model, for who may not list them.
+    """
     account = Account()
     with account.asking(), translated("asking for Bedrock's time"):
         account.as_of = service_time(bedrock.list_custom_models(maxResults=1))
     with account.asking():
-        account.published.update(publication.read_all(ssm, stack))
-    with account.asking():
         account.models = retention.models_of(bedrock, stack)
-        account.billed += [_model(model, account.published) for model in account.models.own]
+    with account.asking():
+        account.published.update(
+            _published(ssm, stack, account.models) if one_by_one else publication.read_all(ssm, stack)
+        )
+    account.billed += [_model(model, account.published) for model in account.models.own]
     for kind in endpoints.KINDS:
         with account.asking():
             for each in endpoints.endpoints_of(bedrock, kind):
@@ -111,6 +116,12 @@ def everything(bedrock: BedrockClient, ssm: SSMClient, stack: str) -> Account:
                 with account.asking():
                     account.billed += _job(bedrock, stack, name, arn)
     return account
+
+
+def _published(ssm: SSMClient, stack: str, models: Models) -> Iterator[tuple[str, Published]]:
+    for slug in sorted({model.tags.get(PROJECT_TAG, "") for model in models.own}):
+        if found := publication.read(ssm, stack, slug):
+            yield slug, found
 
 
 def _model(model: StoredModel, published: Mapping[str, Published]) -> Billed:

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from finetune.aws import billed, customization, endpoints, executions, publication, release, retention
+from finetune.aws import billed, clients, customization, endpoints, executions, publication, release, retention
 from finetune.aws.billed import Billed
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.tags import PROJECT_TAG, RUN_TAG
 from finetune.domain.billing.retention import StoredModel
 from finetune.domain.customization.jobs import project_slug
+from finetune.environment import StartEnvironment
 from finetune.errors import EndpointBusy, ServiceBusy
 from finetune.frozen import Frozen
 
@@ -31,7 +32,7 @@ IN_SERVICE = "it is in service; only `finetune delete {project}` deletes it, wit
 
 @dataclass(frozen=True, slots=True)
 class Removing:
-    """What a removal acts through, and the stack that it acts on."""
+    """What a removal acts through, and the stack that it acts on; a function may not list parameters."""
 
     bedrock: BedrockClient
     ssm: SSMClient
@@ -40,6 +41,21 @@ class Removing:
     stack: str
     machine_arn: str
     bucket: str
+    one_by_one: bool = False
+
+    @classmethod
+    def within(cls, environment: StartEnvironment) -> Self:
+        """One that acts through the clients of this process."""
+        return cls(
+            bedrock=clients.bedrock(),
+            ssm=clients.ssm(),
+            s3=clients.s3(),
+            stepfunctions=clients.stepfunctions(),
+            stack=environment.STACK_NAME,
+            machine_arn=environment.STATE_MACHINE_ARN,
+            bucket=environment.ARTIFACT_BUCKET,
+            one_by_one=True,
+        )
 
 
 class Target(Frozen):
@@ -92,7 +108,7 @@ class Plan:
 
 def plan(by: Removing, target: Target) -> Plan:
     """What of the target is there now."""
-    account = billed.everything(by.bedrock, by.ssm, by.stack)
+    account = billed.everything(by.bedrock, by.ssm, by.stack, one_by_one=by.one_by_one)
     alive = executions.all_of(by.stepfunctions, by.machine_arn)
     going = [each for each in alive.values() if target.model is None and _is_going(target, each)]
     jobs = [each for each in account.billed if each.kind == "job" and _meant(target, each)]
