@@ -136,7 +136,7 @@ def test_a_stack_that_is_deleted_while_a_job_runs_leaves_nothing_billed_but_mode
     kept = {
         each.name
         for each in ledger.models
-        if each.deleted_at is None and each.name.startswith(("opening-", "between-"))
+        if each.deleted_at is None and each.name.startswith(("opening-", "training-", "between-"))
     }
     assert {name for name in kept if name not in mail.body} == set()
     assert ("No custom model stays." in mail.body) == (not kept)
