@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
+from typing import Any
 
 from pydantic import Field
 
-from finetune.domain.catalog import BaseModelRow, Deployment
+from finetune.domain.catalog import BaseModelRow, Deployment, base_models
 from finetune.domain.tokens import stated
 from finetune.frozen import Frozen
 
 HOURS_PER_MONTH = 730
+# What nobody means; a number beyond it is a slip of the pen or a way around a limit.
+MOST_PRICE_USD = 100_000
 _JUDGE_RUBRIC_TOKENS, _JUDGE_REPLY_TOKENS = 300, 120
 
 
-class PriceOverrides(Frozen):
-    """USD prices from the settings; each replaces the catalog's."""
+def _price() -> Any:
+    return Field(None, ge=0, le=MOST_PRICE_USD, allow_inf_nan=False)
 
-    training_per_1k_tokens: float | None = Field(None, ge=0)
-    storage_per_month: float | None = Field(None, ge=0)
-    input_per_1k_tokens: float | None = Field(None, ge=0)
-    output_per_1k_tokens: float | None = Field(None, ge=0)
-    provisioned_per_hour: float | None = Field(None, ge=0)
+
+class PriceOverrides(Frozen):
+    """USD prices from the settings: each fills in a price that the catalog does not know, or raises one that it does."""
+
+    training_per_1k_tokens: float | None = _price()
+    storage_per_month: float | None = _price()
+    input_per_1k_tokens: float | None = _price()
+    output_per_1k_tokens: float | None = _price()
+    provisioned_per_hour: float | None = _price()
 
 
 class TokenPrices(Frozen):
     """USD for 1,000 tokens of prompts and of answers; None where a price is unknown."""
 
-    input_per_1k_tokens: float | None = Field(None, ge=0)
-    output_per_1k_tokens: float | None = Field(None, ge=0)
+    input_per_1k_tokens: float | None = _price()
+    output_per_1k_tokens: float | None = _price()
 
     def usd(self, input_tokens: float, output_tokens: float) -> float | None:
         """What so many tokens cost; None when a price is unknown."""
@@ -158,6 +167,24 @@ def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float 
     override: float | None = getattr(prices, name, None)
     listed: float | None = getattr(row.prices, name)
     return listed if override is None else override
+
+
+def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple[str, float, float]]:
+    """The prices that are set below the listed ones: key, own and listed price. Who may set a price is not who pays."""
+    for name, usd in own:
+        known = getattr(listed, name)
+        if usd is not None and known is not None and usd < known:
+            yield name, usd, known
+
+
+def listed_for(model: str | None) -> TokenPrices:
+    """What the catalog knows of a model's tokens, by its id for Converse, whatever the Region of its profile."""
+    rows = base_models().values()
+    return next((token_prices(row) for row in rows if _bare(model) == _bare(row.inference_id)), TokenPrices())
+
+
+def _bare(model: str | None) -> str:
+    return re.sub(r"^(?:us|eu|apac|global)\.", "", model or "")
 
 
 def token_prices(row: BaseModelRow, prices: PriceOverrides | None = None) -> TokenPrices:
