@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
@@ -142,9 +143,19 @@ def _rejected(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
 def _over_budget(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
     return f"Over budget, not started: {_project(known)}", [
         f"The run was not started. {known.prepared.budget_reason if known.prepared else ''}",
+        letter.lines("What it would have cost:", known.prepared.bill) if known.prepared and known.prepared.bill else "",
         _dataset(known),
-        f"What to do: {ADVICE['BudgetExceeded']}",
+        f"What to do: {_over_budget_advice(known)}",
     ]
+
+
+def _over_budget_advice(known: NotifyInput) -> str:
+    if known.run and known.run.limit_name != "budget.limit_usd":
+        return (
+            "Train on fewer records or epochs, or have the stack deployed with a higher MostUsdPerRun; no "
+            "settings.yaml can raise that limit."
+        )
+    return ADVICE["BudgetExceeded"]
 
 
 def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
@@ -214,7 +225,9 @@ def _not_scored(known: NotifyInput) -> str:
 def _spent(known: NotifyInput) -> str:
     if known.prepared is None or known.prepared.estimated_usd is None:
         return ""
-    return f"Estimated cost of the run: ${known.prepared.estimated_usd:.2f}."
+    most = f", at most {cost.cents(known.prepared.most_usd)}" if known.prepared.most_usd is not None else ""
+    total = f"Estimated cost of the run: {cost.cents(known.prepared.estimated_usd)}{most}"
+    return letter.lines(f"{total}:", known.prepared.bill) if known.prepared.bill else f"{total}."
 
 
 def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
@@ -235,8 +248,41 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
 
 def _cost_of_service(known: NotifyInput) -> str:
     if known.promotion and known.promotion.kind == "provisioned":
-        return "It is provisioned throughput without commitment and is billed by the hour until it is deleted."
+        price = _price_of_service(known)
+        return f"It is provisioned throughput without commitment, billed by the hour until it is deleted{price}."
     return "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
+
+
+def _price_of_service(known: NotifyInput) -> str:
+    found = known.run.service if known.run else None
+    if found is None or not found.usd_per_hour or not found.usd_per_month:
+        return ""
+    return f": {cost.cents(found.usd_per_hour)} an hour, {cost.cents(found.usd_per_month)} a month"
+
+
+def not_in_service(run: Run) -> str | None:
+    """Why a model that is better does not go into service; None when it does."""
+    settings = run.settings
+    return promotion.not_served(base_model(settings.base_model), settings.deployment) or promotion.not_agreed(
+        run.service, limit_usd_per_month=settings.budget.service_usd_per_month
+    )
+
+
+def _how_to_agree(run: Run) -> str:
+    """The lines of settings.yaml that put such a model into service, and the stack's part where it bounds them."""
+    month, ceiling = run.service.usd_per_month, run.ceilings.service_usd_per_month
+    wanted = "730 times that price, or more" if month is None else f"{math.ceil(month)}"
+    price = ["prices:", "  provisioned_per_hour: what an hour of one model unit costs in USD"] if month is None else []
+    lines = letter.lines(
+        "To put such a model into service, add these lines to the project's settings.yaml and drop the dataset again:",
+        [*price, "budget:", f"  service_usd_per_month: {wanted}"],
+    )
+    if ceiling is None or (month is not None and month <= ceiling):
+        return lines
+    return (
+        f"{lines}\nThe stack's parameter MostServiceUsdPerMonth, {cost.cents(ceiling)}, bounds this. It has to be "
+        "raised at a deployment of the stack first; no settings.yaml can raise it."
+    )
 
 
 def _not_finished(known: NotifyInput, stands: Standing) -> str:
@@ -295,9 +341,10 @@ def _next_step(known: NotifyInput) -> str:
         return _DEFAULT_ADVICE
     if found.metric is None and known.prepared and known.model:
         return not_evaluated(known.prepared, known.model).advice
-    settings = known.run.settings if known.run else None
-    way = settings and promotion.not_served(base_model(settings.base_model), settings.deployment)
-    return _NEXT_STEPS["not_served" if way and found.reason.endswith(way) else found.decision]
+    obstacle = known.run and not_in_service(known.run)
+    if known.run is None or not obstacle or not found.reason.endswith(obstacle):
+        return _NEXT_STEPS[found.decision]
+    return _NEXT_STEPS["not_served"] if known.run.service.covered else _how_to_agree(known.run)
 
 
 _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[str]]]] = {

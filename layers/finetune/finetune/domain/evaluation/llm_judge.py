@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.domain.cost import TokenPrices, listed_for
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.expense import MOST_RATING_TOKENS
 from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.frozen import Frozen
@@ -151,7 +152,7 @@ def request(pair: Pair, settings: JudgeSettings, boundary: str) -> dict[str, Any
         "modelId": settings.model,
         "system": [{"text": _rubric(boundary, settings)}],
         "messages": [{"role": "user", "content": [{"text": text}]}],
-        "inferenceConfig": {"temperature": 0, "maxTokens": 512},
+        "inferenceConfig": {"temperature": 0, "maxTokens": MOST_RATING_TOKENS},
         **(choice if settings.output == "tool" else {}),
     }
 
