@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from finetune.aws import publication, serving
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.contracts import Endpoint, JudgeEvaluationOutput, PromoteModelInput, PromoteModelOutput, SelectModelOutput
-from finetune.domain.budget import USUAL_LEASE
+from finetune.domain.budget.limits import USUAL_LEASE
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import RUN_BOUND, resource_name
 from finetune.errors import EndpointBusy

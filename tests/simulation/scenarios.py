@@ -55,8 +55,14 @@ GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 # A base model that is customized in another Region than that of the simulation.
 ELSEWHERE = "meta.llama3-3-70b-instruct-v1:0:128k"
-PROVISIONED = "deployment: provisioned\nbudget:\n  limit_usd: 100000\n"
-ON_DEMAND = "deployment: on_demand\nbudget:\n  limit_usd: 100000\n"
+PROVISIONED = """deployment: provisioned
+prices:
+  provisioned_per_hour: 20
+budget:
+  limit_usd: 45
+  service_usd_per_month: 14600
+"""
+ON_DEMAND = "deployment: on_demand\n"
 
 
 @dataclass(frozen=True)

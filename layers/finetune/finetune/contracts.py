@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import AliasPath, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from finetune.domain.budget import Service
+from finetune.domain.budget.limits import Service
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import Overfitting
 from finetune.domain.findings import Finding

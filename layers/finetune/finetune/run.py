@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from finetune.domain.budget import Service, service
+from finetune.domain.budget.limits import Service, service
 from finetune.domain.catalog import base_model
 from finetune.frozen import Contract
 from finetune.settings import Settings
@@ -61,6 +61,19 @@ class Ceilings(Contract):
 
     usd_per_run: float | None = None
     service_usd_per_month: float | None = None
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings with a budget that is not above these."""
+        own = settings.budget
+        budget = {
+            "limit_usd": _lower(own.limit_usd, self.usd_per_run),
+            "service_usd_per_month": _lower(own.service_usd_per_month, self.service_usd_per_month),
+        }
+        return settings.model_copy(update={"budget": own.model_copy(update=budget)})
+
+
+def _lower(usd: float, ceiling: float | None) -> float:
+    return usd if ceiling is None else min(usd, ceiling)
 
 
 class Run(Contract):

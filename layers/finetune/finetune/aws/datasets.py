@@ -18,7 +18,8 @@ from finetune.contracts import (
     Shard,
     ValidateDatasetOutput,
 )
-from finetune.domain import budget, cost
+from finetune.domain import cost
+from finetune.domain.budget import limits
 from finetune.domain.catalog import BaseModelRow, base_model
 from finetune.domain.evaluation import expense
 from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
@@ -258,7 +259,7 @@ class _Expense:
             row.requests_per_minute,
         )
         asked = expense.asked(items, names, {item.id for item in judged}, row.provider)
-        return cls(row, asked, budget.hours_needed(expense.CREATION_MINUTES, minutes))
+        return cls(row, asked, limits.hours_needed(expense.CREATION_MINUTES, minutes))
 
     def estimate(self, run: Run, prepared: PreparedDataset) -> cost.CostEstimate:
         """The whole run's cost; every candidate trains on the same tokens."""
@@ -293,7 +294,7 @@ def _output(
     taken: _Expense,
 ) -> PrepareDatasetOutput:
     items = prepared.evaluation.records if prepared.evaluation else 0
-    verdict = budget.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
+    verdict = limits.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
     return PrepareDatasetOutput(
         training_uri=uris["training"] or "",
         validation_uri=uris["validation"],

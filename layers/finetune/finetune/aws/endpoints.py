@@ -13,7 +13,7 @@ from finetune.aws import tags
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, SelectModelOutput
-from finetune.domain.budget import FINISH
+from finetune.domain.budget.limits import FINISH
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, next_wait, request_token
 from finetune.errors import BudgetReached, EndpointBusy, QuotaExceeded, ServiceRefused

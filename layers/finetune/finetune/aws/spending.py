@@ -14,7 +14,7 @@ import orjson
 from finetune.aws import storage
 from finetune.contracts import EvaluateShardInput, PrepareDatasetOutput
 from finetune.domain import cost
-from finetune.domain.budget import Meter
+from finetune.domain.budget.meter import Meter
 from finetune.domain.catalog import Deployment, base_model
 from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import expense, promotion

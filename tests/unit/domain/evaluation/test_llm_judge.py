@@ -149,7 +149,7 @@ def test_the_judge_is_in_the_estimate_and_an_unknown_price_is_named() -> None:
 
     [shown, ratings] = [line for line in estimated(SETTINGS).lines if line.what.startswith("Judge")]
     assert shown.quantity == sum(2 * rated(item, row.provider).likely for item in every[:10]) / 1000
-    assert (ratings.quantity, ratings.most_usd) == (20 * 0.12, pytest.approx(20 * 0.512 * 0.0032))
+    assert [ratings.quantity, ratings.most_usd] == pytest.approx([20 * 0.12, 20 * 0.512 * 0.0032])
     unknown = estimated(JudgeSettings(model="us.anthropic.some-model-v1:0"))
     assert unknown.unknown == ("judge.prices.input_per_1k_tokens", "judge.prices.output_per_1k_tokens")
 

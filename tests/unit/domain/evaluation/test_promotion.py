@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.domain.budget import RESERVE, service, started_hours, throughput_lease
+from finetune.domain.budget.limits import RESERVE, service, started_hours, throughput_lease
 from finetune.domain.catalog import BaseModelRow, Deployment, base_model
 from finetune.domain.cost import PriceOverrides
 from finetune.domain.customization.jobs import RUN_BOUND

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from finetune.domain import cost
-from finetune.domain.budget import RESERVE, Service, hours_needed, throughput_lease
+from finetune.domain.budget.limits import RESERVE, Service, hours_needed, throughput_lease
 from finetune.domain.catalog import BaseModelRow, Deployment
 from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.domain.evaluation.expense import CREATION_MINUTES

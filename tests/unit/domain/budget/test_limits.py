@@ -1,13 +1,12 @@
-"""Whether a run fits its limit, whatever it comes to, and the meter that its answers run through."""
+"""Whether a run fits its limit, whatever it comes to."""
 
 from __future__ import annotations
 
 import pytest
 
-from finetune.domain.budget import Meter, hours_needed, within_budget
+from finetune.domain.budget.limits import hours_needed, within_budget
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import NOTHING, Amount, CostEstimate, estimate_run
-from finetune.errors import BudgetReached
 from tests.unit.domain.test_cost import ASKED, estimate
 
 
@@ -44,27 +43,3 @@ def test_an_unknown_price_is_within_no_budget() -> None:
 def test_throughput_takes_the_time_to_come_up_to_be_used_and_at_most_to_be_got_rid_of() -> None:
     assert hours_needed(Amount(25, 45), NOTHING) == (1, 2)
     assert hours_needed(Amount(25, 45), Amount(35, 35)) == (1, 3)
-
-
-def test_a_request_is_made_only_if_the_most_that_it_may_cost_is_left() -> None:
-    meter = Meter(1.0)
-    meter.add(0.2)
-    with meter.asking(0.5) as receipt:
-        with pytest.raises(BudgetReached, match=r"have cost \$0.70, .* exceed the \$1.00"), meter.asking(0.5):
-            raise AssertionError("it was asked")
-        receipt.paid(0.1)
-    with meter.asking(0.7) as receipt:
-        receipt.paid(0.7)
-    assert meter.lost_usd == pytest.approx(0)
-
-
-def test_a_request_without_an_answer_has_cost_the_most_and_is_lost() -> None:
-    meter = Meter(1.0)
-    with meter.asking(0.4) as receipt:
-        assert meter.lost_usd == pytest.approx(0.4)
-        receipt.paid(0.3, lost=True)
-    with meter.asking(0.4):
-        pass
-    assert meter.lost_usd == pytest.approx(0.7)
-    with pytest.raises(BudgetReached), meter.asking(0.31):
-        raise AssertionError("it was asked")

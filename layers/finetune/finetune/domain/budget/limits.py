@@ -1,17 +1,13 @@
-"""What a run may still spend: whether it fits its limit, how long throughput is paid for, what answers may cost."""
+"""What a run may cost: whether it fits its limit, how long throughput is paid for, what may stay in service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil, floor
-from threading import Lock
 from typing import Literal
 
 from finetune.domain.catalog import BaseModelRow, Deployment
 from finetune.domain.cost import HOURS_PER_MONTH, Amount, CostEstimate, PriceOverrides, cents, price
-from finetune.errors import BudgetReached
 from finetune.frozen import Frozen
 
 # After the last answer: the verdict, the promotion and the release.
@@ -20,7 +16,7 @@ FINISH = timedelta(minutes=15)
 RESERVE = timedelta(minutes=30)
 # Throughput is kept no longer than this if the budget pays for more, unless its evaluation takes longer.
 USUAL_LEASE = timedelta(hours=6)
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 
 
 class BudgetVerdict(Frozen):
@@ -59,7 +55,7 @@ def within_budget(estimate: CostEstimate, limit_usd: float, *, whose: str = "bud
 
 def started_hours(minutes: float) -> int:
     """The hours that are paid for throughput of which so many minutes are used."""
-    return ceil(minutes / 60 - _ROUNDING)
+    return ceil(minutes / 60 - ROUNDING)
 
 
 def hours_needed(creation: Amount, use: Amount) -> Amount:
@@ -72,7 +68,7 @@ def throughput_lease(rest_usd: float, hour_usd: float | None, needed_hours: floa
     """How long throughput may live that the rest of a budget pays for; None if too short, or at an unknown price."""
     if hour_usd is None or rest_usd < 0:
         return None
-    paid = timedelta(hours=floor(rest_usd / hour_usd + _ROUNDING)) if hour_usd else USUAL_LEASE + RESERVE
+    paid = timedelta(hours=floor(rest_usd / hour_usd + ROUNDING)) if hour_usd else USUAL_LEASE + RESERVE
     needed = timedelta(hours=needed_hours)
     return min(paid - RESERVE, max(USUAL_LEASE, needed)) if paid >= needed else None
 
@@ -96,51 +92,5 @@ def service(
         return Service(usd_per_hour=0, usd_per_month=0, covered=True)
     hour = price(row, prices, "provisioned_per_hour")
     month = None if hour is None else hour * HOURS_PER_MONTH
-    covered = month is not None and month <= limit_usd_per_month + _ROUNDING
+    covered = month is not None and month <= limit_usd_per_month + ROUNDING
     return Service(usd_per_hour=hour, usd_per_month=month, covered=covered)
-
-
-class Meter:
-    """What may still be spent on answers, counted as they come; for many threads."""
-
-    def __init__(self, allowed_usd: float) -> None:
-        self._allowed, self._spent, self._lock = allowed_usd, 0.0, Lock()
-        self.lost_usd = 0.0
-        """What was paid, or may have been, without an answer to show for it."""
-
-    def add(self, usd: float) -> None:
-        """Something was spent before."""
-        self._spent += usd
-
-    @contextmanager
-    def asking(self, most_usd: float) -> Iterator[Receipt]:
-        """One request, which may cost so much at most; BudgetReached if that is not left.
-
-        What comes back says what it cost; a request of which nobody knows that has cost the most.
-        """
-        with self._lock:
-            if self._spent + most_usd > self._allowed + _ROUNDING:
-                raise BudgetReached(
-                    f"The answers have cost {cents(self._spent)}, and one more could exceed the {cents(self._allowed)} "
-                    "that the budget leaves for them."
-                )
-            self._spent += most_usd
-            self.lost_usd += most_usd
-        receipt = Receipt(most_usd)
-        try:
-            yield receipt
-        finally:
-            with self._lock:
-                self._spent += receipt.usd - most_usd
-                self.lost_usd += (receipt.usd if receipt.lost else 0.0) - most_usd
-
-
-class Receipt:
-    """What a request has cost; `lost` unless an answer tells its tokens, or it was refused and cost nothing."""
-
-    def __init__(self, most_usd: float) -> None:
-        self.usd, self.lost = most_usd, True
-
-    def paid(self, usd: float, *, lost: bool = False) -> None:
-        """A reply came and says so; it is `lost` if it is not kept."""
-        self.usd, self.lost = usd, lost
