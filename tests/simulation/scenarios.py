@@ -62,7 +62,9 @@ budget:
   limit_usd: 45
   service_usd_per_month: 14600
 """
-ON_DEMAND = "deployment: on_demand\n"
+# What these runs may cost at most is a cent or two below this.
+LIMIT = "budget:\n  limit_usd: 1.77\n"
+ON_DEMAND = f"deployment: on_demand\n{LIMIT}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Scenario:
 def _begin(
     *spans: tuple[int, int],
     project: str = "stations",
-    settings: str = "",
+    settings: str = LIMIT,
     fault: str = "",
     times: int = 1,
     apart: float = 47.0,
@@ -93,8 +95,7 @@ def _begin(
 
     def begin(world: World) -> None:
         world.s3.put(DATASETS, f"projects/{project}/evaluation.jsonl", evaluation())
-        if settings:
-            world.s3.put(DATASETS, f"projects/{project}/settings.yaml", settings.encode())
+        world.s3.put(DATASETS, f"projects/{project}/settings.yaml", settings.encode())
         if fault:
             world.bedrock.faults.inject(fault)
         for number, span in enumerate(spans):
@@ -104,7 +105,7 @@ def _begin(
     return begin
 
 
-def _promoted(*span: int, settings: str = "") -> Callable[[World], None]:
+def _promoted(*span: int, settings: str = LIMIT) -> Callable[[World], None]:
     """A champion, trained and promoted by a run before."""
 
     def before(world: World) -> None:
