@@ -12,6 +12,7 @@ from tests.simulation.functions import DATASETS
 from tests.simulation.world import MARKER, World
 
 ITEMS = 20
+LITE = "amazon.nova-lite-v1:0:300k"
 _SYLLABLES = ("ka", "lo", "mi", "ru", "te", "va", "zo", "ne", "shi", "bor", "dan", "fel")
 
 
@@ -169,6 +170,9 @@ _ALL = (
         before=_promoted(*HALF, settings=PROVISIONED),
     ),
     Scenario("not_better", _begin(HALF), ["Model not promoted"], before=_promoted(*GOOD)),
+    Scenario(
+        "not_agreed", _begin(GOOD, settings=f"deployment: provisioned\nbase_model: {LITE}\n"), ["Model not promoted"]
+    ),
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
     Scenario("refused", _begin(GOOD, settings="base_model: nobody.knows-it-v1:0\n"), ["Run failed (BaseModelUnknown)"]),
