@@ -16,10 +16,10 @@ from botocore.config import Config
 from benchmarks.throttled_runtime import throttled_runtime
 from finetune.aws.asking import ask_all
 from finetune.aws.datasets import shards_of
-from finetune.aws.inference import SHARDS_AT_ONCE, Contestant, ask
+from finetune.aws.inference import Contestant, ask
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem, Turn
-from finetune.domain.evaluation.pacing import Pace, workers
+from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE, Pace, workers
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient

@@ -35,12 +35,12 @@ MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}"
 # What the template's references resolve to; a parameter has its default.
 REFERENCES = {
+    **{name: str(each["Default"]) for name, each in template()["Parameters"].items() if "Default" in each},
     "AWS::StackName": STACK,
     "ArtifactBucket": ARTIFACTS,
     "Topic": TOPIC,
     "FineTuningStateMachine": MACHINE,
     "CustomizationRole": JOB_ROLE,
-    "KmsKeyArn": "",
 }
 # Bedrock is answered by the emulator, and for CloudFormation moto lacks packages.
 NOT_BY_MOTO: Any = {"core": {"passthrough": {"urls": ["https://bedrock", "https://cloudformation"]}}}

@@ -95,13 +95,14 @@ def around(text: str) -> ReportData:
         base_model=text,
         training=loss_curves.summarise(*curves),
         curves=curves,
-        cost=cost.estimate_run(row, training_tokens=1000, epochs=2, evaluation_items=24, endpoint="on_demand"),
+        cost=cost.estimate_run(row, training_tokens=cost.Amount(1000, 1450), epochs=2, asked=ASKED),
         break_even=cost.break_even(row),
         dataset={"Records staged": 1234, text or "empty": text},
         lineage={"Dataset": text},
     )
 
 
+ASKED = cost.Asked(prompts=cost.Amount(2400, 3000), answers=cost.Amount(7200, 49152))
 QUESTIONS = (
     ("returns", "How long can I return the {}?", "You can return the {} within 30 days of delivery, unused."),
     (

@@ -208,7 +208,7 @@ def type_of(annotation: Any) -> str:
 def bounds_of(field: FieldInfo) -> str:
     signs = ((Ge, "≥", "ge"), (Gt, ">", "gt"), (Le, "≤", "le"), (Lt, "<", "lt"))
     found = [
-        f"{sign} {getattr(each, key):g}"
+        f"{sign} {getattr(each, key):.15g}"
         for kind, sign, key in signs
         for each in field.metadata
         if isinstance(each, kind)

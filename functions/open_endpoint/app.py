@@ -4,10 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, endpoints, waiting
+from finetune.aws import allowance, clients, endpoints, waiting
 from finetune.contracts import OpenEndpointInput
-from finetune.domain import catalog
-from finetune.domain.evaluation import promotion
 from finetune.environment import WaitingEnvironment
 from finetune.step import step
 
@@ -16,17 +14,11 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = OpenEndpointInput.model_validate(event)
 
-    settings = request.run.settings
-    kinds = promotion.evaluation_endpoints(
-        catalog.base_model(settings.base_model),
-        settings.prices,
-        limit_usd=settings.budget.limit_usd,
-        estimated_usd=request.prepared.estimated_usd,
-    )
+    leases = allowance.evaluation_leases(request.run, request.prepared)
     environment = WaitingEnvironment.read()
     with waiting.told(clients.s3(), clients.sns(), request.run, environment.TOPIC_ARN):
         endpoint = endpoints.open_endpoint(
-            clients.bedrock(), request.run, request.model, kinds, stack=environment.STACK_NAME
+            clients.bedrock(), request.run, request.model, leases, stack=environment.STACK_NAME
         )
 
     return endpoint.payload()

@@ -8,6 +8,7 @@ from finetune.aws import base_models, clients, runs, serving
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
 from finetune.environment import PlanEnvironment
+from finetune.run import Ceilings
 from finetune.step import step
 
 
@@ -29,4 +30,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     catalog.require_active(row, accepted=accepted, region=clients.bedrock().meta.region_name)
     champion = serving.champion(clients.bedrock(), clients.ssm(), environment.STACK_NAME, run.slug)
 
-    return runs.plan(clients.s3(), run, settings, row, champion).payload()
+    ceilings = Ceilings(
+        usd_per_run=environment.MOST_USD_PER_RUN, service_usd_per_month=environment.MOST_SERVICE_USD_PER_MONTH
+    )
+
+    return runs.plan(clients.s3(), run, settings, row, champion, ceilings).payload()

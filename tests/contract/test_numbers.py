@@ -17,13 +17,13 @@ import pytest
 from finetune import settings
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.storage import MOST_LISTED
+from finetune.domain.billing.limits import USUAL_LEASE
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
 from finetune.domain.customization.jobs import (
     CREATING_BOUND,
     DATASET_SUFFIXES,
     JOB_BOUND,
-    LEASES,
     QUOTA_BOUND,
     RUN_BOUND,
     STALLED_AFTER,
@@ -116,8 +116,8 @@ SENTENCES = [
     said(ARCHITECTURE, "every {} minutes", SWEEP),
     said(PICTURE, "every {} minutes", SWEEP),
     said(ARCHITECTURE, "with {} facts", word(len(FACTS))),
-    said(ARCHITECTURE, "({} hours for throughput, for a", hours(LEASES["provisioned"])),
-    said(ARCHITECTURE, "deployment the {} days that a run may last", days(LEASES["on_demand"])),
+    said(ARCHITECTURE, "at most {} hours for throughput", hours(USUAL_LEASE)),
+    said(ARCHITECTURE, "for a deployment the {} days that a run may last", days(RUN_BOUND)),
     said(ARCHITECTURE, "one real second is {} seconds of service time", f"{TIME_SCALE:g}"),
     said(ARCHITECTURE, "A job of an hour takes {} seconds", word(3600 / TIME_SCALE)),
     said(TROUBLESHOOTING, "The sweeper sends it within {} minutes", SWEEP),
@@ -128,7 +128,7 @@ SENTENCES = [
         hours(STALLED_AFTER),
         days(JOB_BOUND),
     ),
-    said(TROUBLESHOOTING, "throughput for {} hours.", hours(LEASES["provisioned"])),
+    said(TROUBLESHOOTING, "throughput for {} hours at most,", hours(USUAL_LEASE)),
     said(TROUBLESHOOTING, "An execution is ended after {} days", days(RUN_BOUND)),
     said(TROUBLESHOOTING, "which is {} GB;", GIGABYTES),
     said(TROUBLESHOOTING, "more than {} lines", f"{MAX_UNITS:,}"),

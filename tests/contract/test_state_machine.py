@@ -15,7 +15,6 @@ from statelint.linter import Linter
 
 from finetune import contracts, errors
 from finetune.aws.datasets import shards_of
-from finetune.aws.inference import SHARDS_AT_ONCE
 from finetune.domain.customization.jobs import (
     CREATING_BOUND,
     JOB_BOUND,
@@ -24,6 +23,7 @@ from finetune.domain.customization.jobs import (
     RUN_BOUND,
     next_wait,
 )
+from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE
 from tests.simulation.rules import condition
 from tests.simulation.values import Scope
 from tools.project import ROOT, definition, resources, states, substitution

@@ -77,7 +77,12 @@ def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
     pipeline.admin.activate(row.id)
     project = f"family-{row.inference_id.replace('.', '-').replace(':', '-')}-{method[:4].lower()}"[-40:].strip("-")
     deployment = row.deployments[0]
-    pipeline.configure(project, {"base_model": row.id, "method": method, "deployment": deployment, "prices": PRICES})
+    unknown = {name: usd for name, usd in PRICES.items() if getattr(row.prices, name) is None}
+    hour = row.prices.provisioned_per_hour or PRICES["provisioned_per_hour"]
+    # Four hours and more of throughput, because a slow machine takes long by the scaled clock.
+    money = {"limit_usd": 50 + 6 * hour, "service_usd_per_month": 730 * hour}
+    settings = {"base_model": row.id, "method": method, "deployment": deployment, "prices": unknown, "budget": money}
+    pipeline.configure(project, settings)
     run = pipeline.drop(f"{project}/data.jsonl", dataset(pipeline, row.methods[method]))
 
     assert run.status == "SUCCEEDED", run.cause

@@ -21,7 +21,11 @@ SMALL = b"".join(DATASET.splitlines(keepends=True)[:150])
 # Lenient, because these tests are about what follows a verdict.
 SETTINGS = yaml.safe_load((EXAMPLE / "settings.yaml").read_text()) | {"gates": {"confidence": 0.5}}
 EVALUATION = EXAMPLE / "evaluation.jsonl"
-BY_THE_HOUR = {"deployment": "provisioned", "prices": {"provisioned_per_hour": 20.0}, "budget": {"limit_usd": 500}}
+BY_THE_HOUR = {
+    "deployment": "provisioned",
+    "prices": {"provisioned_per_hour": 20.0},
+    "budget": {"limit_usd": 500, "service_usd_per_month": 14600},
+}
 
 
 @pytest.fixture(autouse=True)

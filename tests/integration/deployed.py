@@ -21,6 +21,7 @@ from finetune.contracts import (
     SweepEndpointsOutput,
 )
 from finetune.domain.catalog import base_model
+from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.environment import CustomizationEnvironment, SweepEnvironment
 from finetune.letter import Mail
 from finetune.run import DatasetDropped, Run
@@ -81,7 +82,7 @@ class Deployed:
         """Open the run's endpoint, which is ready after some minutes; its ARN."""
         arn = self.stack.emulator.add_model(f"{run.endpoint_name}-c1", run.settings.base_model)
         model = SelectModelOutput(outcome="trained", reason="", model_arn=arn)
-        opened = endpoints.open_endpoint(self.stack.emulator.control, run, model, ("on_demand",), stack=STACK)
+        opened = endpoints.open_endpoint(self.stack.emulator.control, run, model, {"on_demand": RUN_BOUND}, stack=STACK)
         self.stack.clock.advance(minutes)
         return opened
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 from finetune.aws import publication, serving
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.contracts import Endpoint, JudgeEvaluationOutput, PromoteModelInput, PromoteModelOutput, SelectModelOutput
-from finetune.domain.customization.jobs import resource_name
+from finetune.domain.billing.limits import USUAL_LEASE
+from finetune.domain.catalog import Deployment
+from finetune.domain.customization.jobs import RUN_BOUND, resource_name
 from finetune.errors import EndpointBusy
 from finetune.run import ObjectVersion, Run
 from finetune.settings import Settings
@@ -22,6 +24,8 @@ from tests.emulator import Emulator, ManualClock
 
 STACK, SLUG = "stack", "shop"
 NOVA = "amazon.nova-micro-v1:0:128k"
+# How long an endpoint of each kind may live in these tests.
+LEASES: Mapping[Deployment, timedelta] = {"on_demand": RUN_BOUND, "provisioned": USUAL_LEASE}
 PAIRS = [("Where is my order?", "It is on its way.")]
 
 

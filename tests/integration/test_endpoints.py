@@ -10,12 +10,12 @@ from finetune.aws import endpoints
 from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.contracts import Endpoint, SelectModelOutput
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization.jobs import CREATING_BOUND, LEASES
+from finetune.domain.customization.jobs import CREATING_BOUND
 from finetune.errors import EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
 from finetune.run import Run
 from local.bedrock.unknowns import Unknowns
 from tests.integration.deployed import down, refused
-from tests.integration.fakes import NOVA, SLUG, STACK, Conflicting, Stack
+from tests.integration.fakes import LEASES, NOVA, SLUG, STACK, Conflicting, Stack
 
 
 @pytest.mark.parametrize("kind", ["on_demand", "provisioned"])
@@ -37,13 +37,13 @@ def opened(stack: Stack, kind: Deployment = "on_demand") -> tuple[Run, SelectMod
     """A run with its model and the endpoint that was opened for it a moment ago."""
     run = stack.run()
     model = model_of(stack, run)
-    return run, model, endpoints.open_endpoint(stack.emulator.control, run, model, (kind,), stack=STACK)
+    return run, model, endpoints.open_endpoint(stack.emulator.control, run, model, {kind: LEASES[kind]}, stack=STACK)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_endpoint_is_opened_once_under_the_run_s_name_with_tags_and_lease(stack: Stack, kind: Deployment) -> None:
     run, model, endpoint = opened(stack, kind)
-    again = endpoints.open_endpoint(stack.emulator.control, run, model, KINDS, stack=STACK)
+    again = endpoints.open_endpoint(stack.emulator.control, run, model, LEASES, stack=STACK)
     assert (again, endpoint.kind, endpoint.name) == (endpoint, kind, run.endpoint_name)
     assert stack.open_arns() == {endpoint.arn}
     found = endpoints.tagged(stack.emulator.control, endpoint)
@@ -70,7 +70,7 @@ def test_a_repeated_request_for_an_endpoint_has_the_token_of_the_first_and_buys_
     for kind in KINDS:
         for _ in range(2):
             with pytest.raises(ServiceBusy):
-                endpoints.open_endpoint(control, run, model, (kind,), stack=STACK)
+                endpoints.open_endpoint(control, run, model, {kind: LEASES[kind]}, stack=STACK)
     first, again, bought, once_more = asked
     assert (first, bought) == (again, once_more)
     assert first["clientRequestToken"] != bought["clientRequestToken"]
@@ -133,8 +133,8 @@ def test_a_response_that_was_lost_leaves_one_endpoint(stack: Stack) -> None:
     model = model_of(stack, run)
     stack.emulator.admin.inject("lose-response-create-deployment")
     with pytest.raises(ServiceBusy):
-        endpoints.open_endpoint(stack.emulator.control, run, model, KINDS, stack=STACK)
-    endpoint = endpoints.open_endpoint(stack.emulator.control, run, model, KINDS, stack=STACK)
+        endpoints.open_endpoint(stack.emulator.control, run, model, LEASES, stack=STACK)
+    endpoint = endpoints.open_endpoint(stack.emulator.control, run, model, LEASES, stack=STACK)
     assert stack.open_arns() == {endpoint.arn}
 
 
@@ -143,14 +143,14 @@ def test_the_next_kind_is_opened_when_a_quota_refuses_the_first_and_all_refusals
     model = model_of(stack, run)
     stack.emulator.admin.inject("quota-create-deployment:2", "quota-create-throughput")
     with pytest.raises(QuotaExceeded, match=r"opening on_demand endpoint .* opening provisioned endpoint"):
-        endpoints.open_endpoint(stack.emulator.control, run, model, KINDS, stack=STACK)
-    assert endpoints.open_endpoint(stack.emulator.control, run, model, KINDS, stack=STACK).kind == "provisioned"
+        endpoints.open_endpoint(stack.emulator.control, run, model, LEASES, stack=STACK)
+    assert endpoints.open_endpoint(stack.emulator.control, run, model, LEASES, stack=STACK).kind == "provisioned"
 
 
 def test_no_endpoint_is_opened_without_a_model(stack: Stack) -> None:
     failed = SelectModelOutput(outcome="failed", reason="")
     with pytest.raises(ServiceRefused, match="has no custom model to open an endpoint for"):
-        endpoints.open_endpoint(stack.emulator.control, stack.run(), failed, KINDS, stack=STACK)
+        endpoints.open_endpoint(stack.emulator.control, stack.run(), failed, LEASES, stack=STACK)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -190,7 +190,7 @@ def test_an_endpoint_is_deleted_once_and_one_that_has_gone_is_no_error(stack: St
     with pytest.raises(EndpointBusy):
         endpoints.release(stack.emulator.control, endpoint)
     stack.clock.advance(60)
-    assert [found.endpoint for found in endpoints.opened_by(stack.emulator.control, run)] == [endpoint]
+    assert [found.endpoint.arn for found in endpoints.opened_by(stack.emulator.control, run)] == [endpoint.arn]
     assert [endpoints.release(stack.emulator.control, endpoint) for _ in range(2)] == [True, False]
     assert endpoints.find(stack.emulator.control, kind, endpoint.name) is None
     assert endpoints.tagged(stack.emulator.control, endpoint) is None

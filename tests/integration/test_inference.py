@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from finetune.aws import answers
-from finetune.aws.inference import RESERVE_SECONDS, SHARDS_AT_ONCE, evaluate_shard
+from finetune.aws.inference import RESERVE_SECONDS, evaluate_shard
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE
 from finetune.domain.json_lines import from_jsonl
 from finetune.errors import AccessRefused, EvaluationUnfinished
 from tests.evaluating import BASE, ENDPOINT, Bucket, Model, items, refusal, reply, run, shard

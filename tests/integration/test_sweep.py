@@ -17,12 +17,12 @@ from finetune.aws.release import Attempts
 from finetune.aws.sweep import LOOK_BACK, OVERDUE, Sweep
 from finetune.contracts import Endpoint, SelectModelOutput, SweepEndpointsOutput
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization.jobs import LEASES, RUN_BOUND
+from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ParameterMissing, ServiceBusy
 from finetune.run import DatasetDropped, Run
 from tests.emulator import JOB_ROLE
 from tests.integration.deployed import ENVIRONMENT, RECORDS, STOPPED, Deployed, deliver, down, down_once, refused
-from tests.integration.fakes import SLUG, STACK, VERDICT, MemoryBucket, MemoryExecutions, MemorySsm, Stack
+from tests.integration.fakes import LEASES, SLUG, STACK, VERDICT, MemoryBucket, MemoryExecutions, MemorySsm, Stack
 from tests.integration.test_starts import MemoryMachine
 from tools.project import resources, template
 
@@ -79,7 +79,7 @@ def evaluating(stack: Stack, kind: Deployment) -> tuple[Run, Endpoint]:
     run = stack.run()
     arn = stack.emulator.add_model(f"{run.endpoint_name}-c1", "amazon.nova-micro-v1:0:128k")
     model = SelectModelOutput(outcome="trained", reason="", model_arn=arn)
-    return run, endpoints.open_endpoint(stack.emulator.control, run, model, (kind,), stack=STACK)
+    return run, endpoints.open_endpoint(stack.emulator.control, run, model, {kind: LEASES[kind]}, stack=STACK)
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("on_demand", True), ("provisioned", False)])

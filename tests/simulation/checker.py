@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from finetune.aws.publication import Published
+from finetune.run import Run
 from local.bedrock.records import Endpoint
+from tests.simulation.bills import billed, planned
 from tests.simulation.functions import ARTIFACTS
 from tests.simulation.machines import Execution
 from tests.simulation.parameters import Mail
@@ -270,6 +273,27 @@ def forbidden(world: World) -> Iterator[Violation]:
         yield Violation("forbidden", each)
 
 
+def bills(world: World) -> Iterator[Violation]:
+    """The runs cost no more than their limits, but for hours in which nothing can be deleted or swept."""
+    runs = planned(world)
+    limit, bill = sum(run.settings.budget.limit_usd for run in runs), billed(world)
+    if bill.total > limit + _excused(world) * max((_hour(run) for run in runs), default=0.0):
+        what = "throughput that is not in service" if bill.by_the_hour else "tokens"
+        yield Violation("over the limit", f"the runs cost more than they may, for {what}")
+
+
+def _excused(world: World) -> float:
+    """The hours of throughput that an outage of what deletes it may cost, and of those one more that has begun."""
+    outages = [each for each in world.faults.active if each.fault.scope[0].isdigit() or each.fault.scope == "function"]
+    if any(each.fault.scope == "function" for each in outages):
+        return math.inf
+    return sum(math.ceil(float(each.fault.scope) / 3600) + 1 for each in outages)
+
+
+def _hour(run: Run) -> float:
+    return run.settings.prices.provisioned_per_hour or 0.0
+
+
 CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     endpoint_leaks,
     jobs_after_end,
@@ -284,4 +308,5 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     dead_letters,
     defects,
     forbidden,
+    bills,
 )

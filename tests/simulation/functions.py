@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 STACK, DATASETS, ARTIFACTS = "finetune", "datasets", "artifacts"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}"
-# What the template's references resolve to; a function's ARN ends with its name.
-REFERENCES = {
+# What the template's references resolve to, its parameters to their defaults; a function's ARN ends with its name.
+REFERENCES: dict[str, Any] = {
+    **{name: str(each["Default"]) for name, each in template()["Parameters"].items() if "Default" in each},
     "AWS::StackName": STACK,
     "AWS::AccountId": ACCOUNT,
     "AWS::Region": REGION,

@@ -12,6 +12,7 @@ from tests.simulation.functions import DATASETS
 from tests.simulation.world import MARKER, World
 
 ITEMS = 20
+LITE = "amazon.nova-lite-v1:0:300k"
 _SYLLABLES = ("ka", "lo", "mi", "ru", "te", "va", "zo", "ne", "shi", "bor", "dan", "fel")
 
 
@@ -55,8 +56,16 @@ GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 # A base model that is customized in another Region than that of the simulation.
 ELSEWHERE = "meta.llama3-3-70b-instruct-v1:0:128k"
-PROVISIONED = "deployment: provisioned\nbudget:\n  limit_usd: 100000\n"
-ON_DEMAND = "deployment: on_demand\nbudget:\n  limit_usd: 100000\n"
+PROVISIONED = """deployment: provisioned
+prices:
+  provisioned_per_hour: 20
+budget:
+  limit_usd: 45
+  service_usd_per_month: 14600
+"""
+# What these runs may cost at most is a cent or two below this.
+LIMIT = "budget:\n  limit_usd: 1.77\n"
+ON_DEMAND = f"deployment: on_demand\n{LIMIT}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Scenario:
 def _begin(
     *spans: tuple[int, int],
     project: str = "stations",
-    settings: str = "",
+    settings: str = LIMIT,
     fault: str = "",
     times: int = 1,
     apart: float = 47.0,
@@ -87,8 +96,7 @@ def _begin(
 
     def begin(world: World) -> None:
         world.s3.put(DATASETS, f"projects/{project}/evaluation.jsonl", evaluation())
-        if settings:
-            world.s3.put(DATASETS, f"projects/{project}/settings.yaml", settings.encode())
+        world.s3.put(DATASETS, f"projects/{project}/settings.yaml", settings.encode())
         if fault:
             world.bedrock.faults.inject(fault)
         for number, span in enumerate(spans):
@@ -98,7 +106,7 @@ def _begin(
     return begin
 
 
-def _promoted(*span: int, settings: str = "") -> Callable[[World], None]:
+def _promoted(*span: int, settings: str = LIMIT) -> Callable[[World], None]:
     """A champion, trained and promoted by a run before."""
 
     def before(world: World) -> None:
@@ -162,6 +170,9 @@ _ALL = (
         before=_promoted(*HALF, settings=PROVISIONED),
     ),
     Scenario("not_better", _begin(HALF), ["Model not promoted"], before=_promoted(*GOOD)),
+    Scenario(
+        "not_agreed", _begin(GOOD, settings=f"deployment: provisioned\nbase_model: {LITE}\n"), ["Model not promoted"]
+    ),
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
     Scenario("refused", _begin(GOOD, settings="base_model: nobody.knows-it-v1:0\n"), ["Run failed (BaseModelUnknown)"]),

@@ -144,6 +144,14 @@ def forbid(world: World) -> None:
     world.forbidden.append("Notify may not sns:Publish")
 
 
+def answer_at_length(world: World) -> None:
+    next(iter(world.bedrock.state.usage.values())).output_tokens += 1_000_000
+
+
+def train_for_longer(world: World) -> None:
+    next(iter(world.bedrock.state.jobs.values())).epochs_trained *= 100
+
+
 BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (leave_an_endpoint, "endpoint leak"),
     (let_a_job_run_on, "job after end"),
@@ -168,6 +176,8 @@ BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (leave_a_dead_letter, "dead letter"),
     (break_the_simulation, "defect"),
     (forbid, "forbidden"),
+    (answer_at_length, "over the limit"),
+    (train_for_longer, "over the limit"),
 )
 
 

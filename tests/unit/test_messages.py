@@ -10,6 +10,8 @@ import pytest
 from finetune import errors, messages
 from finetune.advice import ADVICE
 from finetune.contracts import Failure, NotifyInput, Outcome
+from finetune.run import Run
+from finetune.settings import Settings
 
 LEAVES = [
     name
@@ -26,6 +28,9 @@ RUN: dict[str, Any] = {
     "dataset": {"bucket": "datasets", "key": "incoming/shop/data.jsonl", "version_id": "v1"},
     "endpoint_name": "shop-20261121-103005-0badcafe",
 }
+
+
+RUN_OF = Run.model_validate(RUN)
 
 
 def known(outcome: str, **more: Any) -> NotifyInput:
@@ -178,3 +183,47 @@ def test_a_model_that_was_evaluated_asks_for_what_its_verdict_calls_for() -> Non
     told = not_promoted(decision="do_not_promote", reason=reason, settings={"deployment": "none"})
     assert "What to do: Nothing, or change deployment" in told
     assert "What to do: Read" in not_promoted(decision="do_not_promote", settings={"deployment": "none"})
+
+
+BY_THE_HOUR = {"deployment": "provisioned", "base_model": "amazon.nova-lite-v1:0:300k"}
+NOT_AGREED = "It is better. It is not put into service: its throughput costs $108.15 an hour, $78,949.50 a month, and "
+
+
+def not_agreed(reason: str, settings: dict[str, Any], **run: Any) -> str:
+    told = known(
+        "ModelNotPromoted",
+        run=RUN | {"settings": settings, **run},
+        prepared=prepared(0, ()),
+        model=MODEL,
+        evaluation=VERDICT | {"decision": "do_not_promote", "reason": reason},
+    )
+    return messages.compose(told).body
+
+
+def test_a_model_whose_price_in_service_nobody_agreed_to_comes_with_the_price_and_the_lines_to_add() -> None:
+    reason = f"{NOT_AGREED}budget.service_usd_per_month is $0.00."
+    told = not_agreed(reason, BY_THE_HOUR)
+    assert reason in told
+    assert told.count("drop the dataset again:\n  budget:\n    service_usd_per_month: 78950") == 1
+    assert "MostServiceUsdPerMonth" not in told
+    bounded = not_agreed(reason, BY_THE_HOUR, ceilings={"service_usd_per_month": 1000})
+    assert "parameter MostServiceUsdPerMonth, $1,000.00, bounds this" in bounded
+    agreed = Settings.model_validate(BY_THE_HOUR | {"budget": {"service_usd_per_month": 78950}})
+    assert RUN_OF.model_copy(update={"settings": agreed}).service.covered
+
+
+def test_a_model_whose_price_in_service_nobody_knows_asks_for_the_price() -> None:
+    reason = "It is better. It is not put into service, because what an hour of its throughput costs is unknown."
+    told = not_agreed(reason, {"deployment": "provisioned"})
+    assert "  prices:\n    provisioned_per_hour: what an hour of one model unit costs in USD\n  budget:" in told
+
+
+def test_the_mail_of_a_run_over_its_budget_names_everything_that_is_billed_and_whose_the_limit_is() -> None:
+    bill = ("Training: $1.00, at most $1.45", "In service after a promotion, a month of provisioned throughput: $9.00")
+    found = prepared(0, ()) | {"bill": bill, "most_usd": 1.45, "budget_reason": "It costs too much."}
+    body = messages.compose(known("BudgetExceeded", run=RUN, prepared=found)).body
+    assert all(f"  {line}" in body for line in bill)
+    assert "Raise budget.limit_usd" in body
+    ceiling = RUN | {"ceilings": {"usd_per_run": 50}}
+    stack = messages.compose(known("BudgetExceeded", run=ceiling, prepared=found)).body
+    assert "a higher MostUsdPerRun; no settings.yaml can raise that limit" in stack

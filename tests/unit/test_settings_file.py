@@ -22,6 +22,23 @@ def test_no_file_and_an_empty_file_mean_the_same() -> None:
     [
         ("base_modle: x", "settings.yaml: base_modle is not a setting; remove it or correct its spelling."),
         ("budget: {limit_usd: -1}", "settings.yaml: budget.limit_usd: Input should be greater than 0."),
+        ("budget: {limit_usd: .inf}", "settings.yaml: budget.limit_usd: Input should be a finite number."),
+        ("budget: {limit_usd: .nan}", "settings.yaml: budget.limit_usd: Input should be a finite number."),
+        ("budget: {limit_usd: 1e400}", "settings.yaml: budget.limit_usd: Input should be a finite number."),
+        ("budget: {limit_usd: 1.0e+400}", "settings.yaml: budget.limit_usd: Input should be a finite number."),
+        ("budget: {limit_usd: 10000000}", "settings.yaml: budget.limit_usd: Input should be less than or equal to"),
+        ("budget: {service_usd_per_month: .inf}", "settings.yaml: budget.service_usd_per_month: Input should be a fin"),
+        ("prices: {provisioned_per_hour: .nan}", "settings.yaml: prices.provisioned_per_hour: Input should be a finit"),
+        ("prices: {storage_per_month: 1e400}", "settings.yaml: prices.storage_per_month: Input should be a finite num"),
+        ("prices: {provisioned_per_hour: 1000000}", "settings.yaml: prices.provisioned_per_hour: Input should be less"),
+        (
+            "prices: {training_per_1k_tokens: 0}",
+            "settings.yaml: prices.training_per_1k_tokens is $0.00, less than the catalog's $0.001; a known price can",
+        ),
+        (
+            "judge: {model: us.amazon.nova-pro-v1:0, prices: {input_per_1k_tokens: 0.0001}}",
+            "settings.yaml: judge.prices.input_per_1k_tokens is $0.0001, less than the catalog's $0.0008;",
+        ),
         (
             "split: {validation: 0.5, evaluation: 0.4}",
             "settings.yaml: split: validation and evaluation together take more",
@@ -51,6 +68,18 @@ def test_a_mistake_is_one_sentence_with_its_key_or_line(text: str, sentence: str
         parse(text)
     assert str(refusal.value).startswith(sentence)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_price_may_be_raised_and_one_that_nobody_knows_filled_in() -> None:
+    prices = parse("prices: {storage_per_month: 1.75, training_per_1k_tokens: 0.002, provisioned_per_hour: 20}").prices
+    assert prices.model_dump(exclude_none=True) == {
+        "storage_per_month": 1.75,
+        "training_per_1k_tokens": 0.002,
+        "provisioned_per_hour": 20,
+    }
+    judged = parse("judge: {model: 'arn:own', prices: {input_per_1k_tokens: 0, output_per_1k_tokens: 0}}")
+    assert judged.judge.prices.usd(1000, 1000) == 0
+    assert parse("base_model: nobody.knows-it\nprices: {storage_per_month: 0}").prices.storage_per_month == 0
 
 
 def test_a_file_that_is_not_utf8_is_refused_with_the_offset() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import AliasPath, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from finetune.domain.billing.limits import Service
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import Overfitting
 from finetune.domain.findings import Finding
@@ -87,6 +88,11 @@ class PrepareDatasetInput(Contract):
 
 
 class PrepareDatasetOutput(Contract):
+    """`most_usd` is what the run may cost at most, `answers_usd` how much of it are answers and ratings.
+
+    `throughput_hours` are those that the evaluation takes on throughput, at most. `bill` is the estimate in words.
+    """
+
     training_uri: str
     validation_uri: str | None
     evaluation_uri: str | None
@@ -99,6 +105,10 @@ class PrepareDatasetOutput(Contract):
     refused_lines: tuple[int, ...] = Field(max_length=REPORTED_PROBLEMS)
     training_tokens: int
     estimated_usd: float | None
+    most_usd: float | None = None
+    answers_usd: float | None = None
+    throughput_hours: int = 0
+    bill: tuple[str, ...] = ()
     within_budget: bool
     budget_reason: str
     shards: tuple[Shard, ...] = Field(max_length=MOST_SHARDS)
@@ -168,9 +178,12 @@ class OpenEndpointInput(Contract):
 
 
 class Endpoint(Contract):
+    """`until` is when the run has to be done with throughput, by the service's clock: what is left then is reserved."""
+
     kind: Deployment
     name: str
     arn: str
+    until: datetime | None = None
 
 
 class OpenEndpointOutput(Endpoint):
@@ -217,6 +230,8 @@ class JudgeEvaluationInput(Contract):
 
 
 class JudgeEvaluationOutput(Contract):
+    """`service` is what the model would cost in service by the hour and month, and whether that is agreed to."""
+
     decision: Literal["promote", "do_not_promote", "inconclusive"]
     reason: str
     metric: str | None
@@ -228,6 +243,7 @@ class JudgeEvaluationOutput(Contract):
     interval: tuple[float, float] | None
     items: int
     provision: bool
+    service: Service | None = None
     report_uri: str
 
 

@@ -25,7 +25,11 @@ class Environment(Frozen):
 
 
 class PlanEnvironment(Environment):
+    """With what the stack allows at most, in USD for a run and a month."""
+
     ARTIFACT_BUCKET: str
+    MOST_USD_PER_RUN: float
+    MOST_SERVICE_USD_PER_MONTH: float
 
 
 class CustomizationEnvironment(Environment):

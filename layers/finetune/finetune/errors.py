@@ -14,6 +14,7 @@ FineTuneError
 ├── AWS decided
 │   ├── CustomizationJobFailed  the job ended without a model
 │   ├── EndpointFailed          the endpoint ended without serving
+│   ├── BudgetReached           what is paid for is used up before the evaluation is done
 │   ├── ServiceRefused          a request was refused for good
 │   └── AccessRefused           a role lacks a permission
 ├── waiting or trying again helps
@@ -77,6 +78,10 @@ class CustomizationJobFailed(FineTuneError):
 
 class EndpointFailed(FineTuneError):
     """The endpoint ended without serving; run again later or elsewhere."""
+
+
+class BudgetReached(FineTuneError):
+    """The evaluation has cost, or taken, what the budget covers; the settings' owner acts."""
 
 
 class ServiceRefused(FineTuneError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
@@ -14,10 +15,12 @@ from finetune.contracts import (
     PrepareDatasetOutput,
     SelectModelOutput,
 )
+from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
 from finetune.remains import Standing
+from finetune.run import Run
 
 # What a person does about a model that was evaluated and not promoted.
 _NEXT_STEPS: Mapping[str, str] = {
@@ -103,9 +106,19 @@ def _over_budget(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]
     return f"Over budget, not started: {_project(known)}", [
         f"The run was not started. {known.prepared.budget_reason if known.prepared else ''}",
         "Nothing was billed.",
+        letter.lines("What it would have cost:", known.prepared.bill) if known.prepared and known.prepared.bill else "",
         _dataset(known),
-        f"What to do: {ADVICE['BudgetExceeded']}",
+        f"What to do: {_over_budget_advice(known)}",
     ]
+
+
+def _over_budget_advice(known: NotifyInput) -> str:
+    if known.run and known.run.limit_name != "budget.limit_usd":
+        return (
+            "Train on fewer records or epochs, or have the stack deployed with a higher MostUsdPerRun; no "
+            "settings.yaml can raise that limit."
+        )
+    return ADVICE["BudgetExceeded"]
 
 
 def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
@@ -195,6 +208,31 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     ]
 
 
+def not_in_service(run: Run) -> str | None:
+    """Why a model that is better does not go into service; None when it does."""
+    settings = run.settings
+    return promotion.not_served(base_model(settings.base_model), settings.deployment) or promotion.not_agreed(
+        run.service, limit_usd_per_month=settings.budget.service_usd_per_month
+    )
+
+
+def _how_to_agree(run: Run) -> str:
+    """The lines of settings.yaml that put such a model into service, and the stack's part where it bounds them."""
+    month, ceiling = run.service.usd_per_month, run.ceilings.service_usd_per_month
+    wanted = "730 times that price, or more" if month is None else f"{math.ceil(month)}"
+    price = ["prices:", "  provisioned_per_hour: what an hour of one model unit costs in USD"] if month is None else []
+    lines = letter.lines(
+        "To put such a model into service, add these lines to the project's settings.yaml and drop the dataset again:",
+        [*price, "budget:", f"  service_usd_per_month: {wanted}"],
+    )
+    if ceiling is None or (month is not None and month <= ceiling):
+        return lines
+    return (
+        f"{lines}\nThe stack's parameter MostServiceUsdPerMonth, {cost.cents(ceiling)}, bounds this. It has to be "
+        "raised at a deployment of the stack first; no settings.yaml can raise it."
+    )
+
+
 def _not_finished(known: NotifyInput, stands: Standing) -> str:
     """What went wrong after the model was in service, and what is left of the run beside it."""
     after = f"After that the run ended early: {known.error.sentence}" if known.error else ""
@@ -242,9 +280,10 @@ def _next_step(known: NotifyInput) -> str:
         return _DEFAULT_ADVICE
     if found.metric is None and known.prepared and known.model:
         return not_evaluated(known.prepared, known.model).advice
-    settings = known.run.settings if known.run else None
-    way = settings and promotion.not_served(base_model(settings.base_model), settings.deployment)
-    return _NEXT_STEPS["not_served" if way and found.reason.endswith(way) else found.decision]
+    obstacle = known.run and not_in_service(known.run)
+    if known.run is None or not obstacle or not found.reason.endswith(obstacle):
+        return _NEXT_STEPS[found.decision]
+    return _NEXT_STEPS["not_served"] if known.run.service.covered else _how_to_agree(known.run)
 
 
 _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[str]]]] = {

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import Field
 
+from finetune.domain.billing.limits import Service, service
+from finetune.domain.catalog import base_model
 from finetune.frozen import Contract
 from finetune.settings import Settings
 
@@ -54,6 +56,26 @@ class Champion(Contract):
     run_id: str
 
 
+class Ceilings(Contract):
+    """What the stack allows at most, whatever a project's settings say; None where nothing is known of it."""
+
+    usd_per_run: float | None = None
+    service_usd_per_month: float | None = None
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings with a budget that is not above these."""
+        own = settings.budget
+        budget = {
+            "limit_usd": _lower(own.limit_usd, self.usd_per_run),
+            "service_usd_per_month": _lower(own.service_usd_per_month, self.service_usd_per_month),
+        }
+        return settings.model_copy(update={"budget": own.model_copy(update=budget)})
+
+
+def _lower(usd: float, ceiling: float | None) -> float:
+    return usd if ceiling is None else min(usd, ceiling)
+
+
 class Run(Contract):
     """The plan of a run: everything later steps need to know and nothing they could change."""
 
@@ -70,6 +92,21 @@ class Run(Contract):
     candidates: tuple[Candidate, ...] = ()
     endpoint_name: str
     champion: Champion | None = None
+    ceilings: Ceilings = Field(default_factory=Ceilings)
+
+    @property
+    def limit_name(self) -> str:
+        """What bounds the cost of the run: its project's settings or the stack."""
+        ceiling = self.ceilings.usd_per_run
+        stack = ceiling is not None and self.settings.budget.limit_usd >= ceiling
+        return "the stack's parameter MostUsdPerRun" if stack else "budget.limit_usd"
+
+    @property
+    def service(self) -> Service:
+        """What serving the run's model as the settings say costs by the hour."""
+        settings = self.settings
+        row, limit = base_model(settings.base_model), settings.budget.service_usd_per_month
+        return service(row, settings.prices, settings.deployment, limit)
 
     def uri(self, name: str) -> str:
         """The S3 URI of a file in the run's folder."""

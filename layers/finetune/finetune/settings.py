@@ -15,6 +15,7 @@ from finetune.frozen import Frozen
 
 MOST_HELD_OUT = 0.8
 MOST_HYPERPARAMETERS, HYPERPARAMETER_CHARACTERS = 20, 64
+MOST_USD = 1_000_000
 
 
 class Split(Frozen):
@@ -48,9 +49,10 @@ class DatasetChecks(Frozen):
 
 
 class Budget(Frozen):
-    """USD for a whole run: training, a month's storage, the endpoint while it evaluates and the answers."""
+    """USD for a whole run, and USD a month for what it leaves in service that is billed by the hour."""
 
-    limit_usd: float = Field(default=50, gt=0)
+    limit_usd: float = Field(default=50, gt=0, le=MOST_USD, allow_inf_nan=False)
+    service_usd_per_month: float = Field(default=0, ge=0, le=MOST_USD, allow_inf_nan=False)
 
 
 class Retention(Frozen):

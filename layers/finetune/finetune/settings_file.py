@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from finetune.domain.catalog import base_models
+from finetune.domain.cost import dollars, listed_for, lowered
 from finetune.errors import SettingsInvalid
 from finetune.settings import Settings
 
@@ -37,9 +40,26 @@ def parse_settings(data: bytes, *, source: str) -> Settings:
     if content is not None and not isinstance(content, dict):
         raise SettingsInvalid(f"{source}: the file must be a mapping of settings, such as 'method: FINE_TUNING'.")
     try:
-        return Settings.model_validate(content or {})
+        settings = Settings.model_validate(content or {})
     except ValidationError as error:
         raise SettingsInvalid(f"{source}: {'; '.join(_sentence(detail) for detail in error.errors()[:5])}.") from None
+    if wrong := list(_lowered(settings)):
+        raise SettingsInvalid(f"{source}: {'; '.join(wrong)}.")
+    return settings
+
+
+def _lowered(settings: Settings) -> Iterator[str]:
+    """What is wrong with prices below the catalog's; a base model that it does not have is refused elsewhere."""
+    row = base_models().get(settings.base_model)
+    for place, own, listed in (
+        ("prices", settings.prices, row and row.prices),
+        ("judge.prices", settings.judge.prices, listed_for(settings.judge.model)),
+    ):
+        for name, usd, known in lowered(own, listed) if listed else ():
+            yield (
+                f"{place}.{name} is {dollars(usd)}, less than the catalog's {dollars(known)}; "
+                "a known price can be raised and not lowered"
+            )
 
 
 def _sentence(detail: Any) -> str:

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from finetune.domain.catalog import BaseModelRow, base_model, base_models
-from finetune.domain.cost import CostEstimate, PriceOverrides, break_even, dollars, estimate_run, price, within_budget
+from finetune.domain.catalog import BaseModelRow, base_model
+from finetune.domain.cost import Amount, Asked, CostEstimate, PriceOverrides, break_even, dollars, estimate_run, price
 
 NOVA_LITE = base_model("amazon.nova-lite-v1:0:300k")
 ALL = PriceOverrides(
@@ -16,43 +16,43 @@ ALL = PriceOverrides(
 )
 
 
+ASKED = Asked(prompts=Amount(40_000, 60_000), answers=Amount(10_000, 200_000))
+
+
 def estimate(row: BaseModelRow = NOVA_LITE, **changes: object) -> CostEstimate:
     plain: dict[str, object] = {
-        "training_tokens": 100_000,
+        "training_tokens": Amount(100_000, 145_000),
         "epochs": 2,
-        "evaluation_items": 100,
-        "input_tokens_per_item": 200,
-        "output_tokens_per_item": 50,
-        "endpoint": "on_demand",
+        "asked": ASKED,
         "prices": ALL,
     }
     return estimate_run(row, **(plain | changes))  # type: ignore[arg-type] # a table of keywords
 
 
-def test_a_run_answered_on_demand_adds_up() -> None:
-    bill = {line.what: line.usd for line in estimate().lines}
+def test_a_run_answered_on_demand_adds_up_with_what_is_expected_and_what_it_may_be_at_most() -> None:
+    bill = {line.what: (line.usd, line.most_usd) for line in estimate().lines}
     assert bill == {
-        "Training": 2.0,
-        "Storage of the custom model for a month": 2.0,
-        "Evaluation: prompts": pytest.approx(0.04),
-        "Evaluation: answers": pytest.approx(0.04),
+        "Training": (2.0, 2.9),
+        "Storage of the custom model for a month": (2.0, 2.0),
+        "Evaluation: prompts": (pytest.approx(0.04), pytest.approx(0.06)),
+        "Evaluation: answers": (pytest.approx(0.04), pytest.approx(0.8)),
     }
-    assert estimate().total_usd == pytest.approx(4.08)
+    assert [estimate().total_usd, estimate().most_usd] == pytest.approx([4.08, 5.76])
+    assert estimate().said[0] == "Training: $2.00, at most $2.90"
 
 
-@pytest.mark.parametrize(("hours", "billed"), [(0.1, 1), (1.0, 1), (1.01, 2), (2.5, 3)])
-def test_provisioned_throughput_is_billed_by_the_started_hour(hours: float, billed: int) -> None:
-    line = estimate(endpoint="provisioned", endpoint_hours=hours).lines[-1]
-    assert (line.quantity, line.usd) == (billed, 60.0 * billed)
+def test_throughput_is_billed_by_the_hour_and_its_start_only_if_the_model_does_not_get_into_service() -> None:
+    bill = estimate(asked=ASKED._replace(hours=Amount(1, 3)), start_hours=2, served="provisioned")
+    evaluating, starting = bill.lines[-2:]
+    assert (evaluating.quantity, evaluating.usd, evaluating.most_usd) == (1, 60, 180)
+    assert (starting.quantity, starting.usd, starting.most_usd) == (2, 0, 120)
+    assert bill.service
+    assert (bill.service.usd, bill.total_usd < 70) == (60 * 730, True)
+    assert bill.said[-1] == "In service after a promotion, a month of provisioned throughput: $43,800.00"
 
 
-def test_on_throughput_only_the_other_contestants_pay_by_token() -> None:
-    line = next(line for line in estimate(endpoint="provisioned", contestants=3).lines if "prompts" in line.what)
-    assert line.quantity == 100 * 2 * 200 / 1000
-
-
-def test_without_an_endpoint_there_is_no_evaluation_to_pay() -> None:
-    assert [line.what for line in estimate(endpoint=None).lines] == [
+def test_without_an_evaluation_there_is_none_to_pay() -> None:
+    assert [line.what for line in estimate(asked=None).lines] == [
         "Training",
         "Storage of the custom model for a month",
     ]
@@ -67,33 +67,9 @@ def test_prices_come_from_the_catalog_until_the_settings_name_one() -> None:
 
 def test_an_unknown_price_is_no_zero_and_its_settings_key_is_named() -> None:
     row = base_model("amazon.nova-micro-v1:0:128k")
-    bill = estimate(row, endpoint="provisioned", prices=None)
+    bill = estimate(row, asked=ASKED._replace(hours=Amount(1, 2)), prices=None, served="provisioned")
     assert bill.unknown == ("prices.provisioned_per_hour",)
-    verdict = within_budget(bill, 1_000_000)
-    assert not verdict.within
-    assert "set prices.provisioned_per_hour in settings.yaml" in verdict.reason
-
-
-@pytest.mark.parametrize("model_id", base_models())
-def test_every_base_model_gets_an_estimate_that_fails_closed(model_id: str) -> None:
-    row = base_models()[model_id]
-    bill = estimate(row, prices=None, endpoint=row.deployments[0] if row.deployments else None)
-    assert within_budget(bill, 1e9).within is not bool(bill.unknown)
-
-
-@pytest.mark.parametrize(("limit", "within"), [(4.08, True), (4.0, False), (0, False)])
-def test_the_limit_itself_is_within_the_budget(limit: float, within: bool) -> None:
-    exact = estimate().model_copy(update={"total_usd": 4.08})
-    assert within_budget(exact, limit).within is within
-
-
-def test_the_sentence_over_budget_names_the_dearest_line() -> None:
-    verdict = within_budget(estimate(endpoint="provisioned"), 10)
-    assert verdict.reason == (
-        "The run would cost $64.04, more than the budget of $10.00; most of it is evaluation: provisioned throughput "
-        "($60.00). Its token counts are estimated, up to 31% too low or 23% too high in Latin letters, more in digits "
-        "and other scripts."
-    )
+    assert bill.said[-1].endswith("unknown, because prices.provisioned_per_hour is")
 
 
 def test_break_even_is_where_both_bills_are_equal() -> None:

@@ -16,7 +16,7 @@ import tiktoken
 from tiktoken.load import load_tiktoken_bpe
 from tokenizers import Tokenizer
 
-from finetune.domain.tokens import ERRORS, Script, estimate, script_of
+from finetune.domain.tokens import ERRORS, Script, estimate, most, script_of
 
 # The beginning of the Universal Declaration of Human Rights, which is there in every language.
 RIGHTS: Mapping[str, str] = json.loads(Path(__file__).with_name("human_rights.json").read_bytes())
@@ -81,6 +81,17 @@ def test_an_estimate_is_off_by_no_more_than_is_stated_for_its_kind_of_text(
     assert script_of(text) == kind
     low, high = ERRORS[provider][kind]
     assert low <= deviation(tokenizers[provider], text, provider) <= high
+
+
+@pytest.mark.parametrize("provider", ERRORS)
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize("text", [each[2] for each in TEXTS], ids=[each[1] for each in TEXTS])
+def test_no_record_has_more_tokens_than_the_most(
+    tokenizers: Mapping[str, Count], provider: str, text: str, escaped: bool
+) -> None:
+    turn = {"role": "user", "content": [{"text": text}]}
+    record = json.dumps({"schemaVersion": "bedrock-conversation-2024", "messages": [turn]}, ensure_ascii=escaped)
+    assert tokenizers[provider](text) <= most(estimate(text, provider), record.encode(), provider)
 
 
 @pytest.mark.parametrize("provider", ERRORS)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from finetune.aws.translation import code_of
+from finetune.aws.translation import code_of, service_time
 from finetune.domain.evaluation.pacing import Pace
-from finetune.errors import AccessRefused
+from finetune.errors import AccessRefused, BudgetReached
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 # What a request under way when the time is up may still take; Converse may take longer than a function has left.
@@ -91,14 +93,26 @@ def ask_all[Q: Question, R: Reply](  # noqa: PLR0913 - keywords, one for each wa
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def converse(runtime: BedrockRuntimeClient, request: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """The model's reply, or the code of the error that came instead; AccessRefused when all would be refused."""
+def converse(
+    runtime: BedrockRuntimeClient, request: Mapping[str, Any], until: datetime | None = None
+) -> tuple[dict[str, Any], str | None]:
+    """The model's reply, or the code of the error that came instead.
+
+    AccessRefused when all would be refused; BudgetReached when the service answers at `until` or later.
+    """
     try:
-        return dict(runtime.converse(**request)), None
+        reply: dict[str, Any] = dict(runtime.converse(**request))
+        code = None
     except ClientError as error:
-        if code_of(error) == "AccessDeniedException":
+        reply, code = dict(error.response), code_of(error)
+        if code == "AccessDeniedException":
             message = error.response["Error"].get("Message", "")
             raise AccessRefused(f"While asking {request['modelId']}: {message}") from error
-        return {}, code_of(error)
     except BotoCoreError:
         return {}, "NoResponse"
+    if until and service_time(reply) >= until:
+        raise BudgetReached(
+            f"At {until:%Y-%m-%d %H:%M} UTC the evaluation had not ended, and the budget covers no more hours of its "
+            "throughput."
+        )
+    return reply, code

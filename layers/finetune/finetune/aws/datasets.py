@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from finetune.aws import media, storage
 from finetune.contracts import (
@@ -19,9 +19,12 @@ from finetune.contracts import (
     ValidateDatasetOutput,
 )
 from finetune.domain import cost
+from finetune.domain.billing import limits
 from finetune.domain.catalog import BaseModelRow, base_model
+from finetune.domain.evaluation import expense
 from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
-from finetune.domain.evaluation.llm_judge import prices_of
+from finetune.domain.evaluation.llm_judge import prices_of, sample
+from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.domain.findings import OnFinding
 from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report import dataset as dataset_page
@@ -151,7 +154,7 @@ def _keep(s3: S3Client, uri: str, file: BinaryIO) -> None:
 def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
     """Convert, split and stage the dataset, and say what the whole run would cost."""
     run, settings = request.run, request.run.settings
-    row, (items, _) = base_model(settings.base_model), _evaluation_set(s3, run)
+    items, _ = _evaluation_set(s3, run)
     shares = Shares(settings.split.validation, settings.split.evaluation, settings.gates.minimum_items)
     with _sink() as training, _sink() as validation, _sink() as evaluation:
         sinks = Sinks(training=training, validation=validation, evaluation=evaluation)
@@ -168,6 +171,8 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
             left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
         prepared, unseen, refused = _unseen(s3, run, prepared, training, evaluation)
+        unseen.seek(0)
+        asked = from_jsonl(unseen.read(), EvaluationItem)
         learned = _beside_media(run, run.folder) if prepared.media else run.folder
         uris = {
             name: _stage(s3, f"{folder}/staged/{name}", staged, sink)
@@ -179,9 +184,10 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
         }
     listed = [asdict(leak) for leak in refused]
     storage.write_json(s3, run.uri("prepared.json"), {**prepared.as_dict(), "refused_items": listed})
-    estimate = _estimate(run, row, prepared)
+    taken = _Expense.of(run, asked)
+    estimate = taken.estimate(run, prepared)
     storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
-    return _output(run, prepared, refused, uris, estimate)
+    return _output(run, prepared, refused, uris, estimate, taken)
 
 
 def _unseen(
@@ -231,20 +237,52 @@ def _stage(s3: S3Client, prefix: str, staged: StagedFile | None, sink: BinaryIO)
     return uri
 
 
-def _estimate(run: Run, row: BaseModelRow, prepared: PreparedDataset) -> cost.CostEstimate:
-    """The whole run's cost; every candidate trains on the same tokens."""
-    items, judge = prepared.evaluation.records if prepared.evaluation else 0, run.settings.judge
-    return cost.estimate_run(
-        row,
-        training_tokens=prepared.training_tokens,
-        epochs=sum(float(each.hyperparameters.get("epochCount", "1")) for each in run.candidates),
-        evaluation_items=items,
-        contestants=3 if run.champion else 2,
-        endpoint=row.cheapest_endpoint if items else None,
-        prices=run.settings.prices,
-        judged_items=min(items, judge.items) if judge.model else 0,
-        judge_prices=prices_of(judge),
-    )
+@dataclass(frozen=True, slots=True)
+class _Expense:
+    """What the evaluation of these items takes."""
+
+    row: BaseModelRow
+    asked: cost.Asked
+    hours: cost.Amount
+
+    @classmethod
+    def of(cls, run: Run, items: Sequence[EvaluationItem]) -> Self:
+        row, settings = base_model(run.settings.base_model), run.settings
+        judge = settings.judge
+        judged = sample(items, judge.items, settings.split.seed) if judge.model else ()
+        in_service = run.champion.endpoint_arn if run.champion else None
+        names = expense.paid_by_token(in_service, row.cheapest_endpoint)
+        minutes = expense.minutes(
+            [shard.count for shard in shards_of(len(items))],
+            3 if run.champion else 2,
+            len(judged),
+            row.requests_per_minute,
+        )
+        asked = expense.asked(items, names, {item.id for item in judged}, row.provider)
+        return cls(row, asked, limits.hours_needed(expense.CREATION_MINUTES, minutes))
+
+    def estimate(self, run: Run, prepared: PreparedDataset) -> cost.CostEstimate:
+        """The whole run's cost; every candidate trains on the same tokens."""
+        settings, by_the_hour = run.settings, self.row.cheapest_endpoint == "provisioned"
+        agreed = run.service.covered and "provisioned" in self.row.deployments
+        starts = settings.deployment == "provisioned" and agreed and not by_the_hour
+        asked = self.asked._replace(hours=self.hours) if by_the_hour else self.asked
+        return cost.estimate_run(
+            self.row,
+            training_tokens=cost.Amount(prepared.training_tokens, prepared.most_training_tokens),
+            epochs=sum(float(each.hyperparameters.get("epochCount", "1")) for each in run.candidates),
+            models=len(run.candidates),
+            asked=asked if prepared.evaluation else None,
+            prices=settings.prices,
+            judge_prices=prices_of(settings.judge),
+            start_hours=START_HOURS if starts else 0,
+            served=settings.deployment if settings.deployment in self.row.deployments else None,
+        )
+
+    def most_usd(self, run: Run) -> float | None:
+        """What the answers and ratings cost at most."""
+        prices = cost.token_prices(self.row, run.settings.prices)
+        return expense.most_usd(self.asked, prices, prices_of(run.settings.judge))
 
 
 def _output(
@@ -253,9 +291,10 @@ def _output(
     refused: tuple[Leak, ...],
     uris: dict[str, str | None],
     estimate: cost.CostEstimate,
+    taken: _Expense,
 ) -> PrepareDatasetOutput:
     items = prepared.evaluation.records if prepared.evaluation else 0
-    verdict = cost.within_budget(estimate, run.settings.budget.limit_usd)
+    verdict = limits.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
     return PrepareDatasetOutput(
         training_uri=uris["training"] or "",
         validation_uri=uris["validation"],
@@ -269,6 +308,10 @@ def _output(
         refused_lines=tuple(leak.line for leak in refused[:REPORTED_PROBLEMS]),
         training_tokens=prepared.training_tokens,
         estimated_usd=None if estimate.unknown else estimate.total_usd,
+        most_usd=None if estimate.unknown else estimate.most_usd,
+        answers_usd=taken.most_usd(run),
+        throughput_hours=int(taken.hours.most),
+        bill=estimate.said,
         within_budget=verdict.within,
         budget_reason=verdict.reason,
         shards=shards_of(items),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -13,9 +13,10 @@ from finetune.aws import tags
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
 from finetune.contracts import CheckEndpointOutput, Endpoint, SelectModelOutput
+from finetune.domain.billing.limits import FINISH
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization.jobs import CREATING_BOUND, LEASES, next_wait, request_token
-from finetune.errors import EndpointBusy, QuotaExceeded, ServiceRefused
+from finetune.domain.customization.jobs import CREATING_BOUND, next_wait, request_token
+from finetune.errors import BudgetReached, EndpointBusy, QuotaExceeded, ServiceRefused
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -163,30 +164,46 @@ def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | N
 
 
 def open_endpoint(
-    bedrock: BedrockClient, run: Run, model: SelectModelOutput, kinds: Sequence[Deployment], *, stack: str
+    bedrock: BedrockClient, run: Run, model: SelectModelOutput, leases: Mapping[Deployment, timedelta], *, stack: str
 ) -> Endpoint:
     """Open the endpoint of a run, of the first kind that no quota refuses, or return the one already open.
 
-    Neither create call reports a conflict, so the endpoint is looked up by its name first. Raises QuotaExceeded if the
-    quotas of all kinds are used up.
+    `leases` are the kinds with how long an endpoint of each may live. Neither create call reports a conflict, so the
+    endpoint is looked up by its name first. Raises QuotaExceeded if the quotas of all kinds are used up, and
+    BudgetReached if the budget pays for none of them.
     """
     name, model_arn = run.endpoint_name, model.model_arn
     if model_arn is None:
         raise ServiceRefused(f"run {run.run_id} has no custom model to open an endpoint for.")
-    for kind in kinds:
-        if existing := find(bedrock, kind, name):
-            return existing.endpoint
+    if existing := _existing(bedrock, name, leases):
+        return existing
+    if not leases:
+        raise BudgetReached(
+            f"What is left of {run.limit_name} does not pay for throughput for as long as it is needed."
+        )
     with translated(f"asking for the service's time before opening endpoint {name}"):
         now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
     refusals = []
-    for kind in kinds:
-        given = tags_of(run, stack, **{LEASE_TAG: f"{now + LEASES[kind]:%Y-%m-%dT%H:%M:%SZ}"})
+    for kind, lease in leases.items():
+        given = tags_of(run, stack, **{LEASE_TAG: f"{now + lease:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):
-                return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, given))
+                arn = _KINDS[kind].create(bedrock, name, model_arn, given)
         except QuotaExceeded as error:
             refusals.append(str(error))
+        else:
+            opened = Endpoint(kind=kind, name=name, arn=arn)
+            return opened if kind == "on_demand" else _existing(bedrock, name, {kind: lease}) or opened
     raise QuotaExceeded(" ".join(refusals))
+
+
+def _existing(bedrock: BedrockClient, name: str, leases: Mapping[Deployment, timedelta]) -> Endpoint | None:
+    """The endpoint of a name that is open already, with the end of what is paid for it."""
+    for kind, lease in leases.items():
+        if found := find(bedrock, kind, name):
+            until = found.created_at + lease - FINISH if kind == "provisioned" else None
+            return found.endpoint.model_copy(update={"until": until})
+    return None
 
 
 def check(bedrock: BedrockClient, endpoint: Endpoint) -> CheckEndpointOutput:
@@ -194,12 +211,14 @@ def check(bedrock: BedrockClient, endpoint: Endpoint) -> CheckEndpointOutput:
     with translated(f"checking endpoint {endpoint.name}"):
         found = _KINDS[endpoint.kind].get(bedrock, endpoint.arn)
     elapsed = found.as_of - found.created_at
-    late = found.status == "Creating" and elapsed > CREATING_BOUND
+    paid = endpoint.until is None or found.as_of < endpoint.until
+    late = found.status == "Creating" and (elapsed > CREATING_BOUND or not paid)
+    why = f"It was still Creating after {elapsed}{'' if paid else ', and the budget does not cover more time'}."
     return CheckEndpointOutput(
         status="Failed" if late else found.status,
         elapsed_seconds=int(elapsed.total_seconds()),
         wait_seconds=next_wait(elapsed),
-        failure=f"It was still Creating after {elapsed}." if late else found.failure or _no_reason(found),
+        failure=why if late else found.failure or _no_reason(found),
     )
 
 

@@ -8,27 +8,29 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from finetune.aws import answers, storage
-from finetune.aws.asking import ask_all, converse
-from finetune.aws.llm_judge import judge_shard, judged
+from finetune.aws.allowance import Allowance, metered
+from finetune.aws.asking import FAULTS, ask_all, converse
+from finetune.aws.llm_judge import chosen, judge_shard, judged
 from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, SelectModelOutput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.expense import MOST_ANSWER_TOKENS
 from finetune.domain.evaluation.items import EvaluationItem
-from finetune.domain.evaluation.pacing import Pace, workers
+from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE, Pace, workers
 from finetune.domain.json_lines import from_jsonl
 from finetune.errors import EndpointFailed, EvaluationUnfinished
 from finetune.run import Run
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_s3 import S3Client
 
 # How every contestant is asked; part of what an answer is reused by.
-INFERENCE: Mapping[str, float] = {"temperature": 0, "maxTokens": 1024}
+INFERENCE: Mapping[str, float] = {"temperature": 0, "maxTokens": MOST_ANSWER_TOKENS}
 # A shard that keeps less than this for itself could be cut off with its answers unsaved.
 RESERVE_SECONDS = 45
-# The concurrency of the state Evaluate Shards: this many shards share a model's quota.
-SHARDS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class ShardContext:
     s3: S3Client
     request: EvaluateShardInput
     items: tuple[EvaluationItem, ...]
+    allowance: Allowance
     remaining: Callable[[], float]
 
 
@@ -73,29 +76,32 @@ def evaluate_shard(
     shard = request.shard
     every = from_jsonl(storage.read(s3, request.prepared.evaluation_uri or "") or b"", EvaluationItem)
     items = every[shard.first :][: shard.count]
-    context = ShardContext(runtime, s3, request, items, lambda: remaining() - RESERVE_SECONDS)
     asked = contestants(request.run, request.endpoint, request.model)
+    kept = {each.name: answers.load(s3, answers.uri(request.run, each.name, shard.index)) for each in asked}
+    paid = [each.name for each in asked if each.paid_by_token]
     given, reused = dict[str, dict[str, Answer]](), 0
-    for contestant in asked:
-        found, known = _answers_of(context, contestant)
-        given[contestant.name] = {answer.id: answer for answer in found}
-        reused += known
-    judge_shard(runtime, s3, request.run, shard.index, judged(request.run, every, items, given), context.remaining)
+    with metered(s3, request, items, kept, paid, {item.id for item in chosen(request.run, every)}) as allowance:
+        context = ShardContext(runtime, s3, request, items, allowance, lambda: remaining() - RESERVE_SECONDS)
+        for contestant in asked:
+            found, known = _answers_of(context, contestant, kept[contestant.name])
+            given[contestant.name] = {answer.id: answer for answer in found}
+            reused += known
+        pairs = judged(request.run, every, items, given)
+        judge_shard(runtime, s3, request, pairs, allowance, context.remaining)
     answered = sum(answer.error is None for by_item in given.values() for answer in by_item.values())
     return EvaluateShardOutput(index=shard.index, asked=len(items) * len(asked), answered=answered, reused=reused)
 
 
-def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Answer], int]:
+def _answers_of(context: ShardContext, contestant: Contestant, kept: Mapping[str, Answer]) -> tuple[list[Answer], int]:
     """One contestant's answers to the shard, and how many of them an earlier run had got already."""
     run, shard = context.request.run, context.request.shard
     own = answers.uri(run, contestant.name, shard.index)
     earlier = answers.earlier_uri(run, contestant.model, INFERENCE, context.items)
-    kept = answers.load(context.s3, own)
     known = answers.load(context.s3, earlier) if len(kept) < len(context.items) else {}
     new = {key: answer.model_copy(update={"paid": False}) for key, answer in known.items() if key not in kept}
     quota = base_model(run.settings.base_model).requests_per_minute
     coming = ask_all(
-        lambda item: ask(context.runtime, contestant, item),
+        lambda item: _ask(context, contestant, item),
         [item for item in context.items if item.id not in kept and item.id not in new],
         pace=Pace(quota, SHARDS_AT_ONCE),
         workers=workers(quota, SHARDS_AT_ONCE),
@@ -115,6 +121,18 @@ def _answers_of(context: ShardContext, contestant: Contestant) -> tuple[list[Ans
     return given, len(new)
 
 
+def _ask(context: ShardContext, contestant: Contestant, item: EvaluationItem) -> Answer:
+    """One answer within what may be spent and the time that is paid for."""
+    until, allowance = context.request.endpoint.until, context.allowance
+    if not contestant.paid_by_token:
+        return ask(context.runtime, contestant, item, until)
+    with allowance.meter.asking(allowance.most_answer_usd(item)) as receipt:
+        answer = ask(context.runtime, contestant, item, until)
+        if answer.error not in FAULTS:
+            receipt.paid(allowance.answer_usd(answer))
+        return answer
+
+
 def _while_it_exists(contestant: Contestant, coming: Iterable[Answer]) -> Iterator[Answer]:
     """The answers; EndpointFailed when the run's endpoint has gone, as after a redrive of a run that was cleaned up."""
     for answer in coming:
@@ -123,7 +141,9 @@ def _while_it_exists(contestant: Contestant, coming: Iterable[Answer]) -> Iterat
         yield answer
 
 
-def ask(runtime: BedrockRuntimeClient, contestant: Contestant, item: EvaluationItem) -> Answer:
+def ask(
+    runtime: BedrockRuntimeClient, contestant: Contestant, item: EvaluationItem, until: datetime | None = None
+) -> Answer:
     """One answer at temperature 0, or the code of the error that came instead."""
     request: dict[str, Any] = {
         "modelId": contestant.asked_as,
@@ -132,7 +152,7 @@ def ask(runtime: BedrockRuntimeClient, contestant: Contestant, item: EvaluationI
     }
     if item.system:
         request["system"] = [{"text": item.system}]
-    reply, error = converse(runtime, request)
+    reply, error = converse(runtime, request, until)
     if error:
         return Answer(id=item.id, error=error)
     return Answer(

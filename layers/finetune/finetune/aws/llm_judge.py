@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from finetune.aws import answers, storage
+from finetune.aws.allowance import Allowance
 from finetune.aws.asking import FAULTS, ask_all, converse
+from finetune.contracts import EvaluateShardInput
 from finetune.domain.evaluation import llm_judge
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import MALFORMED, Judgement, Pair
 from finetune.domain.evaluation.pacing import Pace, workers
@@ -33,28 +34,35 @@ def judged(
     given: Mapping[str, Mapping[str, Answer]],
 ) -> tuple[Pair, ...]:
     """What the judge is to compare among these items of the whole set: the candidate with what it would replace."""
-    settings = run.settings.judge
-    if settings.model is None:
+    names = {item.id for item in chosen(run, every)}
+    if not names:
         return ()
-    names = {item.id for item in llm_judge.sample(every, settings.items, run.settings.split.seed)}
     before = given["champion" if "champion" in given else "base"]
     return llm_judge.pairs([item for item in items if item.id in names], before, given["candidate"])
+
+
+def chosen(run: Run, every: Sequence[EvaluationItem]) -> tuple[EvaluationItem, ...]:
+    """The items of the whole set whose answers the judge is to rate; none where there is no judge."""
+    settings = run.settings.judge
+    return llm_judge.sample(every, settings.items, run.settings.split.seed) if settings.model else ()
 
 
 def judge_shard(
     runtime: BedrockRuntimeClient,
     s3: S3Client,
-    run: Run,
-    shard: int,
+    request: EvaluateShardInput,
     pairs: Sequence[Pair],
+    allowance: Allowance,
     remaining: Callable[[], float],
 ) -> None:
     """Have every pair judged that was not yet; EvaluationUnfinished when time runs out, with all judgements kept."""
+    run, shard = request.run, request.shard.index
     uri = answers.uri(run, "judge", shard)
     kept = judgements(s3, run, shard) if pairs else ()
     names = {one.id for one in kept}
+    allowance.meter.add(sum(allowance.rating_usd(one) for one in kept))
     coming = ask_all(
-        lambda pair: _ask(runtime, run.settings.judge, pair),
+        lambda pair: _rate(runtime, request, pair, allowance),
         [pair for pair in pairs if pair.id not in names],
         pace=Pace(),
         workers=workers(None, 1),
@@ -71,10 +79,20 @@ def judgements(s3: S3Client, run: Run, shard: int) -> tuple[Judgement, ...]:
     return from_jsonl(storage.read(s3, answers.uri(run, "judge", shard)) or b"", Judgement)
 
 
-def _ask(runtime: BedrockRuntimeClient, settings: JudgeSettings, pair: Pair) -> Judgement:
+def _rate(runtime: BedrockRuntimeClient, request: EvaluateShardInput, pair: Pair, allowance: Allowance) -> Judgement:
+    """One judgement within what may be spent and the time that is paid for."""
+    with allowance.meter.asking(allowance.most_rating_usd(pair.item)) as receipt:
+        judgement = _ask(runtime, request, pair)
+        if judgement.error not in FAULTS:
+            receipt.paid(allowance.rating_usd(judgement), lost=judgement.error is not None)
+        return judgement
+
+
+def _ask(runtime: BedrockRuntimeClient, request: EvaluateShardInput, pair: Pair) -> Judgement:
     """One judgement; a judge that may not be asked has judged nothing, which does not end the run."""
+    asked = llm_judge.request(pair, request.run.settings.judge, secrets.token_hex(8))
     try:
-        reply, error = converse(runtime, llm_judge.request(pair, settings, secrets.token_hex(8)))
+        reply, error = converse(runtime, asked, request.endpoint.until)
     except AccessRefused:
         error = "AccessDeniedException"
     return Judgement(id=pair.id, item=pair.item.id, error=error) if error else llm_judge.read(pair, reply)

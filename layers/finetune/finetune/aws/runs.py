@@ -14,7 +14,7 @@ from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.customization import jobs
 from finetune.frozen import Frozen
-from finetune.run import MOST_CANDIDATES, Candidate, Champion, DatasetDropped, Run
+from finetune.run import MOST_CANDIDATES, Candidate, Ceilings, Champion, DatasetDropped, Run
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 
@@ -134,7 +134,14 @@ def read_settings(s3: S3Client, run: Run) -> Settings:
     return parse_settings(b"".join(storage.stream(s3, version)), source=version.uri)
 
 
-def plan(s3: S3Client, run: Run, settings: Settings, row: BaseModelRow, champion: Champion | None) -> Run:
+def plan(
+    s3: S3Client,
+    run: Run,
+    settings: Settings,
+    row: BaseModelRow,
+    champion: Champion | None,
+    ceilings: Ceilings = Ceilings(),  # noqa: B008 - it does not change
+) -> Run:
     """The claimed run with every input pinned and every name derived; kept as plan.json."""
     hyperparameters = jobs.resolve_hyperparameters(row, settings.hyperparameters)
     planned = run.model_copy(
@@ -146,7 +153,8 @@ def plan(s3: S3Client, run: Run, settings: Settings, row: BaseModelRow, champion
             "validation_set": storage.latest_version(
                 s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"
             ),
-            "settings": settings,
+            "settings": ceilings.over(settings),
+            "ceilings": ceilings,
             "candidates": (_candidate(run, 1, hyperparameters),),
             "champion": champion,
         }

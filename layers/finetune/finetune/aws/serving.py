@@ -14,6 +14,7 @@ from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
 from finetune.contracts import Endpoint, PromoteModelInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain.catalog import Deployment
+from finetune.domain.evaluation import promotion
 from finetune.errors import (
     ChampionChanged,
     EndpointBusy,
@@ -53,7 +54,7 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
     if before and _carrier(bedrock, before, kind, run.settings.base_model):
         return before.endpoint
     try:
-        return endpoints.open_endpoint(bedrock, run, model, (kind,), stack=stack)
+        return endpoints.open_endpoint(bedrock, run, model, {kind: promotion.serving_lease(kind)}, stack=stack)
     except QuotaExceeded:
         for each in endpoints.opened_by(bedrock, run):
             with suppress(EndpointBusy):

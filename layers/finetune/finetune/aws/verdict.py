@@ -27,7 +27,7 @@ from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
-from finetune.messages import not_evaluated
+from finetune.messages import not_evaluated, not_in_service
 from finetune.remains import kept_after
 from finetune.version import code_name
 
@@ -94,7 +94,7 @@ def _verdict(
             one.name: cost.token_prices(row, settings.prices) for one in _contestants(request) if one.paid_by_token
         },
     )
-    return settle(evaluation, row=row, deployment=settings.deployment)
+    return settle(evaluation, not_in_service(request.run))
 
 
 def _judge_report(
@@ -246,5 +246,6 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         interval=(to_base.difference.low, to_base.difference.high) if to_base else None,
         items=evaluation.items,
         provision=served_by != request.run.settings.deployment,
+        service=request.run.service,
         report_uri=report_uri,
     )

@@ -1,34 +1,44 @@
-"""What a run will cost, before it costs anything, and whether that fits the budget."""
+"""What a run will cost, before it costs anything: how much is expected, and how much it may be at most."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from finetune.domain.catalog import BaseModelRow, Deployment
+from finetune.domain.catalog import BaseModelRow, Deployment, base_models
 from finetune.domain.tokens import stated
 from finetune.frozen import Frozen
 
 HOURS_PER_MONTH = 730
-_JUDGE_RUBRIC_TOKENS, _JUDGE_REPLY_TOKENS = 300, 120
+# What nobody means; a number beyond it is a slip of the pen or a way around a limit.
+MOST_PRICE_USD = 100_000
+_TOKENS, _HOURS = "1,000 tokens", "started hour"
+SERVICE = "In service after a promotion, a month of provisioned throughput"
+
+
+def _price() -> Any:
+    return Field(None, ge=0, le=MOST_PRICE_USD, allow_inf_nan=False)
 
 
 class PriceOverrides(Frozen):
-    """USD prices from the settings; each replaces the catalog's."""
+    """USD prices from the settings; each fills in a price that the catalog does not know, or raises one."""
 
-    training_per_1k_tokens: float | None = Field(None, ge=0)
-    storage_per_month: float | None = Field(None, ge=0)
-    input_per_1k_tokens: float | None = Field(None, ge=0)
-    output_per_1k_tokens: float | None = Field(None, ge=0)
-    provisioned_per_hour: float | None = Field(None, ge=0)
+    training_per_1k_tokens: float | None = _price()
+    storage_per_month: float | None = _price()
+    input_per_1k_tokens: float | None = _price()
+    output_per_1k_tokens: float | None = _price()
+    provisioned_per_hour: float | None = _price()
 
 
 class TokenPrices(Frozen):
     """USD for 1,000 tokens of prompts and of answers; None where a price is unknown."""
 
-    input_per_1k_tokens: float | None = Field(None, ge=0)
-    output_per_1k_tokens: float | None = Field(None, ge=0)
+    input_per_1k_tokens: float | None = _price()
+    output_per_1k_tokens: float | None = _price()
 
     def usd(self, input_tokens: float, output_tokens: float) -> float | None:
         """What so many tokens cost; None when a price is unknown."""
@@ -37,8 +47,41 @@ class TokenPrices(Frozen):
         return (input_tokens * self.input_per_1k_tokens + output_tokens * self.output_per_1k_tokens) / 1000
 
 
+class Amount(NamedTuple):
+    """How much of something is expected, and how much there is at most."""
+
+    likely: float
+    most: float
+
+    def times(self, factor: float) -> Amount:
+        """So many times as much."""
+        return Amount(self.likely * factor, self.most * factor)
+
+    @classmethod
+    def total(cls, amounts: Iterable[Amount]) -> Amount:
+        """The sum of amounts."""
+        listed = list(amounts)
+        return cls(sum(each.likely for each in listed), sum(each.most for each in listed))
+
+
+NOTHING = Amount(0, 0)
+
+
+class Asked(NamedTuple):
+    """What an evaluation asks: tokens of all contestants that are paid by the token, of the judge, and the hours.
+
+    `hours` are those of provisioned throughput, where the evaluation needs it.
+    """
+
+    prompts: Amount
+    answers: Amount
+    judge_prompts: Amount = NOTHING
+    judge_ratings: Amount = NOTHING
+    hours: Amount = NOTHING
+
+
 class CostLine(Frozen):
-    """One thing that is billed; `usd` is None when its price is unknown."""
+    """One thing that is billed; `usd` is None when its price is unknown, and `most_usd` when that or a bound is."""
 
     what: str
     quantity: float
@@ -46,25 +89,35 @@ class CostLine(Frozen):
     unit_price: float | None
     usd: float | None
     price_key: str
+    most_usd: float | None = None
 
 
 class CostEstimate(Frozen):
     """The bill by line; `total_usd` adds the known amounts, `unknown` holds the settings keys of unknown prices.
 
-    `token_error` is a sentence that says how far off the token counts may be.
+    `most_usd` is what the run may cost at most. `service` is a month of what a promotion leaves in service, which is no
+    part of the run. `token_error` is a sentence that says how far off the token counts may be.
     """
 
     lines: tuple[CostLine, ...]
     total_usd: float
+    most_usd: float = 0
     unknown: tuple[str, ...] = ()
+    service: CostLine | None = None
     token_error: str = ""
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The bill in words, a line for each thing and one for what would stay in service."""
+        lines = [f"{line.what}: {_said(line)}" for line in self.lines]
+        return (*lines, f"{self.service.what}: {_said(self.service)}") if self.service else tuple(lines)
 
-class BudgetVerdict(Frozen):
-    """Whether an estimate fits, in one sentence."""
 
-    within: bool
-    reason: str
+def _said(line: CostLine) -> str:
+    if line.usd is None or line.most_usd is None:
+        return f"unknown, because {line.price_key} is"
+    most = f", at most {cents(line.most_usd)}" if cents(line.most_usd) != cents(line.usd) else ""
+    return f"{cents(line.usd)}{most}"
 
 
 class BreakEven(Frozen):
@@ -78,72 +131,69 @@ class BreakEven(Frozen):
 def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     row: BaseModelRow,
     *,
-    training_tokens: int,
+    training_tokens: Amount,
     epochs: float,
-    evaluation_items: int,
-    contestants: int = 2,
-    input_tokens_per_item: float = 500,
-    output_tokens_per_item: float = 300,
-    endpoint: Deployment | None,
-    endpoint_hours: float = 1,
+    models: int = 1,
+    asked: Asked | None,
     prices: PriceOverrides | None = None,
-    judged_items: int = 0,
     judge_prices: TokenPrices | None = None,
+    start_hours: float = 0,
+    served: Deployment | None = None,
 ) -> CostEstimate:
-    """The bill of a run: training, a month of the model's storage, and its evaluation.
+    """The bill of a run: training, a month of its models' storage, its evaluation, and the start of its service.
 
-    Contestants that are billed by the token cost the price of the base model, as custom Nova and Llama models do. A
-    candidate on provisioned throughput costs the hours of one model unit instead; a started hour counts in full. If
-    `endpoint` is None there is no evaluation.
+    Contestants that are billed by the token cost the price of the base model, as custom Nova and Llama models do.
+    Throughput costs the hours of one model unit; a started hour counts in full. `start_hours` are those that throughput
+    may take until it is in service: a run whose model gets there pays none of them. If `asked` is None there is no
+    evaluation.
     """
-    by_token = 0 if endpoint is None else contestants - (endpoint == "provisioned")
-    answers = evaluation_items * by_token
-    quantities: list[tuple[str, float, str, str]] = [
-        ("Training", training_tokens * epochs / 1000, "1,000 tokens", "training_per_1k_tokens"),
-        ("Storage of the custom model for a month", 1, "month", "storage_per_month"),
+    asked = asked or Asked(NOTHING, NOTHING)
+    judge = judge_prices or TokenPrices()
+    own: list[tuple[str, Amount, str, str]] = [
+        ("Training", training_tokens.times(epochs), _TOKENS, "training_per_1k_tokens"),
+        ("Storage of the custom model for a month", Amount(models, models), "month", "storage_per_month"),
+        ("Evaluation: prompts", asked.prompts, _TOKENS, "input_per_1k_tokens"),
+        ("Evaluation: answers", asked.answers, _TOKENS, "output_per_1k_tokens"),
+        ("Evaluation: provisioned throughput", asked.hours, _HOURS, "provisioned_per_hour"),
+        ("Throughput until it is in service", Amount(0, start_hours), _HOURS, "provisioned_per_hour"),
     ]
-    if answers:
-        quantities += [
-            ("Evaluation: prompts", answers * input_tokens_per_item / 1000, "1,000 tokens", "input_per_1k_tokens"),
-            ("Evaluation: answers", answers * output_tokens_per_item / 1000, "1,000 tokens", "output_per_1k_tokens"),
-        ]
-    if endpoint == "provisioned":
-        hours = math.ceil(endpoint_hours)
-        quantities.append(("Evaluation: provisioned throughput", hours, "started hour", "provisioned_per_hour"))
+    of_judge: list[tuple[str, Amount, str, str]] = [
+        ("Judge: prompts", asked.judge_prompts, _TOKENS, "input_per_1k_tokens"),
+        ("Judge: ratings", asked.judge_ratings, _TOKENS, "output_per_1k_tokens"),
+    ]
     lines = (
-        *(_line(row, prices, quantity) for quantity in quantities),
-        *_judge_lines(
-            2 * judged_items if endpoint else 0,
-            _JUDGE_RUBRIC_TOKENS + input_tokens_per_item + 3 * output_tokens_per_item,
-            judge_prices or TokenPrices(),
-        ),
+        *(_line(*each, price(row, prices, each[-1]), "prices") for each in own if each[1].most),
+        *(_line(*each, getattr(judge, each[-1]), "judge.prices") for each in of_judge if each[1].most),
     )
+    month, hour = Amount(HOURS_PER_MONTH, HOURS_PER_MONTH), "provisioned_per_hour"
+    in_service = _line(SERVICE, month, "hour", hour, price(row, prices, hour), "prices")
     return CostEstimate(
         lines=lines,
         total_usd=sum(line.usd for line in lines if line.usd is not None),
-        unknown=tuple(line.price_key for line in lines if line.usd is None),
+        most_usd=sum(line.most_usd for line in lines if line.most_usd is not None),
+        unknown=tuple(dict.fromkeys(line.price_key for line in lines if line.usd is None)),
+        service=in_service if served == "provisioned" else None,
         token_error=f"Its token counts are estimated, {stated(row.provider)}.",
     )
 
 
-def _judge_lines(calls: int, input_tokens: float, prices: TokenPrices) -> tuple[CostLine, ...]:
-    """Each call shows the judge a question, its reference and two answers, and gets ten numbers back."""
-    parts = (
-        ("Judge: prompts", input_tokens, prices.input_per_1k_tokens, "input_per_1k_tokens"),
-        ("Judge: ratings", _JUDGE_REPLY_TOKENS, prices.output_per_1k_tokens, "output_per_1k_tokens"),
+def _line(what: str, amount: Amount, unit: str, key: str, unit_price: float | None, place: str) -> CostLine:
+    quantity = amount.times(0.001) if unit == _TOKENS else amount
+    usd = None if unit_price is None else quantity.times(unit_price)
+    return CostLine(
+        what=what,
+        quantity=quantity.likely or quantity.most,
+        unit=unit,
+        unit_price=unit_price,
+        usd=usd and usd.likely,
+        price_key=f"{place}.{key}",
+        most_usd=usd and usd.most,
     )
-    return tuple(
-        CostLine(
-            what=what,
-            quantity=calls * tokens / 1000,
-            unit="1,000 tokens",
-            unit_price=unit_price,
-            usd=None if unit_price is None else calls * tokens / 1000 * unit_price,
-            price_key=f"judge.prices.{key}",
-        )
-        for what, tokens, unit_price, key in parts
-        if calls
-    )
+
+
+def cents(usd: float) -> str:
+    """An amount in whole cents."""
+    return "under $0.01" if 0 < usd < 0.005 else f"${usd:,.2f}"
 
 
 def dollars(usd: float) -> str:
@@ -160,39 +210,30 @@ def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float 
     return listed if override is None else override
 
 
+def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple[str, float, float]]:
+    """The prices that are set below the listed ones: key, own and listed price. Who may set a price is not who pays."""
+    for name, usd in own:
+        known = getattr(listed, name)
+        if usd is not None and known is not None and usd < known:
+            yield name, usd, known
+
+
+def listed_for(model: str | None) -> TokenPrices:
+    """What the catalog knows of a model's tokens, by its id for Converse, whatever the Region of its profile."""
+    rows = base_models().values()
+    return next((token_prices(row) for row in rows if _bare(model) == _bare(row.inference_id)), TokenPrices())
+
+
+def _bare(model: str | None) -> str:
+    return re.sub(r"^(?:us|eu|apac|global)\.", "", model or "")
+
+
 def token_prices(row: BaseModelRow, prices: PriceOverrides | None = None) -> TokenPrices:
     """What the base model's tokens cost on demand, and those of custom models over it."""
     return TokenPrices(
         input_per_1k_tokens=price(row, prices, "input_per_1k_tokens"),
         output_per_1k_tokens=price(row, prices, "output_per_1k_tokens"),
     )
-
-
-def _line(row: BaseModelRow, prices: PriceOverrides | None, quantified: tuple[str, float, str, str]) -> CostLine:
-    what, quantity, unit, name = quantified
-    unit_price = price(row, prices, name)
-    usd = 0.0 if quantity == 0 else None if unit_price is None else quantity * unit_price
-    return CostLine(what=what, quantity=quantity, unit=unit, unit_price=unit_price, usd=usd, price_key=f"prices.{name}")
-
-
-def within_budget(estimate: CostEstimate, limit_usd: float) -> BudgetVerdict:
-    """Whether an estimate stays within a limit; an unknown price never does."""
-    if estimate.unknown:
-        keys = " and ".join(estimate.unknown)
-        return BudgetVerdict(
-            within=False,
-            reason=f"The cost cannot be estimated because a price is unknown; set {keys} in settings.yaml.",
-        )
-    total, limit = f"${estimate.total_usd:,.2f}", f"${limit_usd:,.2f}"
-    if estimate.total_usd > limit_usd:
-        dearest = max(estimate.lines, key=lambda line: line.usd or 0)
-        most = f"most of it is {dearest.what[0].lower()}{dearest.what[1:]} (${dearest.usd or 0:,.2f})"
-        return BudgetVerdict(
-            within=False,
-            reason=f"The run would cost {total}, more than the budget of {limit}; {most}. {estimate.token_error}",
-        )
-    reason = f"The run is estimated at {total}, within the budget of {limit}. {estimate.token_error}"
-    return BudgetVerdict(within=True, reason=reason)
 
 
 def break_even(

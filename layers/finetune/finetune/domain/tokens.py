@@ -7,6 +7,8 @@ from math import ceil
 from string import digits
 from typing import Literal, NamedTuple
 
+# The bytes of UTF-8 that go on with a character.
+_CONTINUED = bytes(range(0x80, 0xC0))
 Script = Literal["Latin letters", "digits", "Cyrillic, Arabic or Greek", "Chinese, Japanese, Korean or Hindi"]
 
 
@@ -73,18 +75,37 @@ def script_of(text: str) -> Script:
     >>> script_of("Grüße aus Köln"), script_of("[3.14, 2.72]"), script_of("Привет"), script_of("你好")
     ('Latin letters', 'digits', 'Cyrillic, Arabic or Greek', 'Chinese, Japanese, Korean or Hindi')
     """
-    if sum(map(text.count, digits)) > 0.1 * len(text):
-        return "digits"
     extra = len(text.encode("utf-8", "surrogatepass")) - len(text)
-    if extra <= 0.5 * len(text):
+    return _script(len(text), sum(map(text.count, digits)), extra)
+
+
+def _script(characters: float, digit_characters: int, extra_bytes: int) -> Script:
+    if digit_characters > 0.1 * characters:
+        return "digits"
+    if extra_bytes <= 0.5 * characters:
         return "Latin letters"
-    return "Cyrillic, Arabic or Greek" if extra <= 1.2 * len(text) else "Chinese, Japanese, Korean or Hindi"
+    return "Cyrillic, Arabic or Greek" if extra_bytes <= 1.2 * characters else "Chinese, Japanese, Korean or Hindi"
 
 
 def likely(tokens: int, text: str, provider: str) -> tuple[int, int]:
     """The fewest and the most tokens that a text of this estimate has, by the error that is stated for its kind."""
     error = errors(provider)[script_of(text)]
     return round(tokens / (1 + error.high)), round(tokens / (1 + error.low))
+
+
+def most(tokens: int, record: bytes, provider: str) -> int:
+    """The most tokens that a text of this estimate has, by the error for its kind; `record` is the JSON around it.
+
+    How long the text is follows from the estimate, so that the JSON does not hide what it consists of.
+
+    >>> most(100, b'{"prompt": "one two three"}', "Meta")
+    145
+    """
+    per_character, per_extra_byte = weights(provider)
+    extra = 0 if record.isascii() else len(record) - len(record.translate(None, _CONTINUED))
+    characters = (tokens - per_extra_byte * extra) / per_character
+    digit_bytes = len(record) - len(record.translate(None, digits.encode()))
+    return ceil(tokens / (1 + errors(provider)[_script(characters, digit_bytes, extra)].low))
 
 
 def stated(provider: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Literal
 
-from finetune.domain.catalog import BaseModelRow, Deployment, Hyperparameter
+from finetune.domain.catalog import BaseModelRow, Hyperparameter
 from finetune.errors import SettingsInvalid, UnsupportedDataset
 
 INCOMING = "incoming/"
@@ -138,10 +138,8 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
     return elapsed >= JOB_BOUND or (elapsed >= STALLED_AFTER and phase not in {"training", "finishing"})
 
 
-# What outlives its lease unpublished is nobody's, even while its run goes on. Some models take a day to evaluate: a
-# deployment costs nothing while it is idle and may stay as long as a run lasts; throughput is billed by the hour.
+# Some models take a day to evaluate, and a deployment costs nothing while it is idle, so its lease is as long as this.
 RUN_BOUND = timedelta(days=18)
-LEASES: Mapping[Deployment, timedelta] = {"on_demand": RUN_BOUND, "provisioned": timedelta(hours=6)}
 CREATING_BOUND = timedelta(hours=3)
 
 

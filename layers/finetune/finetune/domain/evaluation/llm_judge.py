@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field, ValidationError
 
-from finetune.domain.catalog import base_models
-from finetune.domain.cost import TokenPrices, token_prices
+from finetune.domain.cost import TokenPrices, listed_for
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.expense import MOST_RATING_TOKENS
 from finetune.domain.evaluation.gates import JudgeSettings
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.frozen import Frozen
@@ -106,17 +106,7 @@ class Pair:
 
 def prices_of(settings: JudgeSettings) -> TokenPrices:
     """The settings' prices where they name them, else the catalog's, else unknown."""
-    listed = next(
-        (token_prices(row) for row in base_models().values() if _bare(settings.model) == _bare(row.inference_id)),
-        TokenPrices(),
-    )
-    own = settings.prices.model_dump(exclude_none=True)
-    return listed.model_copy(update=own)
-
-
-def _bare(model: str | None) -> str:
-    """An id for Converse without the region of an inference profile."""
-    return re.sub(r"^(?:us|eu|apac|global)\.", "", model or "")
+    return listed_for(settings.model).model_copy(update=settings.prices.model_dump(exclude_none=True))
 
 
 def sample(items: Sequence[EvaluationItem], count: int, seed: int) -> tuple[EvaluationItem, ...]:
@@ -162,7 +152,7 @@ def request(pair: Pair, settings: JudgeSettings, boundary: str) -> dict[str, Any
         "modelId": settings.model,
         "system": [{"text": _rubric(boundary, settings)}],
         "messages": [{"role": "user", "content": [{"text": text}]}],
-        "inferenceConfig": {"temperature": 0, "maxTokens": 512},
+        "inferenceConfig": {"temperature": 0, "maxTokens": MOST_RATING_TOKENS},
         **(choice if settings.output == "tool" else {}),
     }
 

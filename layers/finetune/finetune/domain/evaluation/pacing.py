@@ -17,6 +17,14 @@ _FALL = 0.95
 _LONGEST_PAUSE_SECONDS = 2.0
 _MOST_WORKERS = 8
 _LONG_ANSWER_SECONDS = 4.0
+# How many shards of an evaluation share a model's quota: the concurrency of the state Evaluate Shards.
+SHARDS_AT_ONCE = 4
+
+
+def slowest_per_second(requests_per_minute: int | None, sharers: int) -> float:
+    """The requests a second below which none of the sharers falls, whatever is throttled."""
+    usual = 1 / _LONGEST_PAUSE_SECONDS
+    return min(usual, requests_per_minute / 60 / sharers / 2) if requests_per_minute else usual
 
 
 def workers(requests_per_minute: int | None, sharers: int) -> int:
@@ -70,9 +78,5 @@ class Pace:
         self._fell_at = now
         elapsed = max(now - (self._started_at or 0.0), 1e-3)
         known = min(self._per_second, max(self._answered, 1) / elapsed if math.isinf(self._per_second) else math.inf)
-        self._per_second = max(_FALL * known, self._slowest())
+        self._per_second = max(_FALL * known, slowest_per_second(self.requests_per_minute, self.sharers))
         self._next_at = now + _SOON / self._per_second
-
-    def _slowest(self) -> float:
-        usual = 1 / _LONGEST_PAUSE_SECONDS
-        return min(usual, self.requests_per_minute / 60 / self.sharers / 2) if self.requests_per_minute else usual

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from finetune.domain import cost
+from finetune.domain.billing.limits import RESERVE, Service, hours_needed, throughput_lease
 from finetune.domain.catalog import BaseModelRow, Deployment
+from finetune.domain.customization.jobs import RUN_BOUND
+from finetune.domain.evaluation.expense import CREATION_MINUTES
 
 if TYPE_CHECKING:
     from finetune.domain.evaluation.verdict import Evaluation  # only Judge Evaluation has one
 
 
-def settle(evaluation: Evaluation, *, row: BaseModelRow, deployment: Literal[Deployment, "none"]) -> Evaluation:
+def settle(evaluation: Evaluation, obstacle: str | None) -> Evaluation:
     """The evaluation with its decision turned round where nothing may or can serve the model, and the reason said."""
-    obstacle = not_served(row, deployment)
     if evaluation.decision != "promote" or obstacle is None:
         return evaluation
     reason = f"{evaluation.reason} {obstacle}"
@@ -37,16 +41,37 @@ def not_served(row: BaseModelRow, deployment: Literal[Deployment, "none"]) -> st
     return f"{sentence} {price}." if other == "provisioned" else f"{sentence}."
 
 
-def evaluation_endpoints(
-    row: BaseModelRow, prices: cost.PriceOverrides, *, limit_usd: float, estimated_usd: float | None
-) -> tuple[Deployment, ...]:
-    """The kinds of endpoint to evaluate on, cheapest first; a later kind is for when quotas refuse those before it.
+def not_agreed(found: Service, *, limit_usd_per_month: float) -> str | None:
+    """Why a model is not put into service at its price; None when that is agreed to."""
+    if found.covered:
+        return None
+    if found.usd_per_hour is None or found.usd_per_month is None:
+        return "It is not put into service, because what an hour of its throughput costs is unknown."
+    return (
+        f"It is not put into service: its throughput costs {cost.cents(found.usd_per_hour)} an hour, "
+        f"{cost.cents(found.usd_per_month)} a month, and budget.service_usd_per_month is "
+        f"{cost.cents(limit_usd_per_month)}."
+    )
 
-    Throughput replaces a deployment only if the rest of the budget pays for an hour of it at a known price.
+
+def evaluation_endpoints(
+    row: BaseModelRow, prices: cost.PriceOverrides, *, rest_usd: float, throughput_hours: float
+) -> Mapping[Deployment, timedelta]:
+    """The kinds of endpoint to evaluate on with their leases; a later kind is for when quotas refuse those before it.
+
+    Throughput only if the rest of the budget pays for as many hours as it may take, at a known price.
     """
-    cheapest = row.cheapest_endpoint
-    if cheapest == "provisioned" or "provisioned" not in row.deployments or estimated_usd is None:
-        return (cheapest,)
+    kinds: dict[Deployment, timedelta] = {"on_demand": RUN_BOUND} if "on_demand" in row.deployments else {}
     hour = cost.price(row, prices, "provisioned_per_hour")
-    affordable = hour is not None and estimated_usd + hour <= limit_usd
-    return ("on_demand", "provisioned") if affordable else ("on_demand",)
+    if "provisioned" in row.deployments and (lease := throughput_lease(rest_usd, hour, throughput_hours)):
+        kinds["provisioned"] = lease
+    return kinds
+
+
+# What throughput takes at most until it is in service; the estimate has these hours.
+START_HOURS = int(hours_needed(CREATION_MINUTES, cost.NOTHING).most)
+
+
+def serving_lease(kind: Deployment) -> timedelta:
+    """How long an endpoint that is to be put into service may take to get there."""
+    return RUN_BOUND if kind == "on_demand" else timedelta(hours=START_HOURS) - RESERVE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.domain.cost import BreakEven, CostEstimate, CostLine, dollars
+from finetune.domain.cost import BreakEven, CostEstimate, CostLine, cents, dollars
 from finetune.domain.report.markup import Markup, facts, section, table, tag
 
 _THOUSAND_TOKENS = "1,000 tokens"
@@ -17,15 +17,14 @@ def bill(cost: CostEstimate | None, break_even: BreakEven | None, tokens_per_cal
     """The section; `tokens_per_call` are those of the custom model's answers, prompts included."""
     if not cost:
         return Markup()
-    rows: list[tuple[object, ...]] = [
-        (line.what, *_quantity(line), "unknown" if line.usd is None else _cents(line.usd)) for line in cost.lines
-    ]
-    rows.append(
-        (tag("b", "Total of what is known" if cost.unknown else "Total"), "", "", tag("b", _cents(cost.total_usd)))
-    )
+    rows: list[tuple[object, ...]] = [(line.what, *_quantity(line), *_costs(line)) for line in cost.lines]
+    total = "Total of what is known" if cost.unknown else "Total"
+    rows.append((tag("b", total), "", "", tag("b", cents(cost.total_usd)), tag("b", cents(cost.most_usd))))
+    if cost.service:
+        rows.append((cost.service.what, *_quantity(cost.service), *_costs(cost.service)))
     return section(
         "Cost",
-        table(("Item", "Quantity", "Price", "Cost"), rows, class_="numbers"),
+        table(("Item", "Quantity", "Price", "Expected", "At most"), rows, class_="numbers"),
         _break_even(break_even, tokens_per_call) if break_even else tag("p", _NO_BREAK_EVEN, class_="note"),
         lead="What the run was estimated to cost before it started to train.",
     )
@@ -39,8 +38,11 @@ def _quantity(line: CostLine) -> tuple[str, str]:
     return f"{line.quantity:,.10g} {words}", _price(line.unit_price, 1, line.unit)
 
 
-def _cents(usd: float) -> str:
-    return "under $0.01" if 0 < usd < 0.005 else f"${usd:,.2f}"
+def _costs(line: CostLine) -> tuple[str, str]:
+    return (
+        "unknown" if line.usd is None else cents(line.usd),
+        "unknown" if line.most_usd is None else cents(line.most_usd),
+    )
 
 
 def _price(usd: float | None, times: int, unit: str) -> str:

@@ -99,6 +99,11 @@ class PreparedDataset:
         """Estimated tokens of one epoch."""
         return self.training.estimated_tokens if self.training else 0
 
+    @property
+    def most_training_tokens(self) -> int:
+        """The most that they may be."""
+        return self.training.most_tokens if self.training else 0
+
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON can hold it."""
         return {**asdict(self), "training_tokens": self.training_tokens}
@@ -193,7 +198,9 @@ def stage_dataset(
         notes.append(f"Near copies were not kept together: there are more than {MOST_GROUPED:,} different prompts.")
     survey.settle(held_out(survey, wanted), Disposition.TRAINING)
 
-    training, held, evaluation = Writer(sinks.training), Writer(sinks.validation), Writer(sinks.evaluation)
+    training, held, evaluation = (
+        Writer(sink, rules.provider) for sink in (sinks.training, sinks.validation, sinks.evaluation)
+    )
     writers = {Disposition.TRAINING: training, Disposition.VALIDATION: held, Disposition.EVALUATION: evaluation}
     if not write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
         notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")

@@ -17,7 +17,7 @@ from finetune.domain.records.reading import read_unit
 from finetune.domain.records.record import Disposition, Record
 from finetune.domain.records.shortcut import Plain, record_of, runs
 from finetune.domain.records.source import Source
-from finetune.domain.tokens import estimate
+from finetune.domain.tokens import estimate, most
 from finetune.domain.validation.rules import DatasetRules
 from finetune.domain.validation.survey import ONLY, Survey
 
@@ -26,30 +26,34 @@ _CHANGED = "the dataset is not the one that was surveyed"
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """One staged file; `sha256` is hexadecimal."""
+    """One staged file; `sha256` is hexadecimal. It has at most `most_tokens`, by the stated error of the estimate."""
 
     records: int
     bytes: int
     sha256: str
     estimated_tokens: int
+    most_tokens: int = 0
 
 
 class Writer:
     """A sink with what went into it, and the lines that wait to be written in the order of their hashes."""
 
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink, self._digest = sink, sha256()
-        self.records = self._bytes = self._tokens = 0
+    def __init__(self, sink: BinaryIO, provider: str) -> None:
+        self._sink, self._digest, self._provider = sink, sha256(), provider
+        self.records = self._bytes = self._tokens = self._most = 0
         self._orders: list[int] = []
         self._lines: list[bytes] = []
         self.waiting_bytes = 0
 
     def extend(self, orders: Iterable[int], lines: Iterable[bytes], tokens: Iterable[int]) -> None:
         """Let lines wait, which come without their ends."""
-        before = len(self._lines)
+        before, counts = len(self._lines), list(tokens)
         self._orders += orders
         self._lines += lines
-        self._tokens += sum(tokens)
+        self._tokens += sum(counts)
+        self._most += sum(
+            most(count, self._lines[before + index], self._provider) for index, count in enumerate(counts)
+        )
         self.waiting_bytes += sum(map(len, self._lines[before:]))
 
     def flush(self) -> None:
@@ -67,6 +71,7 @@ class Writer:
         """Write one line with its end at once."""
         self._write(line, 1)
         self._tokens += tokens
+        self._most += most(tokens, line, self._provider)
 
     def _write(self, data: bytes, records: int) -> None:
         self._sink.write(data)
@@ -75,7 +80,9 @@ class Writer:
         self._bytes += len(data)
 
     def staged(self) -> StagedFile | None:
-        return StagedFile(self.records, self._bytes, self._digest.hexdigest(), self._tokens) if self.records else None
+        if not self.records:
+            return None
+        return StagedFile(self.records, self._bytes, self._digest.hexdigest(), self._tokens, self._most)
 
 
 Writers = Mapping[Disposition, Writer]

@@ -1,0 +1,114 @@
+"""What an evaluation may still spend: how long its throughput may live, and what the answers of a shard may cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+
+from finetune.aws import storage
+from finetune.contracts import EvaluateShardInput, PrepareDatasetOutput
+from finetune.domain import cost
+from finetune.domain.billing.meter import Meter
+from finetune.domain.catalog import Deployment, base_model
+from finetune.domain.cost import TokenPrices
+from finetune.domain.evaluation import expense, promotion
+from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.llm_judge import Judgement, prices_of
+from finetune.run import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def evaluation_leases(run: Run, prepared: PrepareDatasetOutput) -> Mapping[Deployment, timedelta]:
+    """The kinds of endpoint that what is left of the budget now pays for, and for how long."""
+    row, settings = base_model(run.settings.base_model), run.settings
+    hour = cost.price(row, settings.prices, "provisioned_per_hour")
+    # Where there is nothing else, the estimate has the hours of throughput already.
+    planned = prepared.throughput_hours * (hour or 0) if row.cheapest_endpoint == "provisioned" else 0
+    return promotion.evaluation_endpoints(
+        row, settings.prices, rest_usd=_rest(run, prepared) + planned, throughput_hours=prepared.throughput_hours
+    )
+
+
+def _rest(run: Run, prepared: PrepareDatasetOutput) -> float:
+    """What is left of the limit if the run costs the most it may; nothing where that is not known."""
+    return -math.inf if prepared.most_usd is None else run.settings.budget.limit_usd - prepared.most_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the requests of a shard cost, and the meter that they run through."""
+
+    meter: Meter
+    provider: str
+    prices: TokenPrices
+    judge_prices: TokenPrices
+
+    def answer_usd(self, answer: Answer) -> float:
+        """What an answer has cost."""
+        return _known(self.prices.usd(answer.input_tokens, answer.output_tokens))
+
+    def most_answer_usd(self, item: EvaluationItem) -> float:
+        """What an answer may cost."""
+        return _known(self.prices.usd(expense.prompt(item, self.provider).most, expense.MOST_ANSWER_TOKENS))
+
+    def rating_usd(self, judgement: Judgement) -> float:
+        """What a reply of the judge has cost, whether or not it could be read."""
+        return _known(self.judge_prices.usd(judgement.input_tokens, judgement.output_tokens))
+
+    def most_rating_usd(self, item: EvaluationItem) -> float:
+        """What one reply of the judge may cost."""
+        return _known(self.judge_prices.usd(expense.rated(item, self.provider).most, expense.MOST_RATING_TOKENS))
+
+
+def _known(usd: float | None) -> float:
+    """A price that nobody knows is more than any budget."""
+    return math.inf if usd is None else usd
+
+
+@contextmanager
+def metered(
+    s3: S3Client,
+    request: EvaluateShardInput,
+    items: Sequence[EvaluationItem],
+    kept: Mapping[str, Mapping[str, Answer]],
+    paid: Collection[str],
+    judged: Collection[str],
+) -> Iterator[Allowance]:
+    """A shard's allowance; `kept` are the answers so far of each contestant, `paid` those whose tokens are billed.
+
+    What is still to be asked is written down as spent before, and what was lost of it after: of a function that dies
+    nobody knows what it asked.
+    """
+    run, row = request.run, base_model(request.run.settings.base_model)
+    prices, judge_prices = cost.token_prices(row, run.settings.prices), prices_of(run.settings.judge)
+    most = _known(expense.most_usd(expense.asked(items, paid, judged, row.provider), prices, judge_prices))
+    uri = run.uri(f"answers/spent/{request.shard.index:03}.json")
+    lost: float = orjson.loads(storage.read(s3, uri) or b"0") or 0.0
+    allowance = Allowance(Meter(_allowed(request, most)), row.provider, prices, judge_prices)
+    spent = sum(allowance.answer_usd(answer) for name in paid for answer in kept[name].values())
+    allowance.meter.add(lost + spent)
+    left = most - sum(allowance.most_answer_usd(item) for item in items for name in paid if item.id in kept[name])
+    if left > 0:
+        storage.write_json(s3, uri, lost + left)
+    try:
+        yield allowance
+    finally:
+        if left > 0:
+            storage.write_json(s3, uri, lost + allowance.meter.lost_usd)
+
+
+def _allowed(request: EvaluateShardInput, most_usd: float) -> float:
+    """A shard's share of what the budget leaves for answers; the rest pays for hours where there are any."""
+    prepared, by_the_hour = request.prepared, request.endpoint.kind == "provisioned"
+    if by_the_hour or not prepared.answers_usd or prepared.most_usd is None:
+        return most_usd
+    return most_usd * (1 + max(0.0, _rest(request.run, prepared)) / prepared.answers_usd)
