@@ -106,7 +106,9 @@ def test_what_cannot_be_ended_fails_the_deletion_by_name_and_the_next_one_goes_o
     assert ended()[1]["Status"] == "SUCCESS"
 
 
-@pytest.mark.parametrize("fault", ["deny-list-throughputs:always", "deny-delete-deployment:always"])
+@pytest.mark.parametrize(
+    "fault", ["deny-list-jobs:always", "deny-list-throughputs:always", "deny-delete-deployment:always"]
+)
 def test_what_is_refused_fails_the_deletion_in_the_services_words(stack: Stack, fault: str) -> None:
     in_service(stack, "shop", 1)
     stack.account.emulator.admin.inject(fault)
