@@ -22,7 +22,7 @@ from tools.project import ROOT, states, substitution
 EXAMPLE = ROOT / "examples/shop-assistant"
 STATES = dict(states())
 # The events of a status change and of a dropped object are not ours, so keys that are added to them are passed over.
-TAKES_MORE = {"CleanUpRun", "StartRun"}
+TAKES_MORE = {"CleanUpRun", "StartRun", "EndStack"}
 # What was done at the first call is not done again.
 DONE_BEFORE: Mapping[str, dict[str, Any]] = {
     "CleanUpRun": {"released": [], "mail_sent": False},
@@ -76,6 +76,16 @@ class Walk:
             else value
             for key, value in template.items()
         }
+
+
+# What CloudFormation asks when the stack is made; the address of its answer is one that takes everything.
+CREATED = {
+    "RequestType": "Create",
+    "ResponseURL": "data:,taken",
+    "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/finetune/1",
+    "RequestId": "1",
+    "LogicalResourceId": "EndStack",
+}
 
 
 def _at(known: Any, path: str) -> Any:
@@ -154,6 +164,7 @@ def stopped(promoted: Walk) -> Walk:
     run.task("Start Customization Job", candidate)
     run.call("CleanUpRun", run.account.abort(run.execution["Id"]))
     run.call("SweepEndpoints", {})
+    run.call("EndStack", CREATED)
     return run
 
 
