@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, ST
 from finetune.contracts import Endpoint, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND
-from finetune.errors import EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
+from finetune.errors import BudgetReached, EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
 from finetune.run import Run
 from local.bedrock.unknowns import Unknowns
 from tests.integration.deployed import down, refused
@@ -219,3 +220,23 @@ def test_every_endpoint_of_the_account_is_listed_with_the_models_that_it_serves_
     assert {each.arn for each in endpoints.all_endpoints(stack.emulator.control)} == {each.arn for _, _, each in given}
     served = {str(model.model_arn) for _, model, _ in given}
     assert endpoints.models_served(stack.emulator.control) == served | {other}
+
+
+def test_throughput_that_is_being_created_is_waited_for_only_as_long_as_it_is_paid_for(stack: Stack) -> None:
+    stack.emulator.admin.inject("endpoint-never-ready")
+    run = stack.run()
+    paid: dict[Deployment, timedelta] = {"provisioned": timedelta(hours=1.5)}
+    endpoint = endpoints.open_endpoint(stack.emulator.control, run, model_of(stack, run), paid, stack=STACK)
+    assert endpoint.until == stack.clock.now() + timedelta(hours=1.25)
+    stack.clock.advance(74)
+    assert endpoints.check(stack.emulator.control, endpoint).status == "Creating"
+    stack.clock.advance(1)
+    late = endpoints.check(stack.emulator.control, endpoint)
+    assert late.status == "Failed"
+    assert "the budget does not cover more time" in (late.failure or "")
+
+
+def test_nothing_is_opened_that_the_budget_does_not_pay_for(stack: Stack) -> None:
+    run = stack.run()
+    with pytest.raises(BudgetReached, match=r"budget.limit_usd does not pay for throughput"):
+        endpoints.open_endpoint(stack.emulator.control, run, model_of(stack, run), {}, stack=STACK)
