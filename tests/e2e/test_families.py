@@ -77,7 +77,9 @@ def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
     pipeline.admin.activate(row.id)
     project = f"family-{row.inference_id.replace('.', '-').replace(':', '-')}-{method[:4].lower()}"[-40:].strip("-")
     deployment = row.deployments[0]
-    pipeline.configure(project, {"base_model": row.id, "method": method, "deployment": deployment, "prices": PRICES})
+    evaluation = "required" if row.answers_text(method) else "optional"
+    settings = {"base_model": row.id, "method": method, "deployment": deployment, "evaluation": evaluation}
+    pipeline.configure(project, settings | {"prices": PRICES})
     run = pipeline.drop(f"{project}/data.jsonl", dataset(pipeline, row.methods[method]))
 
     assert run.status == "SUCCEEDED", run.cause

@@ -164,6 +164,7 @@ _ALL = (
     Scenario("not_better", _begin(HALF), ["Model not promoted"], before=_promoted(*GOOD)),
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
+    Scenario("no_verdict", _begin(GOOD, settings="gates:\n  minimum_items: 40\n"), ["No verdict possible"]),
     Scenario("refused", _begin(GOOD, settings="base_model: nobody.knows-it-v1:0\n"), ["Run failed (BaseModelUnknown)"]),
     Scenario(
         "other_region", _begin(GOOD, settings=f"base_model: {ELSEWHERE}\n"), ["Run failed (BaseModelUnknown)"], share=0

@@ -15,6 +15,8 @@ ADVICE: Mapping[str, str] = {
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
+    "NoVerdictPossible": "Write a larger evaluation.jsonl, add different records or set evaluation: optional, and drop "
+    "the dataset again.",
     "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
     "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
     "ServiceRefused": "Read AWS's message above; it names the request that was refused.",
