@@ -176,6 +176,9 @@ _ALL = (
         share=0,
     ),
     Scenario("odd_key", _odd_key, ["Model promoted"], share=0),
+    Scenario(
+        "not_askable", _begin(GOOD, settings="judge:\n  model: nobody.knows-it\n"), ["Run failed (ModelNotAskable)"]
+    ),
     Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),

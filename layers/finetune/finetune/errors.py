@@ -14,6 +14,7 @@ FineTuneError
 ├── AWS decided
 │   ├── CustomizationJobFailed  the job ended without a model
 │   ├── EndpointFailed          the endpoint ended without serving
+│   ├── ModelNotAskable         the base model or the judge answers no question
 │   ├── ServiceRefused          a request was refused for good
 │   └── AccessRefused           a role lacks a permission
 ├── waiting or trying again helps
@@ -77,6 +78,10 @@ class CustomizationJobFailed(FineTuneError):
 
 class EndpointFailed(FineTuneError):
     """The endpoint ended without serving; run again later or elsewhere."""
+
+
+class ModelNotAskable(FineTuneError):
+    """A model that a run has to ask refuses every question; whoever owns the account or the settings acts."""
 
 
 class ServiceRefused(FineTuneError):

@@ -6,11 +6,11 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from finetune.domain.evaluation import metrics
+from finetune.domain.evaluation import metrics, significance
 from finetune.domain.evaluation.comparison import compare, in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, questions
-from finetune.domain.evaluation.significance import Cluster, bootstrap_interval, fewest_items, mean_test
+from finetune.domain.evaluation.significance import Cluster, fewest_items
 from finetune.frozen import Frozen
 
 # A verdict that so many items allow is not prevented by more of them.
@@ -94,9 +94,11 @@ def smallest_gain(different: int, gates: Gates, *, seed: int) -> float | None:
 
     def shown(improved: int) -> bool:
         found = [Cluster(float(number < improved), 1) for number in range(count)]
-        if mean_test(found, beyond=gates.minimum_gain, seed=f"{seed}/base/mean") > level:
+        if significance.mean_test(found, beyond=gates.minimum_gain, seed=f"{seed}/base/mean") > level:
             return False
-        drawn = bootstrap_interval(found, seed=f"{seed}/base/items", confidence=gates.confidence, resamples=_RESAMPLES)
+        drawn = significance.bootstrap_interval(
+            found, seed=f"{seed}/base/items", confidence=gates.confidence, resamples=_RESAMPLES
+        )
         return drawn.low > gates.minimum_gain
 
     place = bisect_left(range(1, count + 1), True, key=shown)
