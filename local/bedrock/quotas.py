@@ -3,7 +3,11 @@
 import json
 
 from local.bedrock import deployments, throughput
+from local.bedrock.authorization import authorize
+from local.bedrock.errors import ServiceError
+from local.bedrock.policy import Question
 from local.bedrock.protocol import Response
+from local.bedrock.world import Policies
 
 # The name of the first is not documented; the code is made up.
 _QUOTAS = (
@@ -11,19 +15,18 @@ _QUOTAS = (
     ("L-C02E1E99", "(Model customization) Custom model deployments in Creating", deployments, "MOST_CREATING"),
     ("L-BE77399C", "Model units no-commitment Provisioned Throughputs across custom models", throughput, "MOST_UNITS"),
 )
-ACTION = "servicequotas:ListServiceQuotas"
+_TYPE = {"Content-Type": "application/x-amz-json-1.1"}
 
 
-def answer() -> Response:
+def answer(policies: Policies, caller: str) -> Response:
     """What ListServiceQuotas answers, on one page."""
+    try:
+        authorize(policies, caller, [Question("servicequotas:ListServiceQuotas", "*", {})])
+    except ServiceError as error:
+        body = json.dumps({"__type": error.code, "Message": error.message}).encode()
+        return Response(400, body, _TYPE, error=error.code)
     found = [
-        {
-            "ServiceCode": "bedrock",
-            "QuotaCode": code,
-            "QuotaName": name,
-            "Value": getattr(where, limit),
-            "Adjustable": True,
-        }
+        {"ServiceCode": "bedrock", "QuotaCode": code, "QuotaName": name, "Value": getattr(where, limit)}
         for code, name, where, limit in _QUOTAS
     ]
-    return Response(200, json.dumps({"Quotas": found}).encode(), {"Content-Type": "application/x-amz-json-1.1"})
+    return Response(200, json.dumps({"Quotas": found}).encode(), _TYPE)

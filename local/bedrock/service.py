@@ -14,7 +14,6 @@ from local.bedrock import authorization, customization, deployments, foundation,
 from local.bedrock.control import Control
 from local.bedrock.errors import ServiceError, conflict, throttled
 from local.bedrock.permissions import questions
-from local.bedrock.policy import Question
 from local.bedrock.protocol import Protocol, Response, error_response, serialize, timestamp
 from local.bedrock.runtime import Runtime
 from local.bedrock.world import Operation, Params, Result, World
@@ -94,8 +93,7 @@ class Service:
             if address.path.startswith("/_local/"):
                 return self._control.answer(method, address.path, call.caller, body)
             if address.path == "/":  # where Service Quotas, an API without paths, is asked
-                authorization.authorize(self._world.policies, call.caller, [Question(quotas.ACTION, "*", {})])
-                return quotas.answer()
+                return quotas.answer(self._world.policies, call.caller)
             response = self._serve(call, method, address.path, address.query, body)
         except ServiceError as error:
             response = error_response(call.operation, error)
