@@ -23,7 +23,7 @@ def answer(policies: Policies, caller: str) -> Response:
     try:
         authorize(policies, caller, [Question("servicequotas:ListServiceQuotas", "*", {})])
     except ServiceError as error:
-        body = json.dumps({"__type": error.code, "Message": error.message}).encode()
+        body = json.dumps({"__type": error.code, "message": error.message}).encode()
         return Response(400, body, _TYPE, error=error.code)
     found = [
         {"ServiceCode": "bedrock", "QuotaCode": code, "QuotaName": name, "Value": getattr(where, limit)}
