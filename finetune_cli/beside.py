@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from finetune.domain.evaluation.forecast import Forecast
 from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
-from finetune.domain.staging.shares import Shares
-from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey, stage_dataset
+from finetune.domain.staging.decidable import Decidable, Evidence, stage_decidable
+from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli.checked import Checked
 from finetune_cli.commands.check import Options
 from finetune_cli.files import chunks, project_file
 from finetune_cli.findings import first, plural
 from finetune_cli.progress import watched
-from finetune_cli.rules import hold_out, settings_of
+from finetune_cli.rules import settings_of
 
 _REASONS = {
     "overlaps-evaluation": "left out because the evaluation set asks the same question",
@@ -46,16 +47,35 @@ def check_together(path: Path, suffix: str, rules: DatasetRules, options: Option
     report, of_validation = check_and_survey(inputs, rules, seed, surveys, entries_per_code=entries)
     checked = Checked(path, suffix, report, validation=of_validation, evaluation=of_items)
     if checked.accepted:
-        surveys.dataset.seek(0)
-        surveys.validation.seek(0)
-        checked.staged = _staged(replace(inputs, dataset=lambda: chunks(path)), rules, hold_out(options), surveys)
+        found = _decidable(replace(inputs, dataset=lambda: chunks(path)), rules, options, surveys)
+        checked.staged, checked.forecast = _staged(found.prepared), found.forecast
     return checked
 
 
-def _staged(inputs: Inputs, rules: DatasetRules, shares: Shares, surveys: Surveys) -> dict[str, Any]:
-    with Path(os.devnull).open("wb") as nowhere:
-        sinks = Sinks(nowhere, nowhere, nowhere)
-        prepared = stage_dataset(inputs, rules, shares, surveys, sinks, entries_per_reason=sys.maxsize)
+def forecast_of(path: Path, suffix: str, rules: DatasetRules, options: Options) -> Forecast:
+    """What a run could tell of a model that is trained on an accepted dataset without sets beside it."""
+    inputs, surveys = Inputs(lambda: chunks(path), suffix), Surveys(BytesIO(), BytesIO())
+    check_and_survey(inputs, rules, settings_of(options).split.seed, surveys, lint=False)
+    return _decidable(inputs, rules, options, surveys).forecast
+
+
+def _decidable(inputs: Inputs, rules: DatasetRules, options: Options, surveys: Surveys) -> Decidable:
+    """What Prepare Dataset would make of the files, were there no model in service."""
+    settings = settings_of(options)
+    split = settings.split
+    asked = Evidence(split.validation, split.evaluation, split.seed, settings.gates, settings.metric)
+
+    def again() -> Surveys:
+        surveys.dataset.seek(0)
+        surveys.validation.seek(0)
+        return surveys
+
+    with TemporaryFile() as training, TemporaryFile() as validation, TemporaryFile() as evaluation:
+        sinks = Sinks(training, validation, evaluation)
+        return stage_decidable(inputs, rules, again, sinks, asked, entries_per_reason=sys.maxsize)
+
+
+def _staged(prepared: PreparedDataset) -> dict[str, Any]:
     problems = [problem.message for problem in prepared.problems]
     if not problems and not prepared.training:
         problems = ["no record is left to train on"]

@@ -17,7 +17,10 @@ from finetune_cli.commands.check import ENTRIES, SHOWN, Options
 from finetune_cli.console import Console
 from finetune_cli.findings import show, show_fix, show_result, show_verdict
 from finetune_cli.progress import watched
-from finetune_cli.rules import hold_out, row_and_rules
+from finetune_cli.rules import row_and_rules
+
+# Of more records the shares hold out enough, and staging them takes longer than checking them.
+MOST_FORESEEN = 20_000
 
 
 def run(options: Options, console: Console) -> Answer:
@@ -35,7 +38,7 @@ def run(options: Options, console: Console) -> Answer:
             _write_page(options.html, checked, row)
         if options.fix:
             checked.fix = _fix(checked, options.fix, rules)
-        _show(console, checked, row, rules, options)
+        _show(console, checked, row, options)
     accepted = all(checked.accepted for checked in results)
     return Answer(accepted, {"accepted": accepted, "files": [checked.as_dict(row, rules) for checked in results]})
 
@@ -70,7 +73,12 @@ def _check(path: Path, suffix: str, rules: DatasetRules, options: Options) -> Ch
 
         return check_together(path, suffix, rules, options, entries)
     report = check_dataset(watched(path, "checking"), suffix=suffix, rules=rules, entries_per_code=entries)
-    return Checked(path, suffix, report)
+    checked = Checked(path, suffix, report)
+    if report.accepted and report.records <= MOST_FORESEEN:
+        from finetune_cli.beside import forecast_of  # noqa: PLC0415 - as above
+
+        checked.forecast = forecast_of(path, suffix, rules, options)
+    return checked
 
 
 def _write_page(out: Path, checked: Checked, row: BaseModelRow) -> None:
@@ -88,7 +96,7 @@ def _fix(checked: Checked, out: Path, rules: DatasetRules) -> dict[str, Any]:
     return fix(checked.path, checked.suffix, out, rules)
 
 
-def _show(console: Console, checked: Checked, row: BaseModelRow, rules: DatasetRules, options: Options) -> None:
+def _show(console: Console, checked: Checked, row: BaseModelRow, options: Options) -> None:
     """Findings first, then what a run would make of the files, and the verdicts last."""
     reports = _named_reports(checked, options)
     for name, report in reports:
@@ -96,8 +104,8 @@ def _show(console: Console, checked: Checked, row: BaseModelRow, rules: DatasetR
     if checked.staged:
         console.say(checked.staged["sentence"])
         console.say()
-    if few := _too_few_to_decide(checked, row, rules, options):
-        console.say(few, style="yellow")
+    if checked.accepted and checked.forecast:
+        console.say(checked.forecast.sentence, style="" if checked.forecast.possible else "yellow")
         console.say()
     if checked.fix:
         show_fix(console, checked.fix)
@@ -128,18 +136,3 @@ def _show_together(console: Console, checked: Checked, row: BaseModelRow) -> Non
         console.say(f"Rejected: the files together for {row.name}; {problems}.", style="bad")
     if checked.fix:
         show_result(console, checked.fix, row.name)
-
-
-def _too_few_to_decide(checked: Checked, row: BaseModelRow, rules: DatasetRules, options: Options) -> str | None:
-    """A warning if a run would have too few items to evaluate the model."""
-    shares = hold_out(options)
-    minimum, held = shares.least_evaluation, shares.to_evaluate(checked.report.records)
-    if checked.staged:
-        held = (checked.staged["evaluation"] or {"records": 0})["records"]
-    asked = not options.evaluation and row.answers_text(rules.method)
-    if not asked or not checked.accepted or held >= minimum:
-        return None
-    return (
-        f"Without an evaluation.jsonl about {held} records are held out for the evaluation, but a verdict needs "
-        f"{minimum} (gates.minimum_items). Write an evaluation.jsonl, raise split.evaluation, or add records."
-    )

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules
 from finetune_cli import files
 
+if TYPE_CHECKING:
+    from finetune.domain.evaluation.forecast import Forecast  # takes longer than checking a small file
+
 
 @dataclass(slots=True)
 class Checked:
-    """One dataset with what was given beside it; `staged` says what a run would make of them together."""
+    """One dataset with what was given beside it.
+
+    `staged` says what a run would make of them together, `forecast` what verdict it could come to.
+    """
 
     path: Path
     suffix: str
@@ -22,6 +28,7 @@ class Checked:
     validation: DatasetReport | None = None
     evaluation: DatasetReport | None = None
     staged: dict[str, Any] | None = None
+    forecast: Forecast | None = None
     fix: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -41,5 +48,10 @@ class Checked:
             **self.report.as_dict(),
             **{name: report.as_dict() for name, report in beside.items() if report},
             **({"staged": self.staged} if self.staged else {}),
+            **({"forecast": _told(self.forecast)} if self.forecast else {}),
             **({"fix": self.fix} if self.fix else {}),
         }
+
+
+def _told(forecast: Forecast) -> dict[str, Any]:
+    return {**forecast.model_dump(), "possible": forecast.possible, "sentence": forecast.sentence}

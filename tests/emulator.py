@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/customization"
@@ -126,6 +127,11 @@ class Emulator:
     admin: Admin
     control: "BedrockClient"
     runtime: "BedrockRuntimeClient"
+
+    @property
+    def quotas(self) -> "ServiceQuotasClient":
+        """Service Quotas, which the emulator answers too."""
+        return _session("test", self.world.region).client("service-quotas", endpoint_url=self.endpoint)
 
     def add_model(
         self, name: str, base_model_id: str, pairs: Sequence[tuple[str, str]] = (), *, active: bool = True

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import base_models, clients, runs, serving
+from finetune.aws import askable, base_models, clients, runs, serving
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
 from finetune.environment import PlanEnvironment
@@ -28,6 +28,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     catalog.require_method(row, settings.method)
     accepted = base_models.accepts_jobs(clients.bedrock(), row, settings.method)
     catalog.require_active(row, accepted=accepted, region=clients.bedrock().meta.region_name)
+    askable.require_askable(clients.bedrock_runtime(), askable.models_asked(row, settings))
     champion = serving.champion(clients.bedrock(), clients.ssm(), environment.STACK_NAME, run.slug)
 
     ceilings = Ceilings(

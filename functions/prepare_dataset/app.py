@@ -1,4 +1,4 @@
-"""Prepare Dataset: convert, split and stage the dataset, and estimate what the whole run costs."""
+"""Prepare Dataset: convert, split and stage the dataset, and foresee what the run costs and can decide."""
 
 from typing import Any
 

@@ -1,10 +1,10 @@
-"""Start Customization Job: start a candidate's job, or use the one that an earlier attempt started."""
+"""Start Customization Job: take a place for the endpoint, then start the candidate's job, or use the one started."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, customization, waiting
+from finetune.aws import clients, customization, places, waiting
 from finetune.contracts import StartCustomizationInput
 from finetune.environment import CustomizationEnvironment, WaitingEnvironment
 from finetune.step import step
@@ -14,7 +14,16 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = StartCustomizationInput.model_validate(event)
 
+    environment = CustomizationEnvironment.read()
+    taking = places.Taking(
+        clients.bedrock(), clients.service_quotas(), clients.s3(), clients.stepfunctions(), environment.STACK_NAME
+    )
     with waiting.told(clients.s3(), clients.sns(), request.run, WaitingEnvironment.read().TOPIC_ARN):
-        job = customization.start_job(clients.bedrock(), request, CustomizationEnvironment.read())
+        job = customization.start_job(
+            clients.bedrock(),
+            request,
+            environment,
+            before=lambda: places.take_all(taking, request.run, request.prepared),
+        )
 
     return job.payload()

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 ROOT_KEY = "test"
 ROOT = "root"
 
-_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/\d{8}/[^/,]+/bedrock/aws4_request,")
+_CREDENTIAL = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/\d{8}/[^/,]+/(?:bedrock|servicequotas)/aws4_request,"
+)
 _POLICY_LIFETIME_SECONDS = 5.0
 _BECAUSE: dict[Decision, str] = {
     "implicitDeny": "because no identity-based policy allows the {action} action",

@@ -189,7 +189,8 @@ class Endpoints:
         """The endpoints as AWS_ENDPOINT_URL variables."""
         variables = {"AWS_ENDPOINT_URL": self.gateway}
         if self.bedrock:
-            variables |= {"AWS_ENDPOINT_URL_BEDROCK": self.bedrock, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.bedrock}
+            served = ("BEDROCK", "BEDROCK_RUNTIME", "SERVICE_QUOTAS")
+            variables |= {f"AWS_ENDPOINT_URL_{service}": self.bedrock for service in served}
         return variables
 
 

@@ -156,6 +156,7 @@ TOLD = {
     "RequestRefused": {"request", "error"},
     "DatasetRejected": {"run", "validation"},
     "BudgetExceeded": {"run", "prepared"},
+    "NoVerdictPossible": {"run", "prepared"},
     "TrainingFailed": TRAINED,
     "RunFailed": {"run", "error"},
     "ModelNotPromoted": TRAINED | {"evaluation"},
@@ -263,6 +264,21 @@ def test_money_is_spent_only_on_what_is_new_accepted_and_within_the_budget(
 ) -> None:
     key, _, field = path.partition(".")
     assert [chosen(name, {key: {field: answer}}) for answer in (True, False)] == [yes, no]
+
+
+@pytest.mark.parametrize(
+    ("possible", "evaluation", "leads_to"),
+    [
+        (True, "required", "Within Budget?"),
+        (False, "required", "Notify No Verdict Possible"),
+        (False, "optional", "Within Budget?"),
+    ],
+)
+def test_what_cannot_be_judged_is_trained_only_where_the_settings_say_so(
+    possible: bool, evaluation: str, leads_to: str
+) -> None:
+    known = {"prepared": {"verdict_possible": possible}, "run": {"settings": {"evaluation": evaluation}}}
+    assert chosen("Verdict Possible?", known) == leads_to
 
 
 @pytest.mark.parametrize(

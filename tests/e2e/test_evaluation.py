@@ -142,6 +142,8 @@ def test_a_classification_set_is_measured_by_its_labels(pipeline: Pipeline) -> N
     assert judged.labels["candidate"].accuracy > 0.8
     assert set(judged.labels["candidate"].labels) == set(WORDS)
     assert judged.scores["base"]["label"] == 0.0
+    bucket = pipeline.outputs["ArtifactBucketName"]
+    assert pipeline.cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix="places/on_demand/")["KeyCount"]
 
 
 def test_a_chat_set_is_asked_turn_by_turn_with_its_own_system_prompt(pipeline: Pipeline) -> None:

@@ -81,8 +81,9 @@ def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
     hour = row.prices.provisioned_per_hour or PRICES["provisioned_per_hour"]
     # Four hours and more of throughput, because a slow machine takes long by the scaled clock.
     money = {"limit_usd": 50 + 6 * hour, "service_usd_per_month": 730 * hour}
-    settings = {"base_model": row.id, "method": method, "deployment": deployment, "prices": unknown, "budget": money}
-    pipeline.configure(project, settings)
+    evaluation = "required" if row.answers_text(method) else "optional"
+    settings = {"base_model": row.id, "method": method, "deployment": deployment, "evaluation": evaluation}
+    pipeline.configure(project, settings | {"prices": unknown, "budget": money})
     run = pipeline.drop(f"{project}/data.jsonl", dataset(pipeline, row.methods[method]))
 
     assert run.status == "SUCCEEDED", run.cause

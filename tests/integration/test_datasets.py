@@ -361,3 +361,15 @@ def test_a_survey_that_other_code_wrote_ends_the_run_with_a_sentence() -> None:
     sentence = r"What Validate Dataset left in s3://.*/surveys/ .* Drop the dataset again\."
     with pytest.raises(DatasetMissing, match=sentence):
         prepared(Objects(), survey=b"finetune survey 0\n")
+
+
+def test_whether_a_verdict_is_possible_is_known_before_the_job_and_said() -> None:
+    objects = Objects()
+    found = prepared(objects)
+    assert not found.verdict_possible
+    assert (
+        found.forecast
+        == "No verdict is possible: 8 evaluation items can be measured by token F1, and a verdict takes 20."
+    )
+    told = objects.json(f"artifacts/{FOLDER}/now/prepared.json")["forecast"]
+    assert (told["items"], told["questions"], told["needed"]) == (8, 8, 20)

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local.bedrock import throughput
 from local.bedrock.authorization import IamPolicies, s3_as
 from local.bedrock.policy import Question, decide, statements
 from tests.emulator import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, running_emulator
@@ -236,3 +238,16 @@ def test_a_job_reaches_s3_with_the_credentials_of_its_role() -> None:
     credentials = client._request_signer._credentials
     assert (credentials.access_key, credentials.token) == ("key", "token")
     client.close()
+
+
+def test_service_quotas_lists_what_the_emulator_enforces_to_whom_it_may(emulator: Emulator) -> None:
+    listed = emulator.quotas.list_service_quotas(ServiceCode="bedrock")["Quotas"]
+    assert {each["QuotaName"]: each["Value"] for each in listed}[
+        "Model units no-commitment Provisioned Throughputs across custom models"
+    ] == throughput.MOST_UNITS
+    emulator.clients_of("nobody")
+    client = boto3.session.Session("nobody", "secret", region_name=REGION).client(
+        "service-quotas", endpoint_url=emulator.endpoint
+    )
+    with pytest.raises(ClientError, match="not authorized to perform: servicequotas:ListServiceQuotas"):
+        client.list_service_quotas(ServiceCode="bedrock")

@@ -70,6 +70,8 @@ def _asked(call: Call) -> tuple[str, str]:
             return f"ssm:{operation}", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{json.loads(call.body)['Name']}"
         case "sns":
             return f"sns:{operation}", parse_qs(call.body.decode())["TopicArn"][0]
+        case "service-quotas":
+            return f"servicequotas:{operation}", "*"
         case _:
             asked = json.loads(call.body)
             return f"states:{operation}", asked.get("executionArn") or asked["stateMachineArn"]

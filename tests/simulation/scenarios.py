@@ -175,6 +175,7 @@ _ALL = (
     ),
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
+    Scenario("no_verdict", _begin(GOOD, settings="gates:\n  minimum_items: 40\n"), ["No verdict possible"]),
     Scenario("refused", _begin(GOOD, settings="base_model: nobody.knows-it-v1:0\n"), ["Run failed (BaseModelUnknown)"]),
     Scenario(
         "other_region", _begin(GOOD, settings=f"base_model: {ELSEWHERE}\n"), ["Run failed (BaseModelUnknown)"], share=0
@@ -186,6 +187,9 @@ _ALL = (
         share=0,
     ),
     Scenario("odd_key", _odd_key, ["Model promoted"], share=0),
+    Scenario(
+        "not_askable", _begin(GOOD, settings="judge:\n  model: nobody.knows-it\n"), ["Run failed (ModelNotAskable)"]
+    ),
     Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),

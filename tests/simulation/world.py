@@ -185,7 +185,7 @@ class World:
                 return self.topic.answer(call.operation, call.body, self.clock.seconds, call.invocation.stem)
             case "sfn":
                 return self.machines.answer(call.operation, call.body)
-            case "bedrock" | "bedrock-runtime":
+            case "bedrock" | "bedrock-runtime" | "service-quotas":
                 return self._bedrock(call)
         raise NotImplementedError(f"The simulation has no {call.service}.")
 

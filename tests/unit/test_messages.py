@@ -112,6 +112,16 @@ def prepared(refused: int, lines: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
+def test_a_run_that_cannot_decide_says_what_is_missing_and_that_nothing_was_billed() -> None:
+    forecast = "No verdict is possible: 4 evaluation items can be measured by token F1, and a verdict takes 20."
+    told = known("NoVerdictPossible", run=RUN, prepared=prepared(1, (7,)) | {"forecast": forecast})
+    mail = messages.compose(told)
+    assert mail.subject == "No verdict possible, not started: shop"
+    for words in (forecast, "Nothing was started or billed.", "(line 7)", "evaluation: optional"):
+        assert words in mail.body
+    assert messages.failure(told) == Failure(Error="NoVerdictPossible", Cause=forecast)
+
+
 @pytest.mark.parametrize(
     ("refused", "lines", "words"),
     [

@@ -16,8 +16,11 @@ ADVICE: Mapping[str, str] = {
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
     "BudgetReached": "Raise budget.limit_usd, or make the evaluation set smaller, and drop the dataset again.",
+    "NoVerdictPossible": "Write a larger evaluation.jsonl, add different records or set evaluation: optional, and drop "
+    "the dataset again.",
     "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
     "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
+    "ModelNotAskable": "Open access to the named model or name another in settings.yaml, and drop the dataset again.",
     "ServiceRefused": "Read AWS's message above; it names the request that was refused.",
     "AccessRefused": "Give the named role the named permission, or deploy the stack again, and drop the dataset again.",
     "ServiceBusy": "Start the run again later; AWS was still busy at the last retry.",

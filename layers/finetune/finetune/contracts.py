@@ -112,6 +112,8 @@ class PrepareDatasetOutput(Contract):
     within_budget: bool
     budget_reason: str
     shards: tuple[Shard, ...] = Field(max_length=MOST_SHARDS)
+    verdict_possible: bool = True
+    forecast: str = ""
 
 
 class StartCustomizationInput(Contract):
@@ -288,6 +290,7 @@ Outcome = Literal[
     "RequestRefused",
     "DatasetRejected",
     "BudgetExceeded",
+    "NoVerdictPossible",
     "TrainingFailed",
     "RunFailed",
     "ModelNotPromoted",

@@ -15,6 +15,7 @@ FineTuneError
 │   ├── CustomizationJobFailed  the job ended without a model
 │   ├── EndpointFailed          the endpoint ended without serving
 │   ├── BudgetReached           what is paid for is used up before the evaluation is done
+│   ├── ModelNotAskable         the base model or the judge answers no question
 │   ├── ServiceRefused          a request was refused for good
 │   └── AccessRefused           a role lacks a permission
 ├── waiting or trying again helps
@@ -82,6 +83,10 @@ class EndpointFailed(FineTuneError):
 
 class BudgetReached(FineTuneError):
     """The evaluation has cost, or taken, what the budget covers; the settings' owner acts."""
+
+
+class ModelNotAskable(FineTuneError):
+    """A model that a run has to ask refuses every question; whoever owns the account or the settings acts."""
 
 
 class ServiceRefused(FineTuneError):

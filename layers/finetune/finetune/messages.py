@@ -58,6 +58,8 @@ def failure(known: NotifyInput) -> Failure:
             return Failure(Error="DatasetRejected", Cause=_rejection(known))
         case "BudgetExceeded":
             return Failure(Error="BudgetExceeded", Cause=known.prepared.budget_reason if known.prepared else "")
+        case "NoVerdictPossible":
+            return Failure(Error="NoVerdictPossible", Cause=known.prepared.forecast if known.prepared else "")
         case "TrainingFailed":
             return Failure(Error="CustomizationJobFailed", Cause=known.model.reason if known.model else "")
         case _:
@@ -119,6 +121,17 @@ def _over_budget_advice(known: NotifyInput) -> str:
             "settings.yaml can raise that limit."
         )
     return ADVICE["BudgetExceeded"]
+
+
+def _undecidable(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
+    return f"No verdict possible, not started: {_project(known)}", [
+        "The run was not started: it is known already that it could not tell whether its model is better. Nothing was "
+        "started or billed.",
+        known.prepared.forecast if known.prepared else "",
+        _dataset(known),
+        _not_scored(known),
+        f"What to do: {ADVICE['NoVerdictPossible']}",
+    ]
 
 
 def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
@@ -257,6 +270,7 @@ def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]
         found.reason if found else "",
         _comparison(known),
         _not_scored(known),
+        known.prepared.forecast if known.prepared else "",
         f"{remains.left(stands)} What was in service before stays in service.",
         remains.kept(known, stands),
         remains.spent(known, stands),
@@ -290,6 +304,7 @@ _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[st
     "RequestRefused": _refused,
     "DatasetRejected": _rejected,
     "BudgetExceeded": _over_budget,
+    "NoVerdictPossible": _undecidable,
     "TrainingFailed": _training_failed,
     "RunFailed": _failed,
     "ModelNotPromoted": _not_promoted,

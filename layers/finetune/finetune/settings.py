@@ -82,6 +82,7 @@ class Settings(Frozen):
     gates: Gates = Field(default_factory=Gates)
     deployment: Literal[Deployment, "none"] = "on_demand"
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
+    evaluation: Literal["required", "optional"] = "required"
     retention: Retention = Field(default_factory=Retention)
     notify: NotifySettings = Field(default_factory=NotifySettings)
 

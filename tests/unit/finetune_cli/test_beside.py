@@ -100,7 +100,7 @@ def test_what_a_run_holds_out_is_told_as_it_is_with_a_validation_set(
     out = capsys.readouterr().out
     assert "60 records to train" not in out
     assert "and 6 records to evaluate with." in out
-    assert "Without an evaluation.jsonl about 6 records are held out" in out
+    assert "No verdict is possible: 6 evaluation items can be measured by token F1, and a verdict takes 20." in out
 
 
 def test_every_line_that_is_left_out_is_counted_and_the_first_are_named(

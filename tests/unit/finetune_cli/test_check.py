@@ -79,21 +79,39 @@ def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("records", "settings", "told"),
     [
-        (94, "{}", "about 9 records are held out for the evaluation"),
+        (94, "{}", "9 evaluation items can be measured by token F1"),
         (100, "{}", None),
         (60, "split: {evaluation: 0.5}", None),
         (94, "gates: {minimum_items: 9}", None),
+        (94, "gates: {minimum_items: 9, minimum_gain: 0.7}", "a verdict takes 23"),
     ],
 )
-def test_a_hold_out_that_no_verdict_can_rest_on_is_told_before_it_costs_anything(
+def test_whether_a_verdict_is_possible_is_told_before_it_costs_anything(
     tmp_path: Path, records: int, settings: str, told: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "settings.yaml").write_text(settings)
     data = write(tmp_path / "data.jsonl", *map(pair, range(records)))
     assert check(data, "--settings", tmp_path / "settings.yaml") == 0
     out = capsys.readouterr().out
-    assert (told or "") in out
-    assert ("a verdict needs 20" in out) == bool(told)
+    assert (told or "A verdict is possible") in out
+    assert ("No verdict is possible" in out) == bool(told)
+    check(data, "--settings", tmp_path / "settings.yaml", "--json")
+    assert answered(capsys)["files"][0]["forecast"]["possible"] == (not told)
+
+
+def test_what_can_be_asked_is_counted_by_prompts_and_not_by_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(
+        tmp_path / "data.jsonl", *({"prompt": "Give a stock number.", "completion": str(n)} for n in range(240))
+    )
+    assert check(data) == 0
+    assert "No verdict is possible: there are no evaluation items" in capsys.readouterr().out
+
+
+def test_what_is_rejected_is_not_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(EXAMPLE / "broken.jsonl", "--json") == 1
+    assert "forecast" not in answered(capsys)["files"][0]
 
 
 def test_no_record_text_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

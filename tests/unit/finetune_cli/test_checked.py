@@ -52,7 +52,7 @@ def test_a_program_gets_what_was_there_and_no_empty_places() -> None:
     alone = Checked(Path("data.jsonl"), ".jsonl", GOOD).as_dict(ROW, RULES)
     assert alone["base_model"] == BASE_MODEL
     assert not {"validation", "evaluation", "staged", "fix"} & alone.keys()
-    beside = Checked(Path("data.jsonl"), ".jsonl", GOOD, BAD, GOOD, {"accepted": True}, {"out": "x"})
+    beside = Checked(Path("data.jsonl"), ".jsonl", GOOD, BAD, GOOD, {"accepted": True}, fix={"out": "x"})
     found = beside.as_dict(ROW, RULES)
     assert (found["validation"]["accepted"], found["evaluation"]["accepted"]) == (False, True)
     assert (found["staged"], found["fix"]) == ({"accepted": True}, {"out": "x"})

@@ -113,8 +113,8 @@ def test_the_help_and_the_completion_of_every_command_wait_for_nothing_heavy() -
     assert not {f"finetune_cli.{name}" for name in COMMANDS} & ours
 
 
-def test_a_small_file_is_checked_without_the_slow_imports() -> None:
-    others, ours = loaded(["check", str(EXAMPLE / "worse.jsonl")])
+def test_a_rejected_file_is_checked_without_the_slow_imports() -> None:
+    others, ours = loaded(["check", str(EXAMPLE / "broken.jsonl")])
     assert others == {"click", "orjson"}
     assert "finetune.settings" not in ours
 

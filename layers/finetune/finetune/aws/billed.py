@@ -107,7 +107,7 @@ def everything(bedrock: BedrockClient, ssm: SSMClient, stack: str, *, one_by_one
     account.billed += [_model(model, account.published) for model in account.models.own]
     for kind in endpoints.KINDS:
         with account.asking():
-            for each in endpoints.endpoints_of(bedrock, kind):
+            for each, _ in endpoints.units(bedrock, kind):
                 with account.asking():
                     account.billed += _endpoint(bedrock, stack, each, account.published)
     for status in customization.STATUSES_GOING:

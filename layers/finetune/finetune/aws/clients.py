@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -47,6 +48,11 @@ def sns() -> SNSClient:
 @cache
 def ssm() -> SSMClient:
     return boto3.client("ssm", config=_CONTROL)
+
+
+@cache
+def service_quotas() -> ServiceQuotasClient:
+    return boto3.client("service-quotas", config=_CONTROL)
 
 
 @cache

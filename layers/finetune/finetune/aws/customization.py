@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from botocore.exceptions import ClientError
@@ -30,12 +30,20 @@ def find_job(bedrock: BedrockClient, name: str) -> Any:
 
 
 def start_job(
-    bedrock: BedrockClient, request: StartCustomizationInput, environment: CustomizationEnvironment
+    bedrock: BedrockClient,
+    request: StartCustomizationInput,
+    environment: CustomizationEnvironment,
+    *,
+    before: Callable[[], None] = lambda: None,
 ) -> StartCustomizationOutput:
-    """Start a candidate's job, or adopt the one that an earlier attempt started under the same name."""
+    """Start a candidate's job, or adopt the one that an earlier attempt started under the same name.
+
+    `before` is called before a job is started, and may refuse that.
+    """
     name = request.candidate.name
     if existing := find_job(bedrock, name):
         return StartCustomizationOutput(job_name=name, job_arn=existing["jobArn"])
+    before()
     try:
         with translated(f"starting customization job {name}"):
             job_arn = bedrock.create_model_customization_job(**job_request(request, environment))["jobArn"]

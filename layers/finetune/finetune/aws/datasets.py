@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -28,9 +29,8 @@ from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.domain.findings import OnFinding
 from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report import dataset as dataset_page
-from finetune.domain.staging.leaks import Leak, TrainedBy, leaks, without
-from finetune.domain.staging.shares import Shares
-from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey, stage_dataset
+from finetune.domain.staging.decidable import Decidable, Evidence, stage_decidable
+from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey
 from finetune.domain.staging.writer import StagedFile
 from finetune.domain.validation import problems
 from finetune.domain.validation.report import DatasetReport
@@ -38,11 +38,12 @@ from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
 from finetune.errors import DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
 from finetune.run import ObjectVersion, Run
+from finetune.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DATASET_SURVEY, VALIDATION_SURVEY = "surveys/dataset", "surveys/validation"
+SURVEYS = DATASET_SURVEY, VALIDATION_SURVEY = "surveys/dataset", "surveys/validation"
 SHARD_ITEMS = 25
 # Below this a file is made in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
@@ -152,67 +153,60 @@ def _keep(s3: S3Client, uri: str, file: BinaryIO) -> None:
 
 
 def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
-    """Convert, split and stage the dataset, and say what the whole run would cost."""
+    """Convert, split and stage the dataset, and say what the whole run would cost and whether it can decide."""
     run, settings = request.run, request.run.settings
-    items, _ = _evaluation_set(s3, run)
-    shares = Shares(settings.split.validation, settings.split.evaluation, settings.gates.minimum_items)
+    (items, _), before = _evaluation_set(s3, run), _learned(s3, run)
     with _sink() as training, _sink() as validation, _sink() as evaluation:
         sinks = Sinks(training=training, validation=validation, evaluation=evaluation)
-        with (
-            storage.opened(s3, run.uri(DATASET_SURVEY)) as of_dataset,
-            storage.opened(s3, run.uri(VALIDATION_SURVEY)) as of_validation,
-        ):
-            surveys = Surveys(of_dataset, of_validation)
+        with ExitStack() as opened:
             try:
-                prepared = stage_dataset(_inputs(s3, run, items), _rules(run), shares, surveys, sinks)
+                found = stage_decidable(
+                    _inputs(s3, run, items),
+                    _rules(run),
+                    lambda: Surveys(*(opened.enter_context(storage.opened(s3, run.uri(name))) for name in SURVEYS)),
+                    sinks,
+                    evidence_of(settings),
+                    learned=lambda: (storage.lines(s3, uri) for uri in before),
+                )
             except SurveyUnreadable as error:
                 raise DatasetMissing(SURVEY_UNREADABLE.format(folder=run.uri("surveys/"))) from error
+        prepared, refused = found.prepared, found.refused
         if prepared.problems or prepared.training is None:
             left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
-        prepared, unseen, refused = _unseen(s3, run, prepared, training, evaluation)
-        unseen.seek(0)
-        asked = from_jsonl(unseen.read(), EvaluationItem)
+        if run.champion and not before and prepared.evaluation:
+            prepared = replace(prepared, notes=(*prepared.notes, LEARNED_GONE.format(run=run.champion.run_id)))
         learned = _beside_media(run, run.folder) if prepared.media else run.folder
         uris = {
             name: _stage(s3, f"{folder}/staged/{name}", staged, sink)
             for name, folder, staged, sink in (
                 ("training", learned, prepared.training, training),
                 ("validation", learned, prepared.validation, validation),
-                ("evaluation", run.folder, prepared.evaluation, unseen),
+                ("evaluation", run.folder, prepared.evaluation, BytesIO(found.evaluation)),
             )
         }
     listed = [asdict(leak) for leak in refused]
-    storage.write_json(s3, run.uri("prepared.json"), {**prepared.as_dict(), "refused_items": listed})
-    taken = _Expense.of(run, asked)
+    told = {"refused_items": listed, "forecast": found.forecast.model_dump()}
+    storage.write_json(s3, run.uri("prepared.json"), {**prepared.as_dict(), **told})
+    taken = _Expense.of(run, from_jsonl(found.evaluation, EvaluationItem))
     estimate = taken.estimate(run, prepared)
     storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
-    return _output(run, prepared, refused, uris, estimate, taken)
+    return _output(run, replace(found, prepared=prepared), uris, estimate, taken)
 
 
-def _unseen(
-    s3: S3Client, run: Run, prepared: PreparedDataset, training: BinaryIO, evaluation: BinaryIO
-) -> tuple[PreparedDataset, BinaryIO, tuple[Leak, ...]]:
-    """The evaluation set without the items that the candidate or the champion is trained on, and those items."""
-    evaluation.seek(0)
-    training.seek(0)
-    items = from_jsonl(evaluation.read(), EvaluationItem)
-    if not items:
-        return prepared, evaluation, ()
-    trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", training)]
-    if run.champion:
-        before = f"{run.folder.rpartition('/')[0]}/{run.champion.run_id}/staged/training-"
-        places = before, _beside_media(run, before)
-        learned = [storage.lines(s3, uri) for place in places for uri in storage.keys_under(s3, place)]
-        trained += [("champion", lines) for lines in learned]
-        if not learned:
-            note = LEARNED_GONE.format(run=run.champion.run_id)
-            prepared = replace(prepared, notes=(*prepared.notes, note))
-    refused = leaks(items, trained)
-    if not refused:
-        return prepared, evaluation, ()
-    staged, data = without(items, refused, _rules(run))
-    return replace(prepared, evaluation=staged), BytesIO(data), refused
+def evidence_of(settings: Settings) -> Evidence:
+    """What the settings ask of the split and of the verdict."""
+    split = settings.split
+    return Evidence(split.validation, split.evaluation, split.seed, settings.gates, settings.metric)
+
+
+def _learned(s3: S3Client, run: Run) -> list[str]:
+    """The staged files that the model in service was trained on."""
+    if run.champion is None:
+        return []
+    before = f"{run.folder.rpartition('/')[0]}/{run.champion.run_id}/staged/training-"
+    places = before, _beside_media(run, before)
+    return [uri for place in places for uri in storage.keys_under(s3, place)]
 
 
 def _sink() -> BinaryIO:
@@ -287,12 +281,12 @@ class _Expense:
 
 def _output(
     run: Run,
-    prepared: PreparedDataset,
-    refused: tuple[Leak, ...],
+    found: Decidable,
     uris: dict[str, str | None],
     estimate: cost.CostEstimate,
     taken: _Expense,
 ) -> PrepareDatasetOutput:
+    prepared, refused = found.prepared, found.refused
     items = prepared.evaluation.records if prepared.evaluation else 0
     verdict = limits.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
     return PrepareDatasetOutput(
@@ -315,6 +309,8 @@ def _output(
         within_budget=verdict.within,
         budget_reason=verdict.reason,
         shards=shards_of(items),
+        verdict_possible=found.forecast.possible,
+        forecast=found.forecast.sentence,
     )
 
 

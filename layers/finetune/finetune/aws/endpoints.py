@@ -100,10 +100,14 @@ def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, given:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An endpoint as a list shows it, with the models it serves or is about to serve."""
+    """An endpoint as a list shows it, with the models it serves or is about to serve.
+
+    `places` is how many of its kind it takes of the account's quota; none where another quota counts it.
+    """
 
     endpoint: Endpoint
     models: tuple[str, ...]
+    places: int = 1
 
 
 def _list_deployments(bedrock: BedrockClient) -> Iterator[Listed]:
@@ -118,7 +122,8 @@ def _list_throughputs(bedrock: BedrockClient) -> Iterator[Listed]:
         for each in page.get("provisionedModelSummaries", []):
             name, arn = each["provisionedModelName"], each["provisionedModelArn"]
             models = (each["modelArn"], each["desiredModelArn"])
-            yield Listed(Endpoint(kind="provisioned", name=name, arn=arn), models)
+            counted = "commitmentDuration" not in each and ":custom-model/" in each["modelArn"]
+            yield Listed(Endpoint(kind="provisioned", name=name, arn=arn), models, each["modelUnits"] * counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +286,10 @@ def all_endpoints(bedrock: BedrockClient) -> list[Endpoint]:
 KINDS: tuple[Deployment, ...] = tuple(_KINDS)
 
 
-def endpoints_of(bedrock: BedrockClient, kind: Deployment) -> list[Endpoint]:
-    """Every endpoint of a kind in the account and Region."""
+def units(bedrock: BedrockClient, kind: Deployment) -> list[tuple[Endpoint, int]]:
+    """Every endpoint of a kind, whoever opened it, with the places that it takes of the account's quota."""
     with translated(f"listing {kind} endpoints"):
-        return [listed.endpoint for listed in _KINDS[kind].list(bedrock)]
+        return [(listed.endpoint, listed.places) for listed in _KINDS[kind].list(bedrock)]
 
 
 def models_served(bedrock: BedrockClient, *, but: Collection[str] = ()) -> set[str]:

@@ -83,6 +83,16 @@ def mean_test(found: Sequence[Cluster], *, beyond: float = 0.0, seed: str, resam
     return (1 + hits) / (resamples + 1)
 
 
+def fewest_items(*, beyond: float = 0.0, confidence: float = 0.95) -> int | None:
+    """How few items can show a mean above `beyond` if each gains 1; None when no number can.
+
+    That is where `mean_test` allows it: of so many equal gains above `beyond` its p value is ((1 + beyond) / 2) ** n.
+    """
+    if beyond >= 1:
+        return None
+    return max(2, math.ceil(math.log((1 - confidence) / 2) / math.log((1 + beyond) / 2)))
+
+
 def sign_test(better: int, worse: int) -> float:
     """One-sided exact p of at least so many better among the changed, if better and worse were equally likely."""
     changed = better + worse

@@ -12,6 +12,9 @@ from finetune.domain.records.shortcut import Shape
 
 Likeness = Literal["exact", "normalised", "near"]
 LIKENESSES: tuple[Likeness, ...] = ("exact", "normalised", "near")
+# The share of word sequences that two texts have in common from which on they are nearly the same, for the split of a
+# dataset as for the leak test: what the split tears apart the leak test would refuse.
+NEAR = 0.7
 
 # Lower case, every white space a space, every mark that can end a clause a full stop; quotes and the like are dropped.
 _TRANSLATED = bytes.maketrans(

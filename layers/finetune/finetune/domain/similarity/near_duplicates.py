@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from zlib import crc32
 
-from finetune.domain.similarity.identity import shingles
+from finetune.domain.similarity.identity import NEAR, shingles
 
 _SKETCH = 32
 _BANDS = 4
-_NEAR = 0.8
+# A warning that texts repeat each other is only of use where they do so almost to the word.
+_REPEATS = 0.8
 _FEWEST = 8
 # Where a text of many words is cut: behind every word that ends in an e, about one in five in the languages that are
 # written in Latin letters. So a changed word changes the one sequence that it is in.
@@ -35,10 +36,10 @@ def bands_of(sketch: Sequence[int]) -> list[int]:
     return [one << 32 | other for one, other in pairwise(sketch[: _BANDS + 1])]
 
 
-def nearly_equal(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether the share of common sequences, estimated from the smallest hashes of both texts together, is high."""
+def nearly_equal(one: Sequence[int], other: Sequence[int], share: float = NEAR) -> bool:
+    """Whether texts have this share of sequences in common, estimated from the smallest hashes of both together."""
     smallest = sorted({*one, *other})[:_SKETCH]
-    return len({*one} & {*other} & {*smallest}) >= _NEAR * len(smallest)
+    return len({*one} & {*other} & {*smallest}) >= share * len(smallest)
 
 
 def _often(texts: Sequence[Iterable[int]]) -> set[int]:
@@ -93,7 +94,7 @@ class NearDuplicates:
         bands = bands_of(sketch)
         for number in sorted({self._holders[band] for band in bands if band in self._holders}):
             first, other = self._sketches[number]
-            if nearly_equal(sketch, other):
+            if nearly_equal(sketch, other, _REPEATS):
                 self._found.append((line, first))
                 return
         for band in bands:

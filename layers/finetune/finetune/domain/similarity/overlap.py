@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from finetune.domain.similarity.identity import shingles
+from finetune.domain.similarity.identity import NEAR, shingles
 
 # Near means that 70 % of the pairs of neighbouring words of two prompts are the same: one word in twelve may differ.
 # What many prompts of the set share is their template and says nothing. Prompts with less than five such pairs of their
 # own are near only if half of these are the same too, all words that differ are words of the template, and the answers
 # are not known to differ: a template may be filled with words that many prompts have, and each ask something else.
-_NEAR = 0.7
 _NEAR_FEW = 0.5
 _TEMPLATE_SHARE = 0.1
 _LEAST_SHINGLES = 5
@@ -80,7 +79,7 @@ class Overlap:
         every = shingles(question.prompt)
         own = every - self._template
         few = len(own) < _LEAST_SHINGLES
-        least = _NEAR_FEW if few else _NEAR
+        least = _NEAR_FEW if few else NEAR
         known = own & self._holders.keys()
         if not known or len(known) < least * len(own):
             return
@@ -95,5 +94,5 @@ class Overlap:
             return False
         pairs = shingles(other.prompt)
         both = len(own & pairs)
-        near = both >= _NEAR * (len(own) + len(pairs) - both)
+        near = both >= NEAR * (len(own) + len(pairs) - both)
         return near and {*question.prompt.split()} ^ {*other.prompt.split()} <= self._usual

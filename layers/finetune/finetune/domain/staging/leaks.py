@@ -62,6 +62,12 @@ def leaks(items: Sequence[EvaluationItem], trained_on: Iterable[tuple[TrainedBy,
     return tuple(sorted(refused, key=lambda leak: leak.line))
 
 
+def asked_again(items: Sequence[EvaluationItem], lines: Iterable[bytes]) -> frozenset[bytes]:
+    """The lines of staged training data that ask the same as an item, by the measure of `leaks`, without line ends."""
+    index = Overlap(map(asked_of, items))
+    return frozenset(line.strip() for question, line in _questions(lines) if index.holds(question))
+
+
 def _questions(lines: Iterable[bytes]) -> Iterator[tuple[Asked, bytes]]:
     """What every line that holds a record asks and answers, and the line."""
     for batch in batched(filter(None, lines), _AT_A_TIME, strict=False):

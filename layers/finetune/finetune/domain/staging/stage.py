@@ -7,7 +7,7 @@ was checked; it is read once more to write it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
@@ -41,13 +41,15 @@ class Sinks:
 class Inputs:
     """A dataset with the sets of one's own beside it; each function opens one of them from its beginning.
 
-    A validation set is JSON Lines.
+    A validation set is JSON Lines. Records that would be staged for training as a line in `left_out` are left out, as
+    those that an evaluation set asks for.
     """
 
     dataset: OpenSource
     suffix: str
     evaluation_items: Sequence[EvaluationItem] = ()
     validation: OpenSource | None = None
+    left_out: Collection[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def stage_dataset(
         Writer(sink, rules.provider) for sink in (sinks.training, sinks.validation, sinks.evaluation)
     )
     writers = {Disposition.TRAINING: training, Disposition.VALIDATION: held, Disposition.EVALUATION: evaluation}
-    if not write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes):
+    if not write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes, inputs.left_out):
         notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")
     if validation and inputs.validation:
         write(Source(inputs.validation(), ".jsonl"), validation, rules, {Disposition.VALIDATION: held}, window_bytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from itertools import batched, compress
@@ -88,15 +88,24 @@ class Writer:
 Writers = Mapping[Disposition, Writer]
 
 
-def write(source: Source, survey: Survey, rules: DatasetRules, writers: Writers, window_bytes: int) -> bool:
+def write(
+    source: Source,
+    survey: Survey,
+    rules: DatasetRules,
+    writers: Writers,
+    window_bytes: int,
+    left_out: Collection[bytes] = (),
+) -> bool:
     """Convert what is staged, and write it in the order of its hashes as far as a window reaches.
 
-    Returns whether everything went through one window.
+    Records whose staged line is in `left_out` do not train. Returns whether everything went through one window.
     """
     count = flushed = 0
     for first, units in source:
         if count + len(units) > len(survey.dispositions):
             raise ValueError(_CHANGED)
+        if left_out:
+            _leave_out(survey, rules, count, units, left_out)
         _stage(survey, rules, count, first, units, writers)
         count += len(units)
         if sum(writer.waiting_bytes for writer in writers.values()) > window_bytes:
@@ -111,6 +120,19 @@ def write(source: Source, survey: Survey, rules: DatasetRules, writers: Writers,
 def _flush(writers: Writers) -> None:
     for writer in writers.values():
         writer.flush()
+
+
+def _leave_out(
+    survey: Survey, rules: DatasetRules, before: int, units: Sequence[Any], left_out: Collection[bytes]
+) -> None:
+    """Take the records of one block out of training whose staged lines are named, as evaluation items ask the same."""
+    for index, unit in enumerate(units, before):
+        if survey.dispositions[index] != Disposition.TRAINING:
+            continue
+        as_is = bytes.strip if isinstance(units, Lines) else _one_line
+        line = as_is(unit) if survey.copied[index] else _converted(unit, None, 0, rules)
+        if line in left_out:
+            survey.dispositions[index], survey.copied[index] = Disposition.IN_EVALUATION, 0
 
 
 def _stage(survey: Survey, rules: DatasetRules, before: int, line: int, units: Sequence[Any], writers: Writers) -> None:

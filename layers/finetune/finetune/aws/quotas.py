@@ -1,0 +1,50 @@
+"""How many endpoints of a kind the account may have, as Service Quotas tells it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from finetune.aws.translation import translated
+from finetune.domain.catalog import Deployment
+from finetune.errors import FineTuneError
+
+if TYPE_CHECKING:
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+
+
+class Quota(NamedTuple):
+    """A quota by its name in Service Quotas; `value` is None where Service Quotas does not tell it."""
+
+    name: str
+    value: int | None
+
+
+# What one place is called, and which quota counts it, by the quota's name: codes differ between lists, and no page of
+# AWS has the code of the one for deployments. Rates and the quota on those in Creating have such names too.
+PLACES: Mapping[Deployment, str] = {"on_demand": "custom model deployment", "provisioned": "model unit"}
+_NAMES: Mapping[Deployment, re.Pattern[str]] = {
+    "on_demand": re.compile(r"(?!.*(minute|second|day|creating))(.*\b)?custom model deployments", re.IGNORECASE),
+    "provisioned": re.compile(r"model units no-commitment provisioned throughputs across custom models", re.IGNORECASE),
+}
+_SPOKEN: Mapping[Deployment, str] = {
+    "on_demand": "custom model deployments",
+    "provisioned": "Model units no-commitment Provisioned Throughputs across custom models",
+}
+
+
+def quota_of(quotas: ServiceQuotasClient, kind: Deployment) -> Quota:
+    """The account's quota on endpoints of a kind; the smallest where several names fit."""
+    try:
+        with translated("listing the quotas of Amazon Bedrock"):
+            pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="bedrock")
+            found = [
+                Quota(each["QuotaName"], int(each["Value"]))
+                for page in pages
+                for each in page["Quotas"]
+                if _NAMES[kind].match(each["QuotaName"])
+            ]
+    except FineTuneError:
+        found = []
+    return min(found, key=lambda quota: quota.value or 0, default=Quota(_SPOKEN[kind], None))
