@@ -72,7 +72,7 @@ def _asked(call: Call) -> tuple[str, str]:
             return f"sns:{operation}", parse_qs(call.body.decode())["TopicArn"][0]
         case _:
             asked = json.loads(call.body)
-            return f"states:{operation}", asked.get("executionArn") or asked["stateMachineArn"]
+            return f"states:{operation}", asked.get("executionArn") or asked.get("stateMachineArn", "*")
 
 
 @cache

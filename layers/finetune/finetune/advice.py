@@ -15,6 +15,8 @@ ADVICE: Mapping[str, str] = {
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
+    "ApprovalExpired": "Drop the dataset again, and answer within three days of the mail that asks.",
+    "ApprovalRejected": "Nothing; to run it all the same, drop the dataset again and approve it.",
     "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
     "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
     "ServiceRefused": "Read AWS's message above; it names the request that was refused.",

@@ -48,9 +48,15 @@ class DatasetChecks(Frozen):
 
 
 class Budget(Frozen):
-    """USD for a whole run: training, a month's storage, the endpoint while it evaluates and the answers."""
+    """USD for a whole run: training, a month's storage, the endpoint while it evaluates and the answers.
+
+    A run whose estimate is above `approve_above_usd` asks a person first. `service_usd_per_month` is what may go into
+    service billed by the hour without asking.
+    """
 
     limit_usd: float = Field(default=50, gt=0)
+    approve_above_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    service_usd_per_month: float = Field(default=0, ge=0, allow_inf_nan=False)
 
 
 class Retention(Frozen):

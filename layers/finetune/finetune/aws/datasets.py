@@ -272,6 +272,7 @@ def _output(
         within_budget=verdict.within,
         budget_reason=verdict.reason,
         shards=shards_of(items),
+        ask=cost.ask_before_training(estimate.total_usd, run.settings.budget.approve_above_usd),
     )
 
 

@@ -80,19 +80,19 @@ def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
     )
 
 
-def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, given: Any) -> str:
+def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any) -> str:
     return bedrock.create_custom_model_deployment(
-        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=request_token(f"{name}-on-demand"), tags=given
+        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=token, tags=given
     )["customModelDeploymentArn"]
 
 
-def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, given: Any) -> str:
+def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any) -> str:
     # No commitmentDuration, ever: without one the throughput can be deleted at any time.
     return bedrock.create_provisioned_model_throughput(
         provisionedModelName=name,
         modelId=model_arn,
         modelUnits=1,
-        clientRequestToken=request_token(f"{name}-provisioned"),
+        clientRequestToken=token,
         tags=given,
     )["provisionedModelArn"]
 
@@ -123,7 +123,7 @@ def _list_throughputs(bedrock: BedrockClient) -> Iterator[Listed]:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     get: Callable[[BedrockClient, str], Found]
-    create: Callable[[BedrockClient, str, str, Any], str]
+    create: Callable[[BedrockClient, str, str, str, Any], str]
     delete: Callable[[BedrockClient, str], object]
     swap: Callable[[BedrockClient, str, str], object]
     list: Callable[[BedrockClient], Iterator[Listed]]
@@ -163,11 +163,18 @@ def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | N
 
 
 def open_endpoint(
-    bedrock: BedrockClient, run: Run, model: SelectModelOutput, kinds: Sequence[Deployment], *, stack: str
+    bedrock: BedrockClient,
+    run: Run,
+    model: SelectModelOutput,
+    kinds: Sequence[Deployment],
+    *,
+    stack: str,
+    purpose: Literal["evaluation", "service"] = "evaluation",
 ) -> Endpoint:
     """Open the endpoint of a run, of the first kind that no quota refuses, or return the one already open.
 
-    Neither create call reports a conflict, so the endpoint is looked up by its name first. Raises QuotaExceeded if the
+    Neither create call reports a conflict, so the endpoint is looked up by its name first. One for service has a
+    request token of its own, because Bedrock ignores a token that made what was deleted. Raises QuotaExceeded if the
     quotas of all kinds are used up.
     """
     name, model_arn = run.endpoint_name, model.model_arn
@@ -180,10 +187,11 @@ def open_endpoint(
         now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
     refusals = []
     for kind in kinds:
+        token = request_token(f"{name}-{kind.replace('_', '-')}{'-service' if purpose == 'service' else ''}")
         given = tags_of(run, stack, **{LEASE_TAG: f"{now + LEASES[kind]:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):
-                return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, given))
+                return Endpoint(kind=kind, name=name, arn=_KINDS[kind].create(bedrock, name, model_arn, token, given))
         except QuotaExceeded as error:
             refusals.append(str(error))
     raise QuotaExceeded(" ".join(refusals))

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 # These ends come before anything is started, so nothing can stand.
-_BEFORE_ANY_JOB: frozenset[Outcome] = frozenset({"RequestRefused", "DatasetRejected", "BudgetExceeded"})
+_BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
+    {"RequestRefused", "DatasetRejected", "BudgetExceeded", "ApprovalExpired", "ApprovalRejected"}
+)
 
 
 def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests on

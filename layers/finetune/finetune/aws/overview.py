@@ -41,6 +41,13 @@ def stack_exists(cloudformation: CloudFormationClient, stack: str) -> bool:
     return True
 
 
+def outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
+    """What a deployed stack says of itself, by the name of each output."""
+    with translated(f"reading the outputs of stack {stack}"):
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+    return {each["OutputKey"]: each["OutputValue"] for each in found}
+
+
 def in_service(bedrock: BedrockClient, ssm: SSMClient, stack: str) -> list[InService]:
     """What every project of the stack has in service, by the project's name."""
     return [

@@ -53,7 +53,7 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
     if before and _carrier(bedrock, before, kind, run.settings.base_model):
         return before.endpoint
     try:
-        return endpoints.open_endpoint(bedrock, run, model, (kind,), stack=stack)
+        return endpoints.open_endpoint(bedrock, run, model, (kind,), stack=stack, purpose="service")
     except QuotaExceeded:
         for each in endpoints.opened_by(bedrock, run):
             with suppress(EndpointBusy):

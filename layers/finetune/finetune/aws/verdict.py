@@ -28,6 +28,7 @@ from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
 from finetune.messages import kept, not_evaluated
+from finetune.run import Run
 from finetune.version import code_name
 
 if TYPE_CHECKING:
@@ -246,4 +247,14 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         items=evaluation.items,
         provision=served_by != request.run.settings.deployment,
         report_uri=report_uri,
+        ask=_ask(request.run) if evaluation.decision == "promote" else None,
     )
+
+
+def _ask(run: Run) -> str | None:
+    """Why a person is asked before the model goes into service; a deployment is billed by the token."""
+    settings = run.settings
+    if settings.deployment != "provisioned":
+        return None
+    hour = cost.price(base_model(settings.base_model), settings.prices, "provisioned_per_hour")
+    return cost.ask_before_service(hour, settings.budget.service_usd_per_month)

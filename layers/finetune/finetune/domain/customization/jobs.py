@@ -138,9 +138,12 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
     return elapsed >= JOB_BOUND or (elapsed >= STALLED_AFTER and phase not in {"training", "finishing"})
 
 
+# How long a person has to answer a question; the state machine says the same, in each of the two states that ask.
+APPROVAL_BOUND = timedelta(days=3)
+
 # What outlives its lease unpublished is nobody's, even while its run goes on. Some models take a day to evaluate: a
 # deployment costs nothing while it is idle and may stay as long as a run lasts; throughput is billed by the hour.
-RUN_BOUND = timedelta(days=18)
+RUN_BOUND = timedelta(days=24)
 LEASES: Mapping[Deployment, timedelta] = {"on_demand": RUN_BOUND, "provisioned": timedelta(hours=6)}
 CREATING_BOUND = timedelta(hours=3)
 
