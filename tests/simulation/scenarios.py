@@ -252,6 +252,11 @@ _ALL = (
         before=_promoted(*HALF, settings=PROVISIONED),
     ),
     Scenario(
+        "approved_on_throughput",
+        _answered("approve", begin=_begin(GOOD, settings=ASKS, fault="quota-create-deployment:always")),
+        ["Approval needed before service", "Model promoted"],
+    ),
+    Scenario(
         "approved_by_two",
         _answered("approve", "approve", begin=_begin(GOOD, settings=ASKS)),
         ["Approval needed before service", "Model promoted"],

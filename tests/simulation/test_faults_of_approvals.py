@@ -8,6 +8,7 @@ from tests.sizes import sized
 SCENARIOS = (
     "approved",
     "approved_takeover",
+    "approved_on_throughput",
     "approved_by_two",
     "two_disagree",
     "rejected_before_training",
