@@ -171,7 +171,7 @@ def _decide(world: World, payload: dict[str, str], mail: Mail) -> None:
             world.clock.sleep(MAILBOX_SECONDS)
             continue
         world.note("decided", f"{payload['by']} {answer['status']} {answer['decision']}")
-        world.answers.append(answer)
+        world.decided.append(answer)
         return
 
 

@@ -76,7 +76,7 @@ class World:
         self.seen_text: list[str] = []
         self.defects: list[str] = []
         # What Decide told the people who answered.
-        self.answers: list[dict[str, Any]] = []
+        self.decided: list[dict[str, Any]] = []
         self.forbidden: list[str] = []
         self.at_point: Callable[[str, int, str, Invocation | None], None] = lambda *_: None
         self.bus.begin_schedules()
