@@ -20,4 +20,4 @@ SCENARIOS = (
 
 
 def test_no_fault_breaks_a_promise() -> None:
-    assert broken(SCENARIOS, sized(120, full=800)) == ""
+    assert broken(SCENARIOS, sized(250, full=1500)) == ""
