@@ -142,10 +142,16 @@ def waits(world: World) -> Iterator[Violation]:
     """A run tells once that it waits for capacity, and each question once."""
     redrives = {each.arn: each.redrives for each in world.executions}
     for arn, told in _mails(world, of_ends=False).items():
-        counts = Counter(mail.subject if mail.subject.startswith(ASKING) else WAITING for mail in told)
-        for subject, number in counts.items():
+        for (subject, _), number in Counter(map(_what_waits, told)).items():
             if number > 1 + (redrives.get(arn, 0) if subject != WAITING else 0):
                 yield Violation("double mail", f"{number} mails {subject.partition(':')[0]!r}")
+
+
+def _what_waits(mail: Mail) -> tuple[str, str]:
+    """What a mail waits for; a question that is asked again says what has changed, which may happen several times."""
+    if mail.subject.startswith(WAITING):
+        return WAITING, ""
+    return mail.subject, mail.body if " again " in mail.subject else ""
 
 
 def answers(world: World) -> Iterator[Violation]:
