@@ -2,12 +2,15 @@
 
 # Each command with its line in `finetune --help`, for which no module of it is imported.
 COMMANDS: dict[str, str] = {
+    "approvals": "list the runs that wait for somebody's answer, with what it would cost",
+    "approve": "let a run that asks go on",
     "check": "check whether a base model takes a dataset, and list what to mend",
     "completion": "print the script that lets a shell complete commands and options",
     "costs": "list everything of the stack that is billed now, with owner, age, price and day of deletion",
     "delete": "delete a project, a run's resources or a custom model, after showing the plan",
     "keep": "keep a custom model that would be deleted, or let it go again",
     "prepare": "make a better dataset from another: cleaned, balanced, limited, with variants of prompts",
+    "reject": "end a run that asks, with a reason",
     "review": "decide a run's verdict again with people's ratings of the answers",
     "rollback": "put a project's previous model back into service",
     "sample": "write an example dataset to start from",

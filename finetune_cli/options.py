@@ -109,3 +109,11 @@ class StackOptions(CommandOptions):
     """Which deployed stack a command uses."""
 
     stack: str = option(metavar="NAME", default=STACK, help=f"the stack (default: {STACK})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOptions(StackOptions):
+    """Which question is answered, and why."""
+
+    run: str = argument(metavar="RUN", help="the run, as its mail and `finetune approvals` name it")
+    reason: str = option(metavar="TEXT", default="", help="why; the run's mail repeats it")

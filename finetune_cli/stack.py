@@ -30,6 +30,17 @@ _REMEDIES = {
 }
 
 
+def outputs(stack: str, *names: str) -> tuple[str, ...]:
+    """What a deployed stack says of itself; UsageFailure when its release does not say it yet."""
+    connect(stack)
+    found = overview.outputs(clients.cloudformation(), stack)
+    if missing := [name for name in names if name not in found]:
+        raise UsageFailure(
+            f"Stack {stack!r} has no output {missing[0]}: deploy this release, which asks for approvals."
+        )
+    return tuple(found[name] for name in names)
+
+
 def connect(stack: str) -> tuple[BedrockClient, BedrockRuntimeClient, SSMClient]:
     """Clients with the caller's own credentials and Region; UsageFailure when they or the stack are not there."""
     try:

@@ -47,8 +47,20 @@ def words_of(function: str) -> str:
 
 
 def substitution(state: dict[str, Any]) -> str:
-    """The name between the braces of a Task's Resource."""
-    return str(state["Resource"]).removeprefix("${").removesuffix("}")
+    """The name between the braces of a Task's function: its Resource, or a parameter of the call that it makes."""
+    function = state["Parameters"]["FunctionName"] if waits_for_token(state) else state["Resource"]
+    return str(function).removeprefix("${").removesuffix("}")
+
+
+def waits_for_token(state: dict[str, Any]) -> bool:
+    """Whether a Task goes on when somebody answers its token, and not when its function returns."""
+    return str(state.get("Resource", "")).endswith(".waitForTaskToken")
+
+
+def given_to(state: dict[str, Any]) -> dict[str, Any]:
+    """What a Task passes to its function, as the definition writes it."""
+    parameters: dict[str, Any] = state["Parameters"]
+    return parameters["Payload"] if waits_for_token(state) else parameters
 
 
 def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:

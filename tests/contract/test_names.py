@@ -14,8 +14,8 @@ from finetune.frozen import Contract
 from tools.project import ROOT, resources, states, substitution
 
 LAYER = ROOT / "layers/finetune/finetune"
-# These functions are invoked by EventBridge, the scheduler and CloudFormation, not by a state.
-BESIDE_THE_MACHINE = {"CleanUpRun", "EndStack", "StartRun", "SweepEndpoints"}
+# These functions are invoked by EventBridge, the scheduler, CloudFormation and people, not by a state.
+BESIDE_THE_MACHINE = {"CleanUpRun", "Decide", "EndStack", "StartRun", "SweepEndpoints"}
 STEMS = sorted(name.removesuffix("Function") for name in resources("AWS::Serverless::Function"))
 TASKS = {name: substitution(state) for name, state in states() if state["Type"] == "Task"}
 

@@ -21,6 +21,7 @@ from finetune.domain.billing.limits import USUAL_LEASE
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
 from finetune.domain.customization.jobs import (
+    APPROVAL_BOUND,
     CREATING_BOUND,
     DATASET_SUFFIXES,
     JOB_BOUND,
@@ -129,6 +130,10 @@ SENTENCES = [
         days(JOB_BOUND),
     ),
     said(TROUBLESHOOTING, "throughput for {} hours at most,", hours(USUAL_LEASE)),
+    said(README, "and ends after {} days", days(APPROVAL_BOUND)),
+    said(ARCHITECTURE, "the state waits for {} days at most", days(APPROVAL_BOUND)),
+    said(TROUBLESHOOTING, "and nobody answered within {} days", days(APPROVAL_BOUND)),
+    said(TROUBLESHOOTING, "and answer within {} days of the mail that asks", days(APPROVAL_BOUND)),
     said(TROUBLESHOOTING, "An execution is ended after {} days", days(RUN_BOUND)),
     said(TROUBLESHOOTING, "which is {} GB;", GIGABYTES),
     said(TROUBLESHOOTING, "more than {} lines", f"{MAX_UNITS:,}"),

@@ -16,6 +16,7 @@ from statelint.linter import Linter
 from finetune import contracts, errors
 from finetune.aws.datasets import shards_of
 from finetune.domain.customization.jobs import (
+    APPROVAL_BOUND,
     CREATING_BOUND,
     JOB_BOUND,
     QUOTA_BOUND,
@@ -26,10 +27,11 @@ from finetune.domain.customization.jobs import (
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE
 from tests.simulation.rules import condition
 from tests.simulation.values import Scope
-from tools.project import ROOT, definition, resources, states, substitution
+from tools.project import ROOT, definition, given_to, resources, states, substitution, waits_for_token
 
 ALL = dict(states())
 TASKS = {name: state for name, state in ALL.items() if state["Type"] == "Task"}
+ASKING = [name for name, state in TASKS.items() if waits_for_token(state)]
 MAPS = {name: state for name, state in ALL.items() if state["Type"] == "Map"}
 TRANSIENT = {
     "Lambda.ServiceException",
@@ -52,7 +54,7 @@ def rendered() -> str:
     """The definition as CloudFormation hands it over, with an ARN in every substitution's place."""
     text = json.dumps(definition())
     for state in TASKS.values():
-        text = text.replace(state["Resource"], "arn:aws:lambda:us-east-1:000000000000:function:some")
+        text = text.replace(f"${{{substitution(state)}}}", "arn:aws:lambda:us-east-1:000000000000:function:some")
     return text
 
 
@@ -106,7 +108,7 @@ def test_every_state_has_a_comment() -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_is_bounded_retried_by_name_and_caught(name: str) -> None:
     state = TASKS[name]
-    assert state["TimeoutSeconds"] <= 920
+    assert state["TimeoutSeconds"] <= 920 or name in ASKING
     retried = [set(rule["ErrorEquals"]) for rule in state["Retry"]]
     assert retried[0] == TRANSIENT
     assert "States.ALL" not in set().union(*retried)
@@ -157,6 +159,8 @@ TOLD = {
     "DatasetRejected": {"run", "validation"},
     "BudgetExceeded": {"run", "prepared"},
     "NoVerdictPossible": {"run", "prepared"},
+    "ApprovalExpired": {"run", "prepared", "error"},
+    "ApprovalRejected": {"run", "prepared", "error"},
     "TrainingFailed": TRAINED,
     "RunFailed": {"run", "error"},
     "ModelNotPromoted": TRAINED | {"evaluation"},
@@ -192,6 +196,7 @@ def waits_of(name: str) -> dict[str, float]:
 # Which Tasks try again for hours beside those that wait for capacity, and after which errors.
 PATIENT_FOR = {
     "Release Endpoint": {"EndpointBusy"},
+    "Release Endpoint Before Approval": {"EndpointBusy"},
     "Promote Model": {"EndpointBusy"},
     PATIENT: TRANSIENT | {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"},
 }
@@ -256,7 +261,7 @@ def test_a_job_is_waited_for_until_it_costs_no_more(status: str) -> None:
     [
         ("First Delivery?", "run.first_delivery", "Validate Dataset", "Duplicate Ignored"),
         ("Dataset Accepted?", "validation.accepted", "Prepare Dataset", "Notify Dataset Rejected"),
-        ("Within Budget?", "prepared.within_budget", "Train Candidates", "Notify Budget Exceeded"),
+        ("Within Budget?", "prepared.within_budget", "Approval Needed?", "Notify Budget Exceeded"),
     ],
 )
 def test_money_is_spent_only_on_what_is_new_accepted_and_within_the_budget(
@@ -295,6 +300,43 @@ def test_only_what_was_found_better_is_promoted(decision: str, provision: bool, 
     assert chosen("Promote?", {"evaluation": {"decision": decision, "provision": provision}}) == leads_to
 
 
+@pytest.mark.parametrize(
+    ("ask", "kind", "leads_to"),
+    [
+        ("Why.", "provisioned", "Release Endpoint Before Approval"),
+        ("Why.", "on_demand", "Request Approval For Service"),
+        (None, "provisioned", "Provision Throughput"),
+    ],
+)
+def test_a_person_is_asked_before_service_and_what_is_billed_by_the_hour_does_not_wait(
+    ask: str | None, kind: str, leads_to: str
+) -> None:
+    evaluation = {"decision": "promote", "provision": True, "ask": ask}
+    assert chosen("Promote?", {"evaluation": evaluation, "endpoint": {"kind": kind}}) == leads_to
+    refused = evaluation | {"decision": "do_not_promote"}
+    assert chosen("Promote?", {"evaluation": refused, "endpoint": {"kind": kind}}) == "Release Endpoint"
+
+
+@pytest.mark.parametrize(("ask", "leads_to"), [("Why.", "Request Approval"), (None, "Train Candidates")])
+def test_a_person_is_asked_before_training_when_the_estimate_is_above_the_line(ask: str | None, leads_to: str) -> None:
+    assert chosen("Approval Needed?", {"prepared": {"ask": ask}}) == leads_to
+
+
+def test_a_question_is_open_as_long_as_is_said_and_its_end_is_caught_by_name() -> None:
+    assert ASKING == ["Request Approval", "Request Approval For Service"]
+    for name in ASKING:
+        assert TASKS[name]["TimeoutSeconds"] == APPROVAL_BOUND.total_seconds() == 3 * 24 * 3600
+        caught = {error for rule in TASKS[name]["Catch"] for error in rule["ErrorEquals"]}
+        assert caught == {"States.Timeout", "ApprovalRejected", "States.ALL"}
+        assert TASKS[name]["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
+
+
+def test_what_was_declined_keeps_its_verdict_and_ends_as_not_promoted() -> None:
+    declined = TASKS["Request Approval For Service"]["Catch"][0]
+    assert (declined["ResultPath"], declined["Next"]) == ("$.evaluation.declined", "Release Endpoint")
+    assert "declined" in contracts.JudgeEvaluationOutput.model_fields
+
+
 def test_what_is_put_into_service_is_the_endpoint_that_was_provisioned_or_kept_for_it() -> None:
     assert TASKS["Promote Model"]["Parameters"]["throughput.$"] == "$.throughput"
     for name in ("Provision Throughput", "Keep Evaluated Endpoint"):
@@ -305,7 +347,7 @@ def test_what_is_put_into_service_is_the_endpoint_that_was_provisioned_or_kept_f
 def test_a_task_names_its_inputs_as_its_contract_does(name: str) -> None:
     state = TASKS[name]
     contract = getattr(contracts, substitution(state).replace("FunctionArn", "Input"))
-    given = {key.removesuffix(".$") for key in state["Parameters"]}
+    given = {key.removesuffix(".$") for key in given_to(state)}
     required = {key for key, field in contract.model_fields.items() if field.is_required()}
     assert required <= given <= set(contract.model_fields)
 
@@ -407,7 +449,7 @@ def test_the_machine_gives_every_wait_every_attempt_and_every_shard_its_time() -
         for name, state in TASKS.items()
     }
     needed["Evaluate Shard"] *= -(-SHARDS // at_once)
-    waits = sum(bound.total_seconds() for bound in LOOKED_AT.values())
+    waits = sum(bound.total_seconds() for bound in LOOKED_AT.values()) + len(ASKING) * APPROVAL_BOUND.total_seconds()
     assert len(WAITING_FOR_CAPACITY) * QUOTA_BOUND.total_seconds() < sum(needed.values())
     assert sum(needed.values()) + waits <= definition()["TimeoutSeconds"]
 
@@ -423,7 +465,7 @@ def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> No
 
 
 def test_the_machine_and_every_loop_have_a_bound() -> None:
-    assert definition()["TimeoutSeconds"] == 18 * 24 * 3600
+    assert definition()["TimeoutSeconds"] == 24 * 24 * 3600
     assert all(state["MaxConcurrency"] in range(1, 5) for state in MAPS.values())
 
 

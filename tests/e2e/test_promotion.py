@@ -24,7 +24,7 @@ EVALUATION = EXAMPLE / "evaluation.jsonl"
 BY_THE_HOUR = {
     "deployment": "provisioned",
     "prices": {"provisioned_per_hour": 20.0},
-    "budget": {"limit_usd": 500, "service_usd_per_month": 14600},
+    "budget": {"limit_usd": 500},
 }
 
 
@@ -111,10 +111,30 @@ def test_a_better_model_takes_over_behind_the_same_endpoint_and_can_be_rolled_ba
     assert published(pipeline, "shop")["previous_model_arn"] == after["model_arn"]
 
 
-def test_a_project_that_asks_for_throughput_gets_it_asked_and_published_before_the_deployment_goes(
+def approved(pipeline: Pipeline, project: str, data: bytes, **settings: Any) -> Execution:
+    """A run that asks before service, and that somebody approves with the command."""
+    pipeline.configure(project, {**SETTINGS, **settings}, EVALUATION)
+    version = pipeline.put(f"incoming/{project}/data.jsonl", data)
+    arn = eventually(lambda: pipeline.execution_of(version), "an execution")
+    pipeline.reached(arn, "Request Approval For Service")
+
+    def asks() -> str | None:
+        waiting = json.loads(finetune(pipeline, "approvals", project, "--json").stdout)["result"]["waiting"]
+        return waiting[0]["run"] if waiting else None
+
+    name = eventually(asks, "a question")
+    told = finetune(pipeline, "approve", name, "--reason", "agreed")
+    assert told.returncode == 0, told.stderr
+    late = finetune(pipeline, "reject", name)
+    assert (late.returncode, "was already approved by arn:aws:" in late.stderr) == (1, True)
+    return pipeline.ended(arn)
+
+
+def test_a_project_that_asks_for_throughput_gets_it_approved_asked_and_published_before_the_deployment_goes(
     pipeline: Pipeline, shop: dict[str, Any]
 ) -> None:
-    run = drop(pipeline, "shop", DATASET, **BY_THE_HOUR)
+    run = approved(pipeline, "shop", DATASET, **BY_THE_HOUR)
+    assert run.output["approval"]["reason"] == "agreed"
     assert run.states[-1] == "Model Promoted", run.cause or run.output["evaluation"]
     after = published(pipeline, "shop")
     assert after["kind"] == "provisioned"
@@ -122,7 +142,8 @@ def test_a_project_that_asks_for_throughput_gets_it_asked_and_published_before_t
     assert pipeline.endpoints_of("shop") == [after["endpoint_arn"]]
     bought = pipeline.cloud.client("bedrock").get_provisioned_model_throughput(provisionedModelId=after["endpoint_arn"])
     assert (bought["modelUnits"], bought.get("commitmentDuration")) == (1, None)
-    [mail] = pipeline.mails(run)
+    question, mail = pipeline.mails(run)
+    assert question.subject == "Approval needed before service: shop"
     assert "billed by the hour" in mail.body
     told = json.loads(finetune(pipeline, "status", "--json").stdout)["result"]
     [project] = [each for each in told["projects"] if each["project"] == "shop"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -76,6 +76,27 @@ def test_a_repeated_request_for_an_endpoint_has_the_token_of_the_first_and_buys_
     assert (first, bought) == (again, once_more)
     assert first["clientRequestToken"] != bought["clientRequestToken"]
     assert (bought["modelUnits"], "commitmentDuration" in bought) == (1, False)
+
+
+def test_throughput_for_service_is_not_asked_for_with_the_token_of_the_one_that_was_evaluated(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control, tokens = stack.emulator.control, list[str]()
+
+    def unanswered(**given: Any) -> None:
+        tokens.append(given["clientRequestToken"])
+        down()
+
+    monkeypatch.setattr(control, "create_provisioned_model_throughput", unanswered)
+    run = stack.run()
+    model = model_of(stack, run)
+    purposes: tuple[Literal["evaluation", "service"], ...] = ("evaluation", "service", "service", "evaluation")
+    for purpose in purposes:
+        with pytest.raises(ServiceBusy):
+            endpoints.open_endpoint(
+                control, run, model, {"provisioned": LEASES["provisioned"]}, stack=STACK, purpose=purpose
+            )
+    assert tokens[0] == tokens[3] != tokens[1] == tokens[2]
 
 
 @pytest.mark.parametrize("kind", KINDS)

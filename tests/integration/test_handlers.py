@@ -17,7 +17,7 @@ from finetune.errors import UnsupportedDataset
 from finetune.frozen import Contract
 from finetune.run import DatasetDropped
 from tests.account import DATASETS, FUNCTIONS, STACK, Account, account
-from tools.project import ROOT, states, substitution
+from tools.project import ROOT, given_to, states, substitution
 
 EXAMPLE = ROOT / "examples/shop-assistant"
 STATES = dict(states())
@@ -27,6 +27,7 @@ TAKES_MORE = {"CleanUpRun", "StartRun", "EndStack"}
 DONE_BEFORE: Mapping[str, dict[str, Any]] = {
     "CleanUpRun": {"released": [], "mail_sent": False},
     "SweepEndpoints": {"released": [], "mails_sent": 0},
+    "Decide": {"taken": False},
 }
 
 
@@ -53,7 +54,7 @@ class Walk:
         known = self.known if known is None else known
         path = STATES[state].get("ResultPath")
         stem = substitution(STATES[state]).removesuffix("FunctionArn")
-        answer = self.call(stem, self._filled(STATES[state]["Parameters"], known))
+        answer = self.call(stem, self._filled(given_to(STATES[state]), known))
         if path:
             known[path.removeprefix("$.")] = answer
         return answer
@@ -69,7 +70,7 @@ class Walk:
         return answer
 
     def _filled(self, template: Mapping[str, Any], known: dict[str, Any], item: Any = None) -> dict[str, Any]:
-        context = {"Execution": self.execution, "Map": {"Item": {"Value": item}}}
+        context = {"Execution": self.execution, "Map": {"Item": {"Value": item}}, "Task": {"Token": "a-token"}}
         return {
             key.removesuffix(".$"): _at(context if value.startswith("$$") else known, value)
             if key.endswith(".$")
@@ -158,8 +159,10 @@ def promoted(running: Account) -> Walk:
 def stopped(promoted: Walk) -> Walk:
     """A later run that somebody stopped while its job was running."""
     run = dropped(promoted.account)
-    for state in ("Plan Run", "Validate Dataset", "Prepare Dataset"):
+    for state in ("Plan Run", "Validate Dataset", "Prepare Dataset", "Request Approval"):
         run.task(state)
+    named = {"run": run.known["run"]["endpoint_name"], "decision": "reject", "by": "ada", "reason": "why"}
+    run.call("Decide", named)
     [candidate] = run.items("Train Candidates")
     run.task("Start Customization Job", candidate)
     run.call("CleanUpRun", run.account.abort(run.execution["Id"]))
@@ -189,7 +192,8 @@ def test_a_handler_answers_exactly_what_its_contract_says(stem: str, calls: dict
 def test_a_handler_that_is_called_again_answers_the_same_unless_it_says_what_it_did(
     stem: str, calls: dict[str, Call]
 ) -> None:
-    assert calls[stem].again == calls[stem].answer | DONE_BEFORE.get(stem, {})
+    again = calls[stem].again | ({"sentence": calls[stem].answer["sentence"]} if stem == "Decide" else {})
+    assert again == calls[stem].answer | DONE_BEFORE.get(stem, {})
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")  # of the sweeper's Metrics, when there is an error first
@@ -218,7 +222,8 @@ def test_a_run_that_was_stopped_has_no_job_and_one_mail_and_leaves_the_one_in_se
     job = f"{stopped.known['run']['endpoint_name']}-c1"
     assert stopped.calls["CleanUpRun"].answer == {"released": [job], "mail_sent": True, "put_off": False}
     assert [mail.subject for mail in stopped.account.mails if stopped.execution["Id"] in mail.body] == [
-        "Run stopped: shop"
+        "Approval needed before training: shop",
+        "Run stopped: shop",
     ]
     stopped.account.finish_jobs()
     ledger = stopped.account.emulator.admin.ledger()

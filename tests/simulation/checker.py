@@ -17,7 +17,7 @@ from finetune.run import Run
 from local.bedrock.records import Endpoint
 from tests.simulation.bills import billed, planned
 from tests.simulation.functions import ARTIFACTS
-from tests.simulation.machines import Execution
+from tests.simulation.machines import TOKEN_MARK, Execution
 from tests.simulation.parameters import Mail
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", 
 WAITING = "Waiting for capacity"
 # What Plan Run's questions of one token cost, before there is a limit; a question has a few tokens.
 ASKED_USD = 0.0001
+# How the mail begins that asks a person.
+ASKING = "Approval needed"
+# Which state comes only after a yes, once it was asked for.
+ASKED_BEFORE = {
+    "Train Candidates": ("Request Approval", "training"),
+    "Provision Throughput": ("Request Approval For Service", "service"),
+}
 # Names that say nothing to a person.
 _UNNAMED = {"States.Runtime", "States.DataLimitExceeded", "States.NoChoiceMatched", "ValidationError", "ClientError"}
 
@@ -57,7 +64,7 @@ def settled(world: World) -> list[Violation]:
     world.clock.run(APART_SECONDS)
     for _ in range(MOST_TURNS):
         world.clock.run(LONGEST_SECONDS, lambda: world.quiet)
-        _run_until(world, max(world.ended_at, world.faults.ends) + GRACE.total_seconds() + 60)
+        _run_through_faults(world)
         if world.quiet:
             break
     found = violations(world)
@@ -72,9 +79,10 @@ def settled(world: World) -> list[Violation]:
     return found
 
 
-def _run_until(world: World, seconds: float) -> None:
-    while world.clock.seconds < seconds:
-        world.clock.run(seconds - world.clock.seconds)
+def _run_through_faults(world: World) -> None:
+    """Until everyone had time to mend what happened, also what strikes meanwhile."""
+    while (until := max(world.ended_at, world.faults.ends) + GRACE.total_seconds() + 60) > world.clock.seconds:
+        world.clock.run(until - world.clock.seconds)
 
 
 def violations(world: World) -> list[Violation]:
@@ -130,16 +138,63 @@ def _mails(world: World, *, of_ends: bool) -> dict[str, list[Mail]]:
     found: dict[str, list[Mail]] = {}
     for mail in world.topic.mails:
         told = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
-        if told and mail.subject.startswith(WAITING) != of_ends:
+        if told and mail.subject.startswith((WAITING, ASKING)) != of_ends:
             found.setdefault(told[-1], []).append(mail)
     return found
 
 
 def waits(world: World) -> Iterator[Violation]:
-    """A run tells once that it waits."""
-    for told in _mails(world, of_ends=False).values():
-        if len(told) > 1:
-            yield Violation("double mail", f"{len(told)} mails say that a run waits")
+    """A run tells once that it waits for capacity, and each question once."""
+    redrives = {each.arn: each.redrives for each in world.executions}
+    for arn, told in _mails(world, of_ends=False).items():
+        for (subject, _), number in Counter(map(_what_waits, told)).items():
+            if number > 1 + (redrives.get(arn, 0) if subject != WAITING else 0):
+                yield Violation("double mail", f"{number} mails {subject.partition(':')[0]!r}")
+
+
+def _what_waits(mail: Mail) -> tuple[str, str]:
+    """What a mail waits for; a question that is asked again says what has changed, which may happen several times."""
+    if mail.subject.startswith(WAITING):
+        return WAITING, ""
+    return mail.subject, mail.body if " again " in mail.subject else ""
+
+
+def answers(world: World) -> Iterator[Violation]:
+    """One answer holds for each question, and whoever asks later is told that one."""
+    for key in (key for key in world.s3.keys(ARTIFACTS, "approvals/") if "/decision-" in key):
+        if world.s3.writes(ARTIFACTS, key) > 1:
+            yield Violation("two answers", "an answer was replaced by another")
+    for execution in world.executions:
+        for state, (before, stage) in ASKED_BEFORE.items():
+            if {state, before} <= set(execution.states) and "approve" not in _outcomes(world, execution, stage):
+                yield Violation("overruled", f"{state} after {before} although nobody said yes")
+
+
+def _outcomes(world: World, execution: Execution, stage: str) -> set[str]:
+    """What was answered to the questions of an execution before a stage."""
+    keys = [key for key in world.s3.keys(ARTIFACTS, "approvals/") if f"-{stage}/decision-" in key]
+    owners = {key: world.artifact(key.replace("/decision-", "/question-"))["execution_arn"] for key in keys}
+    return {world.artifact(key)["outcome"] for key, arn in owners.items() if arn == execution.arn}
+
+
+def tokens(world: World) -> Iterator[Violation]:
+    """A token stands where it is kept and nowhere else, and not there once its run has ended."""
+    for mail in world.topic.mails:
+        if TOKEN_MARK in mail.subject + mail.body:
+            yield Violation("token told", "a mail has a token")
+    for execution in world.executions:
+        if TOKEN_MARK in f"{execution.output}{execution.error}{execution.cause}":
+            yield Violation("token told", "the end of an execution has a token")
+    for key in world.s3.keys(ARTIFACTS, ""):
+        found = world.s3.get(ARTIFACTS, key)
+        if not key.startswith("tokens/") and found and TOKEN_MARK.encode() in (found.body or b""):
+            yield Violation("token told", f"a file below {key.partition('/')[0]}/ has a token")
+    if any(each.fault.scope == "function" and each.stem == "Decide" for each in world.faults.active):
+        return  # it never works again, and nobody else may delete one
+    ended = [each.name for each in world.executions if not each.running]
+    for key in world.s3.keys(ARTIFACTS, "tokens/"):
+        if any(name in key for name in ended):
+            yield Violation("token kept", "a token is kept after its run has ended")
 
 
 def mails(world: World) -> Iterator[Violation]:
@@ -302,6 +357,8 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     jobs_after_end,
     mails,
     waits,
+    answers,
+    tokens,
     champions,
     takeovers,
     endings,

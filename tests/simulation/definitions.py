@@ -124,8 +124,9 @@ def _text(value: Any) -> str:
 
 def _resource(value: Any) -> str:
     text = _text(value)
-    if ":activity:" in text or (text.startswith("arn:aws:states:::") and "." in text.rpartition(":")[2]):
-        raise NotUnderstood(f"{text} is not a function or a call that answers at once")
+    call = text.rpartition(":")[2] if text.startswith("arn:aws:states:::") else ""
+    if ":activity:" in text or ("." in call and call != "invoke.waitForTaskToken"):
+        raise NotUnderstood(f"{text} is not a function, a call that answers at once, or one that waits for its token")
     return text
 
 

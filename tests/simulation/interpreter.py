@@ -24,6 +24,7 @@ from tests.simulation.values import DATA_LIMIT, MAX_BYTES, RUNTIME, Failure, Rea
 
 TIMEOUT = "States.Timeout"
 NO_CHOICE = "States.NoChoiceMatched"
+WAITING = ".waitForTaskToken"
 MOST_ITERATIONS_AT_ONCE = 40  # of an inline Map, whatever its MaxConcurrency
 
 
@@ -45,6 +46,15 @@ class Hooks(Protocol):
 
     def invoke(self, resource: str, payload: Any, timeout_seconds: int | None) -> Any:
         """The answer of a task, or TaskFailed; payload and answer are copied, so either side may change its own."""
+
+    def token(self) -> str:
+        """A new task token."""
+
+    def invoke_and_wait(self, resource: str, payload: Any, timeout_seconds: int | None, token: str) -> Any:
+        """Make a call and wait for the answer to its token; what the call itself returns is ignored.
+
+        TaskFailed if the call fails, if a failure is the answer, or if there is none in time. The token is dead then.
+        """
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -292,11 +302,14 @@ class _Execution:
     def _task(self, visit: _Visit) -> Any:
         state, scope = visit.state, visit.effective
         parameters: Read | None = state.get("Parameters")
+        resource: str = state.fields["Resource"]
+        token = self._hooks.token() if resource.endswith(WAITING) else None
+        if token:
+            scope = Scope(scope.data, visit.context | {"Task": {"Token": token}})
         text = self._within_limit(state.name, scope.data if parameters is None else parameters(scope))
         timeout: int | None = state.get("TimeoutSeconds")
         if "TimeoutSecondsPath" in state.fields:
             timeout = _whole_number(state, "TimeoutSecondsPath", scope, least=1)
-        resource: str = state.fields["Resource"]
         kind, told = _event_kind(resource)
         limit = {} if timeout is None else {"timeoutInSeconds": timeout}
         sent = (
@@ -307,7 +320,11 @@ class _Execution:
         self._add(visit.branch, f"{kind}Scheduled", **told, **sent, **limit)
         self._add(visit.branch, f"{kind}Started", **told)
         try:
-            answer = self._hooks.invoke(resource, orjson.loads(text), timeout)
+            payload = orjson.loads(text)
+            if token:
+                answer = self._hooks.invoke_and_wait(resource, payload, timeout, token)
+            else:
+                answer = self._hooks.invoke(resource, payload, timeout)
             output = self._within_limit(resource, answer)
         except (TaskFailed, Failure) as error:
             event = "TimedOut" if error.error == TIMEOUT else "Failed"

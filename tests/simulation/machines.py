@@ -34,6 +34,8 @@ EVENTS: Mapping[str, tuple[float, ...]] = {
     "hidden": (),  # lost, and many more executions end in the same way
 }
 HIDING = 30
+# How a token begins, so that it is known where it must not stand.
+TOKEN_MARK = "AQCtasktoken"
 
 
 @dataclass
@@ -61,6 +63,14 @@ class Execution:
         return self.status == "RUNNING"
 
 
+@dataclass
+class Waiting:
+    """A state that waits for the answer to its token: JSON, or the failure that somebody sends."""
+
+    execution: Execution
+    answer: Promise
+
+
 @cache
 def compiled() -> Machine:
     return Machine.of(definition())
@@ -72,6 +82,7 @@ class Machines:
     def __init__(self, world: World) -> None:
         self._world = world
         self.executions: dict[str, Execution] = {}
+        self.tokens: dict[str, Waiting] = {}
 
     def start(self, name: str, text: str) -> Execution:
         """Start an execution; a running one of the same name and input is that one."""
@@ -195,7 +206,20 @@ class Machines:
             case "StopExecution":
                 self.stop(self._existing(asked), "ABORTED", asked.get("error"), asked.get("cause"))
                 return _json({"stopDate": self._world.clock.now().timestamp()})
+            case "SendTaskSuccess":
+                self._waiting(asked).answer.settle(json.loads(asked["output"]))
+                return _json({})
+            case "SendTaskFailure":
+                self._waiting(asked).answer.settle(interpreter.TaskFailed(asked["error"], asked["cause"]))
+                return _json({})
         raise NotImplementedError(f"Step Functions here does not know {operation}.")
+
+    def _waiting(self, asked: Mapping[str, Any]) -> Waiting:
+        """The state that waits for a token; one that was answered, has timed out or was stopped does not."""
+        found = self.tokens.get(asked["taskToken"])
+        if found is None or found.answer.settled or not found.execution.running:
+            raise Refused("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        return found
 
     def _existing(self, asked: Mapping[str, Any]) -> Execution:
         found = self.executions.get(asked["executionArn"])
@@ -240,6 +264,31 @@ class StateHooks:
         found = re.search(r"(\w+)Function", resource)
         assert found, resource
         return self._world.functions.call(found[1], payload, self._execution, timeout_seconds)
+
+    def token(self) -> str:
+        tokens = self._world.machines.tokens
+        token = f"{TOKEN_MARK}-{len(tokens) + 1}"
+        tokens[token] = Waiting(self._execution, Promise(self._world.clock))
+        return token
+
+    def invoke_and_wait(self, resource: str, payload: Any, timeout_seconds: float | None, token: str) -> Any:
+        del resource
+        functions, answer = self._world.functions, self._world.machines.tokens[token].answer
+        found = re.search(r"(\w+)Function", payload["FunctionName"])
+        assert found, payload
+        invocation = functions.begin(found[1], payload["Payload"], self._execution)
+
+        def fail_with_the_call() -> None:
+            invocation.ended.wait()
+            if invocation.failure:
+                answer.settle(interpreter.TaskFailed(*invocation.failure))
+
+        self._execution.tasks.append(self._world.clock.spawn(fail_with_the_call, self._execution))
+        if not answer.wait(timeout_seconds):
+            answer.settle(interpreter.TaskFailed(interpreter.TIMEOUT, ""))
+        if isinstance(answer.value, interpreter.TaskFailed):
+            raise interpreter.TaskFailed(answer.value.error, answer.value.cause)
+        return answer.value
 
     def sleep(self, seconds: float) -> None:
         self._world.clock.sleep(seconds)

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeFailure, CallbackOutcomeSuccess
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import SyncExecution
 from moto.stepfunctions.parser.backend.state_machine import StateMachineInstance
@@ -25,6 +26,13 @@ from tests.simulation.interpreter import TIMEOUT, TaskFailed
 
 PREFIX = "arn:aws:states:us-east-1:000000000000"
 FAST = 1_000_000.0  # service seconds in one real second
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What somebody answers to a task token while the function still runs: JSON, or TaskFailed."""
+
+    outcome: Any
 
 
 @dataclass
@@ -39,7 +47,8 @@ class Script:
 
     def answer(self, resource: str, payload: Any) -> Any:
         """The outcome of the next attempt: JSON to return, or TaskFailed to raise."""
-        key = (resource, json.dumps(payload, sort_keys=True))
+        told = {**payload, "token": ""} if isinstance(payload, dict) else payload
+        key = (resource, json.dumps(told, sort_keys=True))
         outcomes = self.outcomes[resource.rpartition(":")[2]]
         outcome = outcomes[min(self.calls[key], len(outcomes) - 1)]
         self.calls[key] += 1
@@ -60,20 +69,31 @@ class Outcome:
 
 
 class _Lambda:
-    """A boto3 client of Lambda that answers by a script."""
+    """A boto3 client of Lambda that answers by a script, and task tokens through moto's pool of those that wait."""
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    def __init__(self, script: Script, pool: Callable[[], Any]) -> None:
+        self._script, self._pool = script, pool
 
     def invoke(self, FunctionName: str, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803  # boto3's names
         try:
             answer = self._script.answer(FunctionName, json.loads(Payload))
+            if isinstance(answer, Answered):
+                self._call_back(json.loads(Payload)["token"], answer.outcome)
+                answer = "what the function returns is not looked at"
         except TaskFailed as failed:
             if failed.error == TIMEOUT:
                 raise TimeoutError(failed.cause) from None
             told = {"errorType": failed.error, "errorMessage": failed.cause}
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(told).encode())}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    def _call_back(self, token: str, outcome: Any) -> None:
+        told: Any = (
+            CallbackOutcomeFailure(callback_id=token, error=outcome.error, cause=outcome.cause)
+            if isinstance(outcome, TaskFailed)
+            else CallbackOutcomeSuccess(callback_id=token, output=json.dumps(outcome))
+        )
+        self._pool().notify(callback_id=token, outcome=told)
 
 
 @contextmanager
@@ -100,10 +120,11 @@ class Moto:
 
     def __init__(self) -> None:
         self._script = Script({})
+        self._execution: Any = None
 
     def get(self, *_: Any, **__: Any) -> _Lambda:
         """The client of Lambda, where the local cloud would make one."""
-        return _Lambda(self._script)
+        return _Lambda(self._script, lambda: self._execution.exec_worker.env.callback_pool_manager)
 
     def run(self, definition: dict[str, Any], execution_input: Any, script: Script) -> Outcome:
         """Execute a definition to its end."""
@@ -128,6 +149,7 @@ class Moto:
             activity_store={},
             input_data=json.dumps(execution_input),
         )
+        self._execution = execution
         execution.start()
         events = execution.exec_worker.env.event_manager.get_event_history()
         return Outcome(

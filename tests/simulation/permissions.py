@@ -74,7 +74,7 @@ def _asked(call: Call) -> tuple[str, str]:
             return f"servicequotas:{operation}", "*"
         case _:
             asked = json.loads(call.body)
-            return f"states:{operation}", asked.get("executionArn") or asked["stateMachineArn"]
+            return f"states:{operation}", asked.get("executionArn") or asked.get("stateMachineArn", "*")
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.simulation.interpreter import TaskFailed
+from tests.simulation.moto_interpreter import Answered
 from tests.simulation.small_machines import BUSY, SLOW, Definition, each, passing, task
 
 BAD = TaskFailed("Bad", "why")
@@ -157,15 +158,25 @@ def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
             "within_budget": mostly(True),
             "shards": [{"n": n} for n in range(one(1, 2))],
             "evaluation_items": one(0, 30, 30),
+            "ask": one(None, None, "Why."),
         },
+        # An answer to its token, or none.
+        "RequestApproval": one(
+            *(Answered(outcome) for outcome in ({"by": "ada"}, {"by": "ada"}, TaskFailed("ApprovalRejected", "no"))),
+            None,
+        ),
         "StartCustomization": {"job": "j"},
         "CheckCustomization": {"status": one("Completed", "Completed", "Failed", "Stalled"), "wait_seconds": 60},
         "SelectModel": {"outcome": one("trained", "trained", "trained", "failed", "silent")},
-        "OpenEndpoint": {"name": "e"},
+        "OpenEndpoint": {"name": "e", "kind": one("on_demand", "provisioned")},
         "CheckEndpoint": {"status": one("Ready", "Ready", "Failed"), "wait_seconds": 60, "failure": "Full."},
         "CheckEndpointInService": {"status": one("Ready", "Failed"), "wait_seconds": 60, "failure": "Full."},
         "EvaluateShard": {"answered": 3},
-        "JudgeEvaluation": {"decision": one("promote", "promote", "keep"), "provision": one(True, False)},
+        "JudgeEvaluation": {
+            "decision": one("promote", "promote", "keep"),
+            "provision": one(True, False),
+            "ask": one(None, "Why."),
+        },
         "ProvisionThroughput": {"name": "t"},
         "PromoteModel": {"model": "m"},
         "ReleaseEndpoint": {"promotion": None},

@@ -71,6 +71,10 @@ class S3:
         found = [one for one in versions if version_id in {None, one.id}]
         return found[-1] if found and found[-1].body is not None else None
 
+    def writes(self, bucket: str, key: str) -> int:
+        """How often an object was written."""
+        return sum(one.body is not None for one in self._objects.get((bucket, key), []))
+
     def delete(self, bucket: str, key: str) -> None:
         self._count += 1
         if (bucket, key) in self._objects:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from tests.simulation.checker import ASKING
 from tests.simulation.functions import DATASETS
+from tests.simulation.interpreter import TaskFailed
+from tests.simulation.parameters import Mail
 from tests.simulation.world import MARKER, World
 
 ITEMS = 20
@@ -56,16 +60,17 @@ GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 # A base model that is customized in another Region than that of the simulation.
 ELSEWHERE = "meta.llama3-3-70b-instruct-v1:0:128k"
-PROVISIONED = """deployment: provisioned
-prices:
-  provisioned_per_hour: 20
-budget:
-  limit_usd: 45
-  service_usd_per_month: 14600
-"""
+PRICED = "prices:\n  provisioned_per_hour: 20\n"
+PROVISIONED = f"deployment: provisioned\nbudget:\n  limit_usd: 45\n  service_usd_per_month: 14600\n{PRICED}"
 # What these runs may cost at most is a cent or two below this.
 LIMIT = "budget:\n  limit_usd: 1.77\n"
 ON_DEMAND = f"deployment: on_demand\n{LIMIT}"
+# Asks before service, and before training too.
+ASKS = f"{PRICED}deployment: provisioned\nbudget:\n  limit_usd: 45\n"
+ASKS_TWICE = f"{ASKS}  approve_above_usd: 0\n"
+# How often a person looks into the mailbox, and when they give up because the command does not work.
+MAILBOX_SECONDS, PATIENCE_SECONDS = 600.0, 5 * 24 * 3600.0
+PEOPLE = ("arn:aws:iam::000000000000:user/ada", "arn:aws:iam::000000000000:user/grace")
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,57 @@ def _promoted(*span: int, settings: str = LIMIT) -> Callable[[World], None]:
     return before
 
 
+def _answered(*decisions: str, begin: Callable[[World], None], meanwhile: str = "") -> Callable[[World], None]:
+    """People answer each mail that asks, each with a decision of their own, at once.
+
+    `meanwhile` are settings that are written between the first mail and its answer.
+    """
+
+    def answering(world: World) -> None:
+        begin(world)
+        for person, decision in zip(PEOPLE, decisions, strict=False):
+            world.clock.spawn(partial(_answer_mails, world, person, decision))
+        if meanwhile:
+            world.clock.spawn(partial(_write_settings, world, meanwhile))
+
+    return answering
+
+
+def _asking(world: World) -> list[Mail]:
+    return [mail for mail in world.topic.mails if mail.subject.startswith(ASKING)]
+
+
+def _write_settings(world: World, settings: str) -> None:
+    while not _asking(world):
+        world.clock.sleep(MAILBOX_SECONDS / 3)
+    world.s3.put(DATASETS, "projects/stations/settings.yaml", settings.encode())
+
+
+def _answer_mails(world: World, person: str, decision: str) -> None:
+    """Look into the mailbox again and again, and run the command of each mail until it works."""
+    read = 0
+    while world.clock.seconds < world.marked_at + PATIENCE_SECONDS:
+        world.clock.sleep(MAILBOX_SECONDS)
+        for mail in _asking(world)[read:]:
+            read += 1
+            [run] = re.findall(rf"finetune {decision} (\S+)", mail.body)
+            _decide(world, {"run": run, "decision": decision, "by": person, "reason": "as agreed"}, mail)
+
+
+def _decide(world: World, payload: dict[str, str], mail: Mail) -> None:
+    [arn] = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
+    execution = world.machines.executions[arn]
+    while execution.running:
+        try:
+            answer = world.functions.call("Decide", payload, execution, None)
+        except TaskFailed:
+            world.clock.sleep(MAILBOX_SECONDS)
+            continue
+        world.note("decided", f"{payload['by']} {answer['status']} {answer['decision']}")
+        world.decided.append(answer)
+        return
+
+
 def _both(*begins: Callable[[World], None]) -> Callable[[World], None]:
     def begin(world: World) -> None:
         for each in begins:
@@ -150,6 +206,7 @@ def run_until_ended(world: World, bound: float = 6 * 24 * 3600) -> None:
     world.clock.run(60)
 
 
+TWICE = ("Approval needed before training", "Approval needed before service")
 _ALL = (
     Scenario("first", _begin(GOOD), ["Model promoted"], share=24),
     Scenario("first_5h", _begin(GOOD), ["Model promoted"], job_minutes=300, share=6),
@@ -196,6 +253,53 @@ _ALL = (
     Scenario("two_datasets", _begin(GOOD, HALF), ["Model promoted", "Run failed (ChampionChanged)"]),
     Scenario("at_once", _begin(GOOD, HALF, apart=0), ["Model promoted", "Run failed (ChampionChanged)"], share=0),
     Scenario("takeover_at_once", _begin(GOOD, MORE, apart=0), [], before=_promoted(*HALF), share=0),
+    Scenario("approved", _answered("approve", begin=_begin(GOOD, settings=ASKS_TWICE)), [*TWICE, "Model promoted"]),
+    Scenario(
+        "approved_takeover",
+        _answered("approve", begin=_begin(GOOD, settings=ASKS)),
+        ["Approval needed before service", "Model promoted"],
+        before=_promoted(*HALF, settings=PROVISIONED),
+    ),
+    Scenario(
+        "approved_on_throughput",
+        _answered("approve", begin=_begin(GOOD, settings=ASKS, fault="quota-create-deployment:always")),
+        ["Approval needed before service", "Model promoted"],
+    ),
+    Scenario(
+        "approved_by_two",
+        _answered("approve", "approve", begin=_begin(GOOD, settings=ASKS)),
+        ["Approval needed before service", "Model promoted"],
+    ),
+    Scenario(
+        "two_disagree",
+        _answered("approve", "reject", begin=_begin(GOOD, settings=f"{ON_DEMAND}  approve_above_usd: 0\n")),
+        [],
+    ),
+    Scenario(
+        "rejected_before_training",
+        _answered("reject", begin=_begin(GOOD, settings=ASKS_TWICE)),
+        ["Approval needed before training", "Rejected, not started"],
+    ),
+    Scenario(
+        "rejected_before_service",
+        _answered("reject", begin=_begin(GOOD, settings=ASKS)),
+        ["Approval needed before service", "Model not promoted"],
+    ),
+    Scenario(
+        "expired_before_training",
+        _begin(GOOD, settings=ASKS_TWICE),
+        ["Approval needed before training", "No answer, not started"],
+    ),
+    Scenario(
+        "expired_before_service",
+        _begin(GOOD, settings=ASKS),
+        ["Approval needed before service", "Model not promoted"],
+    ),
+    Scenario(
+        "asked_again",
+        _answered("approve", begin=_begin(GOOD, settings=ASKS), meanwhile=f"{ASKS}  service_usd_per_month: 1\n"),
+        ["Approval needed before service", "Approval needed again before service", "Model promoted"],
+    ),
     Scenario(
         "two_projects",
         _both(_begin(GOOD), _begin(GOOD, project="harbours")),

@@ -7,16 +7,24 @@ from typing import Any
 
 from tests.local.test_state_machines import CASES
 from tests.simulation.interpreter import TaskFailed
+from tests.simulation.moto_interpreter import Answered
 
 type Definition = dict[str, Any]
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:"
+WAITING = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+LONG = 90_000_000  # seconds in which an answer arrives, however busy the machine
 BUSY = TaskFailed("ServiceBusy", "later")
 SLOW = TaskFailed("States.Timeout")
 
 
 def task(function: str = "f", **fields: Any) -> Definition:
     return {"Type": "Task", "Resource": FUNCTION + function, **({} if "Next" in fields else {"End": True}), **fields}
+
+
+def asking(**fields: Any) -> Definition:
+    parameters = {"FunctionName": f"{FUNCTION}f", "Payload": {"token.$": "$$.Task.Token", "x.$": "$.x"}}
+    return task(**{"Parameters": parameters, "TimeoutSeconds": LONG, **fields}) | {"Resource": WAITING}
 
 
 def passing(**fields: Any) -> Definition:
@@ -51,6 +59,29 @@ SMALL: dict[str, tuple[Definition, Any, dict[str, Sequence[Any]]]] = {
         },
         {"in": {"x": 1}, "a": {"c": 2}},
         {"f": [{"n": 1}]},
+    ),
+    "a token that is answered": (
+        {"A": asking(ResultSelector={"m.$": "$.n"}, ResultPath="$.r")},
+        {"x": 1},
+        {"f": [Answered({"n": 1})]},
+    ),
+    "a token that is refused": (
+        {"A": asking(Catch=caught("Rejected", ResultPath="$.e")), "Caught": passing()},
+        {"x": 1},
+        {"f": [Answered(TaskFailed("Rejected", "by somebody"))]},
+    ),
+    "a token that nobody answers": (
+        {
+            "A": asking(TimeoutSeconds=5, Catch=caught("States.Timeout", ResultPath="$.e")),
+            "Caught": passing(InputPath="$.x"),
+        },
+        {"x": 1},
+        {"f": [{"n": 1}]},
+    ),
+    "a token whose function fails and is tried again": (
+        {"A": asking(Retry=[retried("ServiceBusy")])},
+        {"x": 1},
+        {"f": [BUSY, Answered({"n": 1})]},
     ),
     "null filters": ({"A": passing(InputPath=None, Next="B"), "B": passing(OutputPath=None)}, {"x": 1}, {}),
     "a result before parameters": ({"A": passing(Parameters={"x": 1}, Result={"y": 2}, ResultPath="$.r")}, {}, {}),

@@ -8,17 +8,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import count, zip_longest
 from typing import Any
 
 import pytest
 
 from tests.simulation.definitions import Machine
-from tests.simulation.interpreter import Ended, TaskFailed, run
-from tests.simulation.moto_interpreter import PREFIX, Moto, Outcome, Script, corrected_moto
+from tests.simulation.interpreter import WAITING, Ended, TaskFailed, run
+from tests.simulation.moto_interpreter import PREFIX, Answered, Moto, Outcome, Script, corrected_moto
 from tests.simulation.random_machines import answers_of_the_pipeline, machine_of
-from tests.simulation.small_machines import DIFFERENT, FUNCTION, SLOW, SMALL
-from tools.project import definition, states, substitution
+from tests.simulation.small_machines import DIFFERENT, FUNCTION, LONG, SLOW, SMALL
+from tools.project import definition, states, substitution, waits_for_token
 
 type Definition = dict[str, Any]
 
@@ -32,6 +32,7 @@ class Hooks:
     def __init__(self, script: Script) -> None:
         self.random = random.Random(0)  # noqa: S311  # no secret
         self._script = script
+        self._numbers = count()
 
     def invoke(self, resource: str, payload: Any, timeout_seconds: int | None) -> Any:  # noqa: ARG002
         try:
@@ -41,6 +42,19 @@ class Hooks:
                 raise
             told = {"errorType": failed.error, "errorMessage": failed.cause}
             raise TaskFailed(failed.error, json.dumps(told, separators=(",", ":"))) from None
+
+    def token(self) -> str:
+        return f"token-{next(self._numbers)}"
+
+    def invoke_and_wait(self, resource: str, payload: Any, timeout_seconds: int | None, token: str) -> Any:
+        assert resource.endswith(WAITING)
+        assert payload["Payload"]["token"] == token
+        answer = self.invoke(payload["FunctionName"], payload["Payload"], timeout_seconds)
+        if not isinstance(answer, Answered):
+            raise TaskFailed(SLOW.error, "")  # nobody answers the token
+        if isinstance(answer.outcome, TaskFailed):
+            raise answer.outcome
+        return answer.outcome
 
     def sleep(self, seconds: float) -> None:
         pass
@@ -68,9 +82,14 @@ def spelled(value: Any) -> str:
 
 
 def told(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The type of each event, and of its details what both interpreters know."""
+    """The type of each event, and of its details what both interpreters know.
+
+    That a call returned, after which only its token is waited for, ours does not tell.
+    """
     facts = []
     for event in events:
+        if event["type"] == "TaskSubmitted":
+            continue
         details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("Details")), {})
         known = {key: details[key] for key in ("name", "index", "length", "error") if key in details}
         data = {key: json.loads(details[key]) for key in ("input", "output") if key in details}
@@ -81,6 +100,7 @@ def told(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
 def steps(events: list[dict[str, Any]]) -> Counter[Any]:
     """Each event with the one before it in its branch: the order within branches, and none between them."""
     facts = told(events)
+    events = [event for event in events if event["type"] != "TaskSubmitted"]
     before = {event["id"]: fact for event, fact in zip(events, facts, strict=True)}
     return Counter(
         (None if event["type"].startswith(("Map", "Parallel")) else before.get(event["previousEventId"]), fact)
@@ -124,12 +144,20 @@ def test_a_machine_made_at_random_runs_as_in_moto(moto: Moto, seed: int) -> None
     assert difference(machine, *both(moto, machine, event, outcomes)) is None
 
 
-def one_at_a_time() -> Definition:
-    """The pipeline's definition with ARNs, and iterations one after the other: so moto's order is certain."""
+def one_at_a_time(seconds_to_answer: int) -> Definition:
+    """The pipeline's definition with ARNs, and iterations one after the other: so moto's order is certain.
+
+    A question is open for so many seconds, of which moto lets a million pass in one.
+    """
     text = json.dumps(definition())
     for _, state in states():
         if state["Type"] == "Task":
-            text = text.replace(state["Resource"], FUNCTION + substitution(state).removesuffix("FunctionArn"))
+            name = substitution(state)
+            text = text.replace(f"${{{name}}}", FUNCTION + name.removesuffix("FunctionArn"))
+            if waits_for_token(state):
+                text = text.replace(
+                    f'"TimeoutSeconds": {state["TimeoutSeconds"]}', f'"TimeoutSeconds": {seconds_to_answer}'
+                )
         elif state["Type"] == "Map":
             text = text.replace(f'"MaxConcurrency": {state["MaxConcurrency"]}', '"MaxConcurrency": 1')
     pipeline: Definition = json.loads(text)
@@ -140,9 +168,11 @@ def one_at_a_time() -> Definition:
 
 
 def test_the_pipeline_with_answers_at_random_runs_as_in_moto_through_every_state(moto: Moto) -> None:
-    pipeline, unseen = one_at_a_time(), set(dict(states()))
-    machine = Machine.of(pipeline)
+    patient, hasty, unseen = one_at_a_time(LONG), one_at_a_time(5), set(dict(states()))
+    machines = Machine.of(patient), Machine.of(hasty)
     for seed in range(2_000):
+        unanswered = answers_of_the_pipeline(seed)["RequestApproval"][-1] is None
+        pipeline, machine = (hasty, machines[1]) if unanswered else (patient, machines[0])
         ours = run(machine, {}, Hooks(Script(answers_of_the_pipeline(seed))), CONTEXT)
         seen = {event.details["name"] for event in ours.history.events if event.type.endswith("StateEntered")}
         if seen & unseen:

@@ -75,6 +75,8 @@ class World:
         self.trace: list[str] = []
         self.seen_text: list[str] = []
         self.defects: list[str] = []
+        # What Decide told the people who answered.
+        self.decided: list[dict[str, Any]] = []
         self.forbidden: list[str] = []
         self.at_point: Callable[[str, int, str, Invocation | None], None] = lambda *_: None
         self.bus.begin_schedules()

@@ -18,6 +18,8 @@ ADVICE: Mapping[str, str] = {
     "BudgetReached": "Raise budget.limit_usd, or make the evaluation set smaller, and drop the dataset again.",
     "NoVerdictPossible": "Write a larger evaluation.jsonl, add different records or set evaluation: optional, and drop "
     "the dataset again.",
+    "ApprovalExpired": "Drop the dataset again, and answer within three days of the mail that asks.",
+    "ApprovalRejected": "Nothing; to run it all the same, drop the dataset again and approve it.",
     "CustomizationJobFailed": "Read Bedrock's message above, mend what it names and drop the dataset again.",
     "EndpointFailed": "Drop the dataset again later; if the endpoint fails again, ask AWS Support about it.",
     "ModelNotAskable": "Open access to the named model or name another in settings.yaml, and drop the dataset again.",

@@ -114,6 +114,7 @@ class PrepareDatasetOutput(Contract):
     shards: tuple[Shard, ...] = Field(max_length=MOST_SHARDS)
     verdict_possible: bool = True
     forecast: str = ""
+    ask: str | None = None
 
 
 class StartCustomizationInput(Contract):
@@ -232,7 +233,10 @@ class JudgeEvaluationInput(Contract):
 
 
 class JudgeEvaluationOutput(Contract):
-    """`service` is what the model would cost in service by the hour and month, and whether that is agreed to."""
+    """`ask` is why a person is asked before the model goes into service, `declined` what came of that but a yes.
+
+    `service` is what the model would cost in service by the hour and month, and whether that is agreed to.
+    """
 
     decision: Literal["promote", "do_not_promote", "inconclusive"]
     reason: str
@@ -247,6 +251,57 @@ class JudgeEvaluationOutput(Contract):
     provision: bool
     service: Service | None = None
     report_uri: str
+    ask: str | None = None
+    declined: Failure | None = None
+
+
+Stage = Literal["training", "service"]
+
+
+class RequestApprovalInput(Contract):
+    """`token` is what answers the state; it is kept in one place and told nowhere."""
+
+    token: str = Field(min_length=1, max_length=2048, repr=False)
+    stage: Stage
+    execution_arn: str
+    run: Run
+    prepared: PrepareDatasetOutput
+    evaluation: JudgeEvaluationOutput | None = None
+
+
+class RequestApprovalOutput(Contract):
+    """What the function returns; the state's own output is what Decide sends."""
+
+    until: str
+
+
+class Approval(Contract):
+    """The output of a state that asked, once it is approved."""
+
+    by: str
+    at: str
+    reason: str = ""
+
+
+class DecideInput(Contract):
+    """A person's answer to what a run asks; without a run, every answer that was written down is sent again."""
+
+    run: str | None = Field(default=None, min_length=1, max_length=200)
+    decision: Literal["approve", "reject"] | None = None
+    by: str = Field(default="", max_length=2048)
+    reason: str = Field(default="", max_length=500)
+
+
+class DecideOutput(Contract):
+    """`decision` is what holds now, whoever decided it; `taken` whether this call decided it."""
+
+    status: Literal["decided", "asked_again", "void", "expired", "ended", "nothing_asked", "swept"]
+    sentence: str
+    decision: Literal["approve", "reject"] | None = None
+    taken: bool = False
+    by: str = ""
+    at: str = ""
+    reason: str = ""
 
 
 class ProvisionThroughputInput(Contract):
@@ -291,6 +346,8 @@ Outcome = Literal[
     "DatasetRejected",
     "BudgetExceeded",
     "NoVerdictPossible",
+    "ApprovalExpired",
+    "ApprovalRejected",
     "TrainingFailed",
     "RunFailed",
     "ModelNotPromoted",

@@ -11,6 +11,8 @@ FineTuneError
 │   ├── ChampionChanged         another model went into service while the run was going
 │   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
 │   └── ValidationSetInvalid    validation.jsonl cannot be used
+├── a person decided
+│   └── ApprovalRejected        somebody answered no, and gave a reason
 ├── AWS decided
 │   ├── CustomizationJobFailed  the job ended without a model
 │   ├── EndpointFailed          the endpoint ended without serving
@@ -71,6 +73,10 @@ class EvaluationSetInvalid(FineTuneError):
 
 class ValidationSetInvalid(FineTuneError):
     """The project's validation set cannot be used; its owner mends the named lines."""
+
+
+class ApprovalRejected(FineTuneError):
+    """Somebody answered no to what a run asked; the message says who and why."""
 
 
 class CustomizationJobFailed(FineTuneError):

@@ -10,6 +10,7 @@ from finetune import letter, remains
 from finetune.advice import ADVICE
 from finetune.contracts import (
     Failure,
+    JudgeEvaluationOutput,
     NotifyInput,
     Outcome,
     PrepareDatasetOutput,
@@ -17,6 +18,7 @@ from finetune.contracts import (
 )
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
+from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
 from finetune.remains import Standing
@@ -28,6 +30,7 @@ _NEXT_STEPS: Mapping[str, str] = {
     "inconclusive": "Add items to the project's evaluation.jsonl, or drop the dataset again if a model did not answer.",
     "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
 }
+EXPIRED = f"Nobody answered within {APPROVAL_BOUND.days} days of the mail that asked."
 _DEFAULT_ADVICE = "Look at the execution's history, and look up the error's name in docs/troubleshooting.md."
 
 
@@ -51,19 +54,19 @@ def compose(known: NotifyInput, stands: Standing | None = None) -> letter.Mail:
 
 def failure(known: NotifyInput) -> Failure:
     """The name and the one sentence that the execution fails with."""
+    if known.outcome == "ApprovalExpired":
+        return Failure(Error="ApprovalExpired", Cause=EXPIRED)
     if known.error:
         return Failure(Error=known.error.Error, Cause=known.error.sentence)
-    match known.outcome:
-        case "DatasetRejected":
-            return Failure(Error="DatasetRejected", Cause=_rejection(known))
-        case "BudgetExceeded":
-            return Failure(Error="BudgetExceeded", Cause=known.prepared.budget_reason if known.prepared else "")
-        case "NoVerdictPossible":
-            return Failure(Error="NoVerdictPossible", Cause=known.prepared.forecast if known.prepared else "")
-        case "TrainingFailed":
-            return Failure(Error="CustomizationJobFailed", Cause=known.model.reason if known.model else "")
-        case _:
-            return Failure(Error="", Cause="")
+    prepared, model = known.prepared, known.model
+    causes = {
+        "DatasetRejected": ("DatasetRejected", _rejection(known)),
+        "BudgetExceeded": ("BudgetExceeded", prepared.budget_reason if prepared else ""),
+        "NoVerdictPossible": ("NoVerdictPossible", prepared.forecast if prepared else ""),
+        "TrainingFailed": ("CustomizationJobFailed", model.reason if model else ""),
+    }
+    error, cause = causes.get(known.outcome, ("", ""))
+    return Failure(Error=error, Cause=cause)
 
 
 def _project(known: NotifyInput) -> str:
@@ -134,6 +137,27 @@ def _undecidable(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]
     ]
 
 
+def _not_approved(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
+    ended = failure(known)
+    said = {"ApprovalExpired": "No answer", "ApprovalRejected": "Rejected"}.get(ended.Error, ended.Error)
+    return f"{said}, not started: {_project(known)}", [
+        f"The run was not started. {ended.Cause}",
+        (known.prepared.ask or "") if known.prepared else "",
+        _dataset(known),
+        "Nothing was billed.",
+        f"What to do: {ADVICE.get(ended.Error, _DEFAULT_ADVICE)}",
+    ]
+
+
+def declined(found: JudgeEvaluationOutput | None) -> Failure | None:
+    """What came of the question before service instead of a yes, with our names for it."""
+    if found is None or found.declined is None:
+        return None
+    if found.declined.Error == "States.Timeout":
+        return Failure(Error="ApprovalExpired", Cause=EXPIRED)
+    return Failure(Error=found.declined.Error, Cause=found.declined.sentence)
+
+
 def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return f"Training failed: {_project(known)}", [
         f"The model customization job ended without a model. {known.model.reason if known.model else ''}",
@@ -177,8 +201,8 @@ def _refused(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return headline, [*paragraphs[:2], "Nothing was started or billed.", paragraphs[-1]]
 
 
-def _comparison(known: NotifyInput) -> str:
-    found = known.evaluation
+def comparison(found: JudgeEvaluationOutput | None) -> str:
+    """The scores side by side, and the difference with its interval; empty where nothing was measured."""
     if found is None or found.metric is None:
         return ""
     rows = [
@@ -208,7 +232,7 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     promotion, found = known.promotion, known.evaluation
     return f"Model promoted: {_project(known)}", [
         found.reason if found else "",
-        _comparison(known),
+        comparison(found),
         _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
         remains.in_service(known),
@@ -224,9 +248,11 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
 def not_in_service(run: Run) -> str | None:
     """Why a model that is better does not go into service; None when it does."""
     settings = run.settings
-    return promotion.not_served(base_model(settings.base_model), settings.deployment) or promotion.not_agreed(
-        run.service, limit_usd_per_month=settings.budget.service_usd_per_month
-    )
+    if way := promotion.not_served(base_model(settings.base_model), settings.deployment):
+        return way
+    asked = run.service_is_asked
+    month = settings.budget.service_usd_per_month
+    return None if asked else promotion.not_agreed(run.service, limit_usd_per_month=month)
 
 
 def _how_to_agree(run: Run) -> str:
@@ -264,11 +290,12 @@ def _forgotten(known: NotifyInput) -> str:
 
 
 def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
-    found = known.evaluation
+    found, refused = known.evaluation, declined(known.evaluation)
     inconclusive = found is not None and found.decision == "inconclusive"
     return f"{'Inconclusive, not promoted' if inconclusive else 'Model not promoted'}: {_project(known)}", [
         found.reason if found else "",
-        _comparison(known),
+        f"It was not put into service ({refused.Error}). {refused.Cause}" if refused else "",
+        comparison(found),
         _not_scored(known),
         known.prepared.forecast if known.prepared else "",
         f"{remains.left(stands)} What was in service before stays in service.",
@@ -292,6 +319,8 @@ def _next_step(known: NotifyInput) -> str:
     found = known.evaluation
     if found is None:
         return _DEFAULT_ADVICE
+    if refused := declined(found):
+        return ADVICE.get(refused.Error, _DEFAULT_ADVICE)
     if found.metric is None and known.prepared and known.model:
         return not_evaluated(known.prepared, known.model).advice
     obstacle = known.run and not_in_service(known.run)
@@ -305,6 +334,8 @@ _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[st
     "DatasetRejected": _rejected,
     "BudgetExceeded": _over_budget,
     "NoVerdictPossible": _undecidable,
+    "ApprovalExpired": _not_approved,
+    "ApprovalRejected": _not_approved,
     "TrainingFailed": _training_failed,
     "RunFailed": _failed,
     "ModelNotPromoted": _not_promoted,

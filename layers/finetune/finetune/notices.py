@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from finetune.domain.cost import dollars, per_month
 from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.errors import QuotaExceeded
 from finetune.letter import Mail, lines, mail
+from finetune.question import Question
 from finetune.run import Run
+
+# The name of a stack that a command needs not be told.
+_USUAL_STACK = "finetune"
+_ASKING = {
+    "training": (
+        "The run waits for an answer before it trains a model. Nothing was started or billed, and the wait costs "
+        "nothing.",
+        "If nobody answers, the run ends as ApprovalExpired.",
+    ),
+    "service": (
+        "The run has trained a model that is better, and waits for an answer before it puts it into service. No "
+        "endpoint that is billed by the hour is open for the run meanwhile.",
+        "If nobody answers, the model is not promoted. It is kept.",
+    ),
+}
 
 
 def swept(stack: str, ended: Iterable[str]) -> Mail:
@@ -55,3 +72,42 @@ def ended(stack: str, models: Sequence[str]) -> Mail:
             "The two buckets stay with their content.",
         ],
     )
+
+
+def approval(question: Question, stack: str) -> Mail:
+    """That a run asks a person: what, why, what it costs, what is known, and the two commands that answer."""
+    run, (waits, unanswered) = question.run, _ASKING[question.stage]
+    option = "" if stack == _USUAL_STACK else f" --stack {stack}"
+    again = " again" if question.number else ""
+    return mail(
+        f"Approval needed{again} before {question.stage}: {run.project}",
+        [
+            f"It is asked again, because something has changed since: {question.changed}." if question.changed else "",
+            waits,
+            question.why,
+            lines("What it costs:", costs(question)),
+            question.evidence,
+            f"Report: {question.report}" if question.report else "",
+            f"What to do: answer until {question.until:%Y-%m-%d %H:%M} UTC, with one of these commands. {unanswered}",
+            f"  finetune approve {run.endpoint_name}{option}\n"
+            f"  finetune reject {run.endpoint_name}{option} --reason '...'",
+            f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {question.execution_arn}",
+        ],
+    )
+
+
+def costs(question: Question) -> list[str]:
+    """One line each for the run, an hour and a month; an unknown price is said to be unknown."""
+    run = "unknown" if question.run_usd is None else dollars(question.run_usd)
+    if question.stage == "training":
+        return [f"the run, estimated: {run}", *_of_service(question)]
+    return [f"the run until now, estimated: {run}", *_of_service(question)]
+
+
+def _of_service(question: Question) -> list[str]:
+    hour = question.terms.usd_per_hour
+    if question.run.settings.deployment != "provisioned":
+        return ["after it, in service: by the token; an hour without questions costs nothing"]
+    if hour is None:
+        return ["in service: by the hour, at an unknown price; set prices.provisioned_per_hour in settings.yaml"]
+    return [f"in service: {dollars(hour)} an hour, about {dollars(per_month(hour))} a month, also when it is not used"]

@@ -108,6 +108,15 @@ class Run(Contract):
         row, limit = base_model(settings.base_model), settings.budget.service_usd_per_month
         return service(row, settings.prices, settings.deployment, limit)
 
+    @property
+    def service_is_asked(self) -> bool:
+        """Whether a person is asked before the model goes into service.
+
+        So it is if its price is known and not agreed to. Nobody may agree to more than the stack allows.
+        """
+        month, ceiling = self.service.usd_per_month, self.ceilings.service_usd_per_month
+        return not self.service.covered and month is not None and (ceiling is None or month <= ceiling)
+
     def uri(self, name: str) -> str:
         """The S3 URI of a file in the run's folder."""
         return f"{self.folder}/{name}"

@@ -36,7 +36,8 @@ def step(handler: Handler) -> Handler:
 
 
 def _whose(event: Mapping[str, Any]) -> dict[str, Any]:
-    known = {**event, **(event.get("run") or {})}
+    run = event.get("run")  # a name where a person names it
+    known = {**event, **(run if isinstance(run, Mapping) else {})}
     return {name: known[name] for name in ("run_id", "project", "execution_arn") if name in known}
 
 

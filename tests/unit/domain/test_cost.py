@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, base_model
 from finetune.domain.cost import Amount, Asked, CostEstimate, PriceOverrides, break_even, dollars, estimate_run, price
 
@@ -96,3 +97,42 @@ def test_price_overrides_refuse_what_they_do_not_know(wrong: dict[str, float]) -
 )
 def test_amounts_are_written_as_people_write_them(usd: float, written: str) -> None:
     assert dollars(usd) == written
+
+
+@pytest.mark.parametrize(
+    ("estimate", "limit", "asked"),
+    [
+        (5, None, False),
+        (None, None, False),
+        (5, 5, False),
+        (5.01, 5, True),
+        (0.1, 0, True),
+        (0, 0, False),
+        (None, 5, True),
+    ],
+)
+def test_training_is_asked_about_above_the_line_and_never_without_one(
+    estimate: float | None, limit: float | None, asked: bool
+) -> None:
+    assert (cost.ask_before_training(estimate, limit) is not None) == asked
+
+
+def test_the_question_before_training_names_both_amounts() -> None:
+    words = "The estimated cost of the run is $12.00; budget.approve_above_usd is $10.00."
+    assert cost.ask_before_training(12, 10) == words
+    assert "is unknown;" in str(cost.ask_before_training(None, 10))
+
+
+@pytest.mark.parametrize(
+    ("hour", "month", "asked"),
+    [(1, 730, False), (1, 729.99, True), (0, 0, False), (None, 1e9, True), (108.15, 0, True)],
+)
+def test_service_by_the_hour_is_asked_about_unless_the_month_is_covered_and_an_unknown_price_never_is(
+    hour: float | None, month: float, asked: bool
+) -> None:
+    assert (cost.ask_before_service(hour, month) is not None) == asked
+
+
+def test_the_question_before_service_has_the_price_of_an_hour_and_of_a_month() -> None:
+    assert "for $108.15 an hour, about $78,949.50 a month" in str(cost.ask_before_service(108.15, 0))
+    assert "for an unknown price" in str(cost.ask_before_service(None, 0))

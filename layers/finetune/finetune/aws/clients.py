@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 _CONTROL = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30)
 # A Publish that is repeated is a second mail.
@@ -58,6 +60,16 @@ def service_quotas() -> ServiceQuotasClient:
 @cache
 def cloudformation() -> CloudFormationClient:
     return boto3.client("cloudformation", config=_CONTROL)
+
+
+@cache
+def functions() -> LambdaClient:
+    return boto3.client("lambda", config=_CONTROL)
+
+
+@cache
+def identity() -> STSClient:
+    return boto3.client("sts", config=_CONTROL)
 
 
 @cache

@@ -311,6 +311,7 @@ def _output(
         shards=shards_of(items),
         verdict_possible=found.forecast.possible,
         forecast=found.forecast.sentence,
+        ask=cost.ask_before_training(estimate.total_usd, run.settings.budget.approve_above_usd),
     )
 
 

@@ -81,19 +81,19 @@ def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
     )
 
 
-def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, given: Any) -> str:
+def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any) -> str:
     return bedrock.create_custom_model_deployment(
-        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=request_token(f"{name}-on-demand"), tags=given
+        modelDeploymentName=name, modelArn=model_arn, clientRequestToken=token, tags=given
     )["customModelDeploymentArn"]
 
 
-def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, given: Any) -> str:
+def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any) -> str:
     # No commitmentDuration, ever: without one the throughput can be deleted at any time.
     return bedrock.create_provisioned_model_throughput(
         provisionedModelName=name,
         modelId=model_arn,
         modelUnits=1,
-        clientRequestToken=request_token(f"{name}-provisioned"),
+        clientRequestToken=token,
         tags=given,
     )["provisionedModelArn"]
 
@@ -129,7 +129,7 @@ def _list_throughputs(bedrock: BedrockClient) -> Iterator[Listed]:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     get: Callable[[BedrockClient, str], Found]
-    create: Callable[[BedrockClient, str, str, Any], str]
+    create: Callable[[BedrockClient, str, str, str, Any], str]
     delete: Callable[[BedrockClient, str], object]
     swap: Callable[[BedrockClient, str, str], object]
     list: Callable[[BedrockClient], Iterator[Listed]]
@@ -169,13 +169,20 @@ def find(bedrock: BedrockClient, kind: Deployment, identifier: str) -> Found | N
 
 
 def open_endpoint(
-    bedrock: BedrockClient, run: Run, model: SelectModelOutput, leases: Mapping[Deployment, timedelta], *, stack: str
+    bedrock: BedrockClient,
+    run: Run,
+    model: SelectModelOutput,
+    leases: Mapping[Deployment, timedelta],
+    *,
+    stack: str,
+    purpose: Literal["evaluation", "service"] = "evaluation",
 ) -> Endpoint:
     """Open the endpoint of a run, of the first kind that no quota refuses, or return the one already open.
 
     `leases` are the kinds with how long an endpoint of each may live. Neither create call reports a conflict, so the
-    endpoint is looked up by its name first. Raises QuotaExceeded if the quotas of all kinds are used up, and
-    BudgetReached if the budget pays for none of them.
+    endpoint is looked up by its name first. One for service has a request token of its own, because Bedrock ignores a
+    token that made what was deleted. Raises QuotaExceeded if the quotas of all kinds are used up, and BudgetReached if
+    the budget pays for none of them.
     """
     name, model_arn = run.endpoint_name, model.model_arn
     if model_arn is None:
@@ -190,10 +197,11 @@ def open_endpoint(
         now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
     refusals = []
     for kind, lease in leases.items():
+        token = request_token(f"{name}-{kind.replace('_', '-')}{'-service' if purpose == 'service' else ''}")
         given = tags_of(run, stack, **{LEASE_TAG: f"{now + lease:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):
-                arn = _KINDS[kind].create(bedrock, name, model_arn, given)
+                arn = _KINDS[kind].create(bedrock, name, model_arn, token, given)
         except QuotaExceeded as error:
             refusals.append(str(error))
         else:

@@ -61,10 +61,16 @@ def deliver(
     """
     if was_sent(s3, bucket, execution_arn, redrives):
         return False
+    name = write_down(s3, bucket, execution_arn, mail, redrives)
+    return send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
+
+
+def write_down(s3: S3Client, bucket: str, execution_arn: str, mail: Mail, redrives: int = 0) -> str:
+    """Put a mail into the outbox unless there is one; the name under which it is sent, now or by the sweeper."""
     name = name_of(execution_arn, redrives)
     content = orjson.dumps(marked({"execution_arn": execution_arn, "subject": mail.subject, "body": mail.body}))
     storage.write_once(s3, f"s3://{bucket}/{OUTBOX}{name}.json", content, "application/json")
-    return send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
+    return name
 
 
 def send(s3: S3Client, sns: SNSClient, *, bucket: str, topic_arn: str, name: str) -> bool:

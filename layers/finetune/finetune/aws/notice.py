@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # These ends come before anything is started, so nothing can stand.
 _BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
-    {"RequestRefused", "DatasetRejected", "BudgetExceeded", "NoVerdictPossible"}
+    {"RequestRefused", "DatasetRejected", "BudgetExceeded", "NoVerdictPossible", "ApprovalExpired", "ApprovalRejected"}
 )
 
 

@@ -54,7 +54,8 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
     if before and _carrier(bedrock, before, kind, run.settings.base_model):
         return before.endpoint
     try:
-        return endpoints.open_endpoint(bedrock, run, model, {kind: promotion.serving_lease(kind)}, stack=stack)
+        lease = promotion.serving_lease(kind)
+        return endpoints.open_endpoint(bedrock, run, model, {kind: lease}, stack=stack, purpose="service")
     except QuotaExceeded:
         for each in endpoints.opened_by(bedrock, run):
             with suppress(EndpointBusy):

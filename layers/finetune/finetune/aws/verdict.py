@@ -29,6 +29,7 @@ from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
 from finetune.messages import not_evaluated, not_in_service
 from finetune.remains import kept_after
+from finetune.run import Run
 from finetune.version import code_name
 
 if TYPE_CHECKING:
@@ -248,4 +249,12 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         provision=served_by != request.run.settings.deployment,
         service=request.run.service,
         report_uri=report_uri,
+        ask=_ask(request.run) if evaluation.decision == "promote" else None,
     )
+
+
+def _ask(run: Run) -> str | None:
+    """Why a person is asked before the model goes into service."""
+    if not run.service_is_asked:
+        return None
+    return cost.ask_before_service(run.service.usd_per_hour, run.settings.budget.service_usd_per_month)

@@ -252,3 +252,29 @@ def break_even(
         throughput_usd_per_month=monthly,
         on_demand_usd_per_million_tokens=per_token * 1_000_000,
     )
+
+
+def ask_before_training(estimated_usd: float | None, approve_above_usd: float | None) -> str | None:
+    """Why a person is asked before a run trains; None when nobody is. Without a limit nobody is ever asked."""
+    if approve_above_usd is None or (estimated_usd is not None and estimated_usd <= approve_above_usd):
+        return None
+    cost = "unknown" if estimated_usd is None else dollars(estimated_usd)
+    return f"The estimated cost of the run is {cost}; budget.approve_above_usd is {dollars(approve_above_usd)}."
+
+
+def ask_before_service(usd_per_hour: float | None, service_usd_per_month: float) -> str | None:
+    """Why a person is asked before something that is billed by the hour goes into service; None when nobody is."""
+    if usd_per_hour is not None and per_month(usd_per_hour) <= service_usd_per_month:
+        return None
+    cost = "an unknown price"
+    if usd_per_hour is not None:
+        cost = f"{dollars(usd_per_hour)} an hour, about {dollars(per_month(usd_per_hour))} a month"
+    return (
+        f"The model would go into service on provisioned throughput, for {cost}, until it is deleted; "
+        f"budget.service_usd_per_month is {dollars(service_usd_per_month)}."
+    )
+
+
+def per_month(usd_per_hour: float) -> float:
+    """What a month costs of something that is billed by the hour."""
+    return usd_per_hour * HOURS_PER_MONTH

@@ -138,8 +138,11 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
     return elapsed >= JOB_BOUND or (elapsed >= STALLED_AFTER and phase not in {"training", "finishing"})
 
 
+# How long a person has to answer a question; the state machine says the same, in each of the two states that ask.
+APPROVAL_BOUND = timedelta(days=3)
+
 # Some models take a day to evaluate, and a deployment costs nothing while it is idle, so its lease is as long as this.
-RUN_BOUND = timedelta(days=18)
+RUN_BOUND = timedelta(days=28)
 CREATING_BOUND = timedelta(hours=3)
 
 
