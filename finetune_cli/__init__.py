@@ -8,6 +8,7 @@ COMMANDS: dict[str, str] = {
     "delete": "delete a project, a run's resources or a custom model, after showing the plan",
     "keep": "keep a custom model that would be deleted, or let it go again",
     "prepare": "make a better dataset from another: cleaned, balanced, limited, with variants of prompts",
+    "resume": "go on with what a failed run has trained",
     "review": "decide a run's verdict again with people's ratings of the answers",
     "rollback": "put a project's previous model back into service",
     "sample": "write an example dataset to start from",

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, customization, waiting
+from finetune.aws import clients, customization, trained, waiting
 from finetune.contracts import StartCustomizationInput
 from finetune.environment import CustomizationEnvironment, WaitingEnvironment
 from finetune.step import step
@@ -14,6 +14,7 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = StartCustomizationInput.model_validate(event)
 
+    trained.require_turn(clients.s3(), request.prepared)
     with waiting.told(clients.s3(), clients.sns(), request.run, WaitingEnvironment.read().TOPIC_ARN):
         job = customization.start_job(clients.bedrock(), request, CustomizationEnvironment.read())
 

@@ -15,6 +15,7 @@ from statelint.linter import Linter
 
 from finetune import contracts, errors
 from finetune.aws.datasets import shards_of
+from finetune.aws.runs import MOST_REMATCHES
 from finetune.domain.customization.jobs import (
     CREATING_BOUND,
     JOB_BOUND,
@@ -155,6 +156,7 @@ TRAINED = {"run", "prepared", "model"}
 TOLD = {
     "RequestRefused": {"request", "error"},
     "DatasetRejected": {"run", "validation"},
+    "NothingNew": {"run", "prepared"},
     "BudgetExceeded": {"run", "prepared"},
     "TrainingFailed": TRAINED,
     "RunFailed": {"run", "error"},
@@ -255,7 +257,7 @@ def test_a_job_is_waited_for_until_it_costs_no_more(status: str) -> None:
     [
         ("First Delivery?", "run.first_delivery", "Validate Dataset", "Duplicate Ignored"),
         ("Dataset Accepted?", "validation.accepted", "Prepare Dataset", "Notify Dataset Rejected"),
-        ("Within Budget?", "prepared.within_budget", "Train Candidates", "Notify Budget Exceeded"),
+        ("Within Budget?", "prepared.within_budget", "Already Trained?", "Notify Budget Exceeded"),
     ],
 )
 def test_money_is_spent_only_on_what_is_new_accepted_and_within_the_budget(
@@ -263,6 +265,22 @@ def test_money_is_spent_only_on_what_is_new_accepted_and_within_the_budget(
 ) -> None:
     key, _, field = path.partition(".")
     assert [chosen(name, {key: {field: answer}}) for answer in (True, False)] == [yes, no]
+
+
+def test_what_is_trained_already_is_not_trained_again_and_what_is_not_new_ends_at_once() -> None:
+    assert chosen("Anything New?", {"prepared": {"earlier": None}}) == "Within Budget?"
+    assert chosen("Anything New?", {"prepared": {"earlier": {"run_id": "r"}}}) == "Notify Nothing New"
+    assert chosen("Already Trained?", {"prepared": {"model": None}}) == "Train Candidates"
+    assert chosen("Already Trained?", {"prepared": {"model": {"outcome": "trained"}}}) == "Earlier Model"
+    assert ALL["Earlier Model"]["ResultPath"] == TASKS["Select Model"]["ResultPath"]
+    assert ALL["Earlier Model"]["Next"] == TASKS["Select Model"]["Next"]
+
+
+def test_a_changed_champion_leads_to_a_rematch_and_no_other_error_does() -> None:
+    first, *others = TASKS["Promote Model"]["Catch"]
+    assert (first["ErrorEquals"], first["Next"]) == (["ChampionChanged"], "Plan Rematch")
+    assert {rule["Next"] for rule in [*others, *TASKS["Plan Rematch"]["Catch"]]} == {"Release Endpoint"}
+    assert TASKS["Plan Rematch"]["Next"] == "Evaluate Shards"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +368,14 @@ def polls(bound: timedelta) -> int:
     return looks
 
 
-# How often a run goes through a Task at most; all others once, and a job for the one candidate that a run has.
+# How much more of a Task than one time a run may need, because of rematches. Of a shard only the answers of the new
+# model in service are asked for again, which is one contestant of three; an endpoint that serves is opened once.
+REMATCHED = {
+    "Evaluate Shard": MOST_REMATCHES / 3,
+    **dict.fromkeys(("Judge Evaluation", "Promote Model", "Plan Rematch"), MOST_REMATCHES),
+}
+
+# How often a run looks at something at most.
 LOOKED_AT = {
     "Check Customization Job": JOB_BOUND,
     "Check Endpoint": CREATING_BOUND,
@@ -391,13 +416,16 @@ def test_the_machine_gives_every_wait_every_attempt_and_every_shard_its_time() -
         for name, state in TASKS.items()
     }
     needed["Evaluate Shard"] *= -(-SHARDS // at_once)
+    needed = {name: seconds * (1 + REMATCHED.get(name, 0)) for name, seconds in needed.items()}
     waits = sum(bound.total_seconds() for bound in LOOKED_AT.values())
     assert len(WAITING_FOR_CAPACITY) * QUOTA_BOUND.total_seconds() < sum(needed.values())
     assert sum(needed.values()) + waits <= definition()["TimeoutSeconds"]
 
 
 def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> None:
-    passed = {name: polls(bound) for name, bound in LOOKED_AT.items()} | {"Evaluate Shard": SHARDS}
+    rematched = dict.fromkeys(REMATCHED, 1 + MOST_REMATCHES)
+    looked_at = {name: polls(bound) for name, bound in LOOKED_AT.items()}
+    passed = rematched | looked_at | {"Evaluate Shard": (1 + MOST_REMATCHES) * SHARDS}
     # A Task is entered and left, an attempt is scheduled, started and ended; beside a look stand a Choice and a Wait.
     tasks = sum(2 * passed.get(name, 1) + 3 * (attempts(state) + passed.get(name, 1)) for name, state in TASKS.items())
     shards = 3 * (attempts(TASKS["Evaluate Shard"]) - 1) * (SHARDS - 1) + 2 * SHARDS
@@ -407,7 +435,7 @@ def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> No
 
 
 def test_the_machine_and_every_loop_have_a_bound() -> None:
-    assert definition()["TimeoutSeconds"] == 18 * 24 * 3600
+    assert definition()["TimeoutSeconds"] == 22 * 24 * 3600
     assert all(state["MaxConcurrency"] in range(1, 5) for state in MAPS.values())
 
 

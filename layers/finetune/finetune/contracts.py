@@ -87,10 +87,37 @@ class PrepareDatasetInput(Contract):
     validation: ValidateDatasetOutput
 
 
+class SelectModelOutput(Contract):
+    """`trained_by` is the folder of the run that trained the model, None where it is the run's own."""
+
+    outcome: Literal["trained", "trained_unmeasurable", "failed"]
+    reason: str
+    candidate: int | None = None
+    model_arn: str | None = None
+    model_name: str | None = None
+    job_arn: str | None = None
+    training_loss: float | None = None
+    validation_loss: float | None = None
+    overfitting: Overfitting = "unknown"
+    trained_by: str | None = None
+
+
+class EarlierRun(Contract):
+    """Why the same content has nothing new to tell, and the run that says the rest."""
+
+    run_id: str
+    standing: Literal["going_on", "in_service", "judged"]
+    reason: str = ""
+    report_uri: str | None = None
+
+
 class PrepareDatasetOutput(Contract):
     """`most_usd` is what the run may cost at most, `answers_usd` how much of it are answers and ratings.
 
     `throughput_hours` are those that the evaluation takes on throughput, at most. `bill` is the estimate in words.
+
+    `model` is an earlier model of the same content, evaluated without training; `earlier` if there is nothing to do.
+    `claim` is where the training of the content is claimed for this run.
     """
 
     training_uri: str
@@ -112,6 +139,9 @@ class PrepareDatasetOutput(Contract):
     within_budget: bool
     budget_reason: str
     shards: tuple[Shard, ...] = Field(max_length=MOST_SHARDS)
+    claim: str | None = None
+    model: SelectModelOutput | None = None
+    earlier: EarlierRun | None = None
 
 
 class StartCustomizationInput(Contract):
@@ -157,18 +187,6 @@ class TrainedCandidate(Contract):
 class SelectModelInput(Contract):
     run: Run
     candidates: tuple[TrainedCandidate, ...]
-
-
-class SelectModelOutput(Contract):
-    outcome: Literal["trained", "trained_unmeasurable", "failed"]
-    reason: str
-    candidate: int | None = None
-    model_arn: str | None = None
-    model_name: str | None = None
-    job_arn: str | None = None
-    training_loss: float | None = None
-    validation_loss: float | None = None
-    overfitting: Overfitting = "unknown"
 
 
 class OpenEndpointInput(Contract):
@@ -264,6 +282,8 @@ class PromoteModelInput(Contract):
 
 
 class PromoteModelOutput(Contract):
+    """What is in service; `replaced_by` is the run that has put it there since, in place of this run's model."""
+
     endpoint_arn: str
     kind: Deployment
     model_arn: str
@@ -271,6 +291,16 @@ class PromoteModelOutput(Contract):
     parameter: str
     deleted_models: tuple[str, ...] = ()
     retention_problem: str | None = None
+    replaced_by: str | None = None
+
+
+class PlanRematchInput(Contract):
+    run: Run
+    prepared: PrepareDatasetOutput
+
+
+class PlanRematchOutput(Run):
+    pass
 
 
 class ReleaseEndpointInput(Contract):
@@ -287,6 +317,7 @@ class ReleaseEndpointOutput(Contract):
 Outcome = Literal[
     "RequestRefused",
     "DatasetRejected",
+    "NothingNew",
     "BudgetExceeded",
     "TrainingFailed",
     "RunFailed",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from finetune import letter, remains
+from finetune import earlier, letter, remains
 from finetune.advice import ADVICE
 from finetune.contracts import (
     Failure,
@@ -121,6 +121,12 @@ def _over_budget_advice(known: NotifyInput) -> str:
     return ADVICE["BudgetExceeded"]
 
 
+def _nothing_new(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
+    found = known.prepared.earlier if known.prepared else None
+    why, *more = earlier.nothing_new(found, _project(known)) if found else (f"What to do: {_DEFAULT_ADVICE}",)
+    return f"Nothing new: {_project(known)}", [why, _dataset(known), *more]
+
+
 def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return f"Training failed: {_project(known)}", [
         f"The model customization job ended without a model. {known.model.reason if known.model else ''}",
@@ -142,6 +148,7 @@ def _failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         remains.left(stands),
         remains.kept(known, stands),
         remains.spent(known, stands),
+        earlier.resumable(known, known.run, trained=stands.resumable),
         f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
     ]
 
@@ -155,6 +162,7 @@ def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str,
         remains.kept(known, stands),
         remains.spent(known, stands),
         "What was in service before stays in service." if known.run else "",
+        earlier.resumable(known, known.run, trained=stands.resumable),
         f"What to do: {ADVICE['Aborted']}",
     ]
 
@@ -198,6 +206,9 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         _comparison(known),
         _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
+        f"Since then run {promotion.replaced_by} has put another model into service in its place."
+        if promotion and promotion.replaced_by
+        else "",
         remains.in_service(known),
         _not_finished(known, stands),
         remains.kept(known, stands),
@@ -289,6 +300,7 @@ def _next_step(known: NotifyInput) -> str:
 _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[str]]]] = {
     "RequestRefused": _refused,
     "DatasetRejected": _rejected,
+    "NothingNew": _nothing_new,
     "BudgetExceeded": _over_budget,
     "TrainingFailed": _training_failed,
     "RunFailed": _failed,

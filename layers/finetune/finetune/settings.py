@@ -84,6 +84,8 @@ class Settings(Frozen):
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
     retention: Retention = Field(default_factory=Retention)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    # Trains although a model of the same content exists.
+    retrain: bool = False
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

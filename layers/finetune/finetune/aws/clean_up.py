@@ -145,4 +145,8 @@ def _success(execution_arn: str, output: dict[str, Any]) -> NotifyInput | None:
         return NotifyInput(outcome=outcome, execution_arn=execution_arn)
 
 
-_SUCCESSES: tuple[tuple[str, Outcome], ...] = (("promotion", "ModelPromoted"), ("evaluation", "ModelNotPromoted"))
+_SUCCESSES: tuple[tuple[str, Outcome], ...] = (
+    ("promotion", "ModelPromoted"),
+    ("evaluation", "ModelNotPromoted"),
+    ("prepared", "NothingNew"),
+)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 # These ends come before anything is started, so nothing can stand.
-_BEFORE_ANY_JOB: frozenset[Outcome] = frozenset({"RequestRefused", "DatasetRejected", "BudgetExceeded"})
+_BEFORE_ANY_JOB: frozenset[Outcome] = frozenset({"RequestRefused", "DatasetRejected", "NothingNew", "BudgetExceeded"})
 
 
 def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests on
@@ -40,7 +40,9 @@ def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests o
     if mail.was_sent(s3, bucket, arn, redrives):
         return False
     asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
-    stands = standing(bedrock, ssm, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
+    stands = (
+        standing(bedrock, ssm, s3, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
+    )
     if asked:
         dates = retention.dated(bedrock, asked, stands, stack=environment.STACK_NAME)
         stands = stands.model_copy(update={"deletion": dates, "spent": spending.written(s3, known, asked, stands)})

@@ -36,7 +36,7 @@ def start_run(
 
     What Step Functions does not start now is written down, and the sweeper starts it.
     """
-    name = jobs.execution_name(**dropped.model_dump())
+    name = jobs.execution_name(**dropped.identity)
     try:
         _start(stepfunctions, environment, name, dropped)
     except FineTuneError:
@@ -56,7 +56,7 @@ def start_late(stepfunctions: SFNClient, s3: S3Client, sns: SNSClient, uri: str,
     if written is None:
         return
     dropped = read_back(DatasetDropped, written, uri)
-    name = jobs.execution_name(**dropped.model_dump())
+    name = jobs.execution_name(**dropped.identity)
     try:
         _start(stepfunctions, environment, name, dropped)
     except (ServiceBusy, QuotaExceeded):

@@ -139,7 +139,7 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
 
 
 # Some models take a day to evaluate, and a deployment costs nothing while it is idle, so its lease is as long as this.
-RUN_BOUND = timedelta(days=18)
+RUN_BOUND = timedelta(days=22)
 CREATING_BOUND = timedelta(hours=3)
 
 
