@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "keep": "keep a custom model that would be deleted, or let it go again",
     "prepare": "make a better dataset from another: cleaned, balanced, limited, with variants of prompts",
     "reject": "end a run that asks, with a reason",
+    "resume": "go on with what a failed run has trained",
     "review": "decide a run's verdict again with people's ratings of the answers",
     "rollback": "put a project's previous model back into service",
     "sample": "write an example dataset to start from",

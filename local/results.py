@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from finetune.contracts import Failure, JudgeEvaluationOutput
+from finetune.contracts import JudgeEvaluationOutput
+from finetune.parts import Failure
 from local.bedrock.ledger import Ledger
 from local.cloud import Mail
 from local.history import Event, rows, state_names

@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from finetune.contracts import Endpoint, PrepareDatasetOutput
+from finetune.contracts import PrepareDatasetOutput
 from finetune.domain.customization.jobs import phase_of
+from finetune.parts import Endpoint
 from finetune.run import Run
 from local.clock import Timeline
 from local.history import Event, Row, rows

@@ -15,17 +15,16 @@ from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 from mypy_boto3_s3 import S3Client
 
 from finetune.contracts import (
-    Endpoint,
     EvaluateShardInput,
     JudgeEvaluationInput,
     PrepareDatasetOutput,
     SelectModelOutput,
-    Shard,
     ValidateDatasetOutput,
 )
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.llm_judge import CRITERIA
 from finetune.domain.json_lines import to_jsonl
+from finetune.parts import Endpoint, Shard
 from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import Settings
 

@@ -70,10 +70,20 @@ def steps() -> tuple[list[str], str, list[str]]:
     top = definition()["States"]
     polls = {state["Next"] for state in top.values() if state["Type"] == "Wait"}
     drawn = [name for name, state in top.items() if name not in polls and _is_a_step(name, state)]
-    paid = [name for name in drawn if RELEASE in {rule["Next"] for rule in top[name].get("Catch", [])}]
+    paid = [
+        name
+        for name in drawn
+        if RELEASE in {rule["Next"] for rule in top[name].get("Catch", [])} and not _leads_back(name, list(top))
+    ]
     before = list(top)[: list(top).index(paid[0])]
-    question = [name for name in before if top[name]["Type"] == "Choice"][-1]
-    return [name for name in drawn if name in before], question, paid
+    refusing = [name for name in before if top[name].get("Default", "").startswith("Notify ")]
+    return [name for name in drawn if name in before], refusing[-1], paid
+
+
+def _leads_back(name: str, order: list[str]) -> bool:
+    """Whether a state leads to one that comes before it in the file; the picture shows the way without detours."""
+    after = definition()["States"][name].get("Next", name)
+    return order.index(after) < order.index(name)
 
 
 def _is_a_step(name: str, state: dict[str, Any]) -> bool:

@@ -23,10 +23,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     if not runs.claim(clients.s3(), run):
         return run.payload()
 
-    settings = runs.read_settings(clients.s3(), run)
+    settings = runs.planned_settings(clients.s3(), run)
     row = catalog.base_model(settings.base_model)
     catalog.require_method(row, settings.method)
-    accepted = base_models.accepts_jobs(clients.bedrock(), row, settings.method)
+    accepted = bool(run.resume) or base_models.accepts_jobs(clients.bedrock(), row, settings.method)
     catalog.require_active(row, accepted=accepted, region=clients.bedrock().meta.region_name)
     askable.require_askable(clients.bedrock_runtime(), askable.models_asked(row, settings))
     champion = serving.champion(clients.bedrock(), clients.ssm(), environment.STACK_NAME, run.slug)

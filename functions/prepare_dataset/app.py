@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from finetune.aws import clients, datasets
+from finetune.aws.trained import Looking
 from finetune.contracts import PrepareDatasetInput
 from finetune.step import step
 
@@ -13,4 +14,6 @@ from finetune.step import step
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PrepareDatasetInput.model_validate(event)
 
-    return datasets.prepare(clients.s3(), request).payload()
+    by = Looking(clients.bedrock(), clients.s3(), clients.stepfunctions())
+
+    return datasets.prepare(by, request).payload()

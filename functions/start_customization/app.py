@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import clients, customization, places, waiting
+from finetune.aws import clients, customization, places, trained, waiting
 from finetune.contracts import StartCustomizationInput
 from finetune.environment import CustomizationEnvironment, WaitingEnvironment
 from finetune.step import step
@@ -18,6 +18,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     taking = places.Taking(
         clients.bedrock(), clients.service_quotas(), clients.s3(), clients.stepfunctions(), environment.STACK_NAME
     )
+    trained.require_turn(clients.s3(), request.prepared)
     with waiting.told(clients.s3(), clients.sns(), request.run, WaitingEnvironment.read().TOPIC_ARN):
         job = customization.start_job(
             clients.bedrock(),

@@ -20,6 +20,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "dataset_dropped.json": DatasetDropped,
     "execution_failed.json": CleanUpRunInput,
     "object_created.json": StartRunInput,
+    "resume_run.json": DatasetDropped,
     "sweep_endpoints.json": SweepEndpointsInput,
 }
 
@@ -55,7 +56,7 @@ def test_a_sample_event_is_valid(name: str) -> None:
     assert CONTRACTS[name].model_validate(sample(name))
 
 
-@pytest.mark.parametrize("name", ["dataset_dropped.json", "sweep_endpoints.json"])
+@pytest.mark.parametrize("name", ["dataset_dropped.json", "resume_run.json", "sweep_endpoints.json"])
 def test_an_unknown_key_in_an_event_of_ours_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="another"):
         CONTRACTS[name].model_validate({**sample(name), "another": 1})
@@ -96,6 +97,12 @@ def test_what_is_not_a_drop_starts_nothing(key: str, size: int) -> None:
     assert not matches("DatasetDroppedRule", event, DatasetBucket=event["detail"]["bucket"]["name"])
 
 
+def test_a_run_is_resumed_with_the_input_of_its_execution_and_two_more_keys() -> None:
+    given, resumed = sample("dataset_dropped.json"), sample("resume_run.json")
+    run = jobs.run_id(**DatasetDropped.model_validate(given).identity)
+    assert resumed == given | {"attempt": 2, "resume": run}
+
+
 def test_an_object_in_another_bucket_starts_nothing() -> None:
     assert not matches("DatasetDroppedRule", sample("object_created.json"), DatasetBucket="another")
 
@@ -122,7 +129,7 @@ def test_the_failed_execution_is_one_that_the_dropped_dataset_started() -> None:
 def test_the_failed_execution_has_the_name_of_its_run() -> None:
     failed = sample("execution_failed.json")
     dropped = DatasetDropped.model_validate(sample("dataset_dropped.json"))
-    assert failed["name"] == jobs.execution_name(**dropped.model_dump())
+    assert failed["name"] == jobs.execution_name(**dropped.identity)
     assert failed["executionArn"].endswith(f":{failed['name']}")
 
 

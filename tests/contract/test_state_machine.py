@@ -13,8 +13,9 @@ import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from statelint.linter import Linter
 
-from finetune import contracts, errors
+from finetune import contracts, errors, parts
 from finetune.aws.datasets import shards_of
+from finetune.aws.runs import MOST_REMATCHES
 from finetune.domain.customization.jobs import (
     APPROVAL_BOUND,
     CREATING_BOUND,
@@ -141,7 +142,7 @@ def test_a_shard_knows_how_many_are_asked_at_once_and_any_set_fits_the_contract(
     assert max(len(shards_of(items)) for items in (1, 999, 1_000, 1_001, 50_000)) == bound.max_length
 
 
-@pytest.mark.parametrize("outcome", get_args(contracts.Outcome))
+@pytest.mark.parametrize("outcome", get_args(parts.Outcome))
 def test_an_outcome_has_its_mail_and_its_end(outcome: str) -> None:
     words = re.sub(r"(?<!^)(?=[A-Z])", " ", outcome)
     mailing, end = ALL[f"Notify {words}"], ALL[words]
@@ -157,6 +158,7 @@ TRAINED = {"run", "prepared", "model"}
 TOLD = {
     "RequestRefused": {"request", "error"},
     "DatasetRejected": {"run", "validation"},
+    "NothingNew": {"run", "prepared"},
     "BudgetExceeded": {"run", "prepared"},
     "NoVerdictPossible": {"run", "prepared"},
     "ApprovalExpired": {"run", "prepared", "error"},
@@ -168,7 +170,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("outcome", get_args(contracts.Outcome))
+@pytest.mark.parametrize("outcome", get_args(parts.Outcome))
 def test_a_mail_is_given_what_it_tells_of(outcome: str) -> None:
     [mailing] = [state for state in TASKS.values() if state["Parameters"].get("outcome") == outcome]
     given = {key.removesuffix(".$") for key in mailing["Parameters"]} - {"outcome", "execution_arn"}
@@ -177,7 +179,7 @@ def test_a_mail_is_given_what_it_tells_of(outcome: str) -> None:
 
 def test_every_mail_is_that_of_an_outcome() -> None:
     mailed = {state["Parameters"]["outcome"] for name, state in TASKS.items() if name.startswith("Notify ")}
-    assert mailed == set(get_args(contracts.Outcome))
+    assert mailed == set(get_args(parts.Outcome))
 
 
 def test_retriers_of_one_error_are_the_same_in_every_task() -> None:
@@ -249,7 +251,7 @@ def test_what_is_published_decides_before_what_failed_and_that_before_what_was_m
     assert chosen(name, known) == leads_to
 
 
-@pytest.mark.parametrize("status", get_args(contracts.JobStatus))
+@pytest.mark.parametrize("status", get_args(parts.JobStatus))
 def test_a_job_is_waited_for_until_it_costs_no_more(status: str) -> None:
     going = status in {"InProgress", "Stopping"}
     expected = "Wait For Customization Job" if going else "Candidate Ended"
@@ -269,6 +271,22 @@ def test_money_is_spent_only_on_what_is_new_accepted_and_within_the_budget(
 ) -> None:
     key, _, field = path.partition(".")
     assert [chosen(name, {key: {field: answer}}) for answer in (True, False)] == [yes, no]
+
+
+def test_what_is_trained_already_is_not_trained_again_and_what_is_not_new_ends_at_once() -> None:
+    assert chosen("Anything New?", {"prepared": {"earlier": None}}) == "Verdict Possible?"
+    assert chosen("Anything New?", {"prepared": {"earlier": {"run_id": "r"}}}) == "Notify Nothing New"
+    assert chosen("Already Trained?", {"prepared": {"model": None}}) == "Train Candidates"
+    assert chosen("Already Trained?", {"prepared": {"model": {"outcome": "trained"}}}) == "Earlier Model"
+    assert ALL["Earlier Model"]["ResultPath"] == TASKS["Select Model"]["ResultPath"]
+    assert ALL["Earlier Model"]["Next"] == TASKS["Select Model"]["Next"]
+
+
+def test_a_changed_champion_leads_to_a_rematch_and_no_other_error_does() -> None:
+    first, *others = TASKS["Promote Model"]["Catch"]
+    assert (first["ErrorEquals"], first["Next"]) == (["ChampionChanged"], "Plan Rematch")
+    assert {rule["Next"] for rule in [*others, *TASKS["Plan Rematch"]["Catch"]]} == {"Release Endpoint"}
+    assert TASKS["Plan Rematch"]["Next"] == "Evaluate Shards"
 
 
 @pytest.mark.parametrize(
@@ -317,7 +335,7 @@ def test_a_person_is_asked_before_service_and_what_is_billed_by_the_hour_does_no
     assert chosen("Promote?", {"evaluation": refused, "endpoint": {"kind": kind}}) == "Release Endpoint"
 
 
-@pytest.mark.parametrize(("ask", "leads_to"), [("Why.", "Request Approval"), (None, "Train Candidates")])
+@pytest.mark.parametrize(("ask", "leads_to"), [("Why.", "Request Approval"), (None, "Already Trained?")])
 def test_a_person_is_asked_before_training_when_the_estimate_is_above_the_line(ask: str | None, leads_to: str) -> None:
     assert chosen("Approval Needed?", {"prepared": {"ask": ask}}) == leads_to
 
@@ -408,7 +426,14 @@ def polls(bound: timedelta) -> int:
     return looks
 
 
-# How often a run goes through a Task at most; all others once, and a job for the one candidate that a run has.
+# How much more of a Task than one time a run may need, because of rematches. Of a shard only the answers of the new
+# model in service are asked for again, which is one contestant of three; an endpoint that serves is opened once.
+REMATCHED = {
+    "Evaluate Shard": MOST_REMATCHES / 3,
+    **dict.fromkeys(("Judge Evaluation", "Promote Model", "Plan Rematch"), MOST_REMATCHES),
+}
+
+# How often a run looks at something at most.
 LOOKED_AT = {
     "Check Customization Job": JOB_BOUND,
     "Check Endpoint": CREATING_BOUND,
@@ -449,13 +474,16 @@ def test_the_machine_gives_every_wait_every_attempt_and_every_shard_its_time() -
         for name, state in TASKS.items()
     }
     needed["Evaluate Shard"] *= -(-SHARDS // at_once)
+    needed = {name: seconds * (1 + REMATCHED.get(name, 0)) for name, seconds in needed.items()}
     waits = sum(bound.total_seconds() for bound in LOOKED_AT.values()) + len(ASKING) * APPROVAL_BOUND.total_seconds()
     assert len(WAITING_FOR_CAPACITY) * QUOTA_BOUND.total_seconds() < sum(needed.values())
     assert sum(needed.values()) + waits <= definition()["TimeoutSeconds"]
 
 
 def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> None:
-    passed = {name: polls(bound) for name, bound in LOOKED_AT.items()} | {"Evaluate Shard": SHARDS}
+    rematched = dict.fromkeys(REMATCHED, 1 + MOST_REMATCHES)
+    looked_at = {name: polls(bound) for name, bound in LOOKED_AT.items()}
+    passed = rematched | looked_at | {"Evaluate Shard": (1 + MOST_REMATCHES) * SHARDS}
     # A Task is entered and left, an attempt is scheduled, started and ended; beside a look stand a Choice and a Wait.
     tasks = sum(2 * passed.get(name, 1) + 3 * (attempts(state) + passed.get(name, 1)) for name, state in TASKS.items())
     shards = 3 * (attempts(TASKS["Evaluate Shard"]) - 1) * (SHARDS - 1) + 2 * SHARDS
@@ -465,7 +493,7 @@ def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> No
 
 
 def test_the_machine_and_every_loop_have_a_bound() -> None:
-    assert definition()["TimeoutSeconds"] == 24 * 24 * 3600
+    assert definition()["TimeoutSeconds"] == 29 * 24 * 3600
     assert all(state["MaxConcurrency"] in range(1, 5) for state in MAPS.values())
 
 
@@ -502,7 +530,7 @@ def test_every_state_can_be_reached_and_every_run_ends_with_a_mail_or_as_a_dupli
 
 def test_statuses_of_the_service_are_all_named_where_they_are_chosen() -> None:
     chosen = {rule["StringEquals"] for rule in ALL["Customization Job Finished?"]["Choices"]}
-    assert chosen == set(get_args(contracts.JobStatus))
+    assert chosen == set(get_args(parts.JobStatus))
 
 
 def test_the_definition_has_no_yaml_alias() -> None:

@@ -78,7 +78,7 @@ def test_a_second_run_asks_neither_the_base_model_nor_the_one_in_service_again(p
     first, _ = evaluated(pipeline, "again")
     assert first.states[-1] == "Model Promoted"
     before = pipeline.admin.requests()[-1].at
-    second, judged = evaluated(pipeline, "again")
+    second, judged = evaluated(pipeline, "again", retrain=True)
     asked = [line.model for line in pipeline.admin.requests() if line.operation == "Converse" and line.at > before]
     assert BASE not in asked
     assert sum(shard["reused"] for shard in second.output["shards"]) == 2 * ITEMS

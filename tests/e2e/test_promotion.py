@@ -94,6 +94,9 @@ def test_a_better_model_takes_over_behind_the_same_endpoint_and_can_be_rolled_ba
 ) -> None:
     run = drop(pipeline, "shop", DATASET)
     assert run.states[-1] == "Model Promoted", run.cause or run.output["evaluation"]
+    # Its content was trained by the run whose swap failed.
+    assert "Earlier Model" in run.states
+    assert len(pipeline.jobs_of("shop")) == 2
     after = published(pipeline, "shop")
     assert after["endpoint_arn"] == shop["endpoint_arn"]
     assert after["model_arn"] == run.output["model"]["model_arn"] == serving(pipeline, after["endpoint_arn"])
@@ -169,7 +172,10 @@ def test_a_promotion_deletes_the_models_that_the_settings_no_longer_keep_and_the
     settings = {**SETTINGS, "retention": {"models": 2}}
     first = drop(pipeline, "kept", SMALL, **settings)
     assert first.states[-1] == "Model Promoted", first.output["evaluation"]
-    lost = [pipeline.drop(f"kept/{number}.jsonl", WORSE).output["model"]["model_name"] for number in (1, 2)]
+    others = [b"".join(WORSE.splitlines(keepends=True)[number:]) for number in (0, 1)]
+    lost = [
+        pipeline.drop(f"kept/{number}.jsonl", data).output["model"]["model_name"] for number, data in enumerate(others)
+    ]
     last = drop(pipeline, "kept", DATASET, **settings)
     assert last.states[-1] == "Model Promoted", last.output["evaluation"]
     in_service, before = (run.output["model"]["model_name"] for run in (last, first))

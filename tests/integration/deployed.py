@@ -15,7 +15,6 @@ from finetune.aws.clean_up import CleanUp
 from finetune.contracts import (
     CleanUpRunInput,
     CleanUpRunOutput,
-    Endpoint,
     SelectModelOutput,
     StartCustomizationInput,
     SweepEndpointsOutput,
@@ -24,7 +23,8 @@ from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.environment import CustomizationEnvironment, SweepEnvironment
 from finetune.letter import Mail
-from finetune.run import DatasetDropped, Run
+from finetune.parts import Endpoint
+from finetune.run import Champion, DatasetDropped, Run
 from finetune.settings import Settings
 from tests.evaluating import Bucket, items, prepared
 from tests.integration.fakes import STACK, MemoryBucket, MemoryExecutions, MemoryTopic, Stack
@@ -67,8 +67,12 @@ class Deployed:
         run = runs.identify(DatasetDropped.model_validate(dropped), artifact_bucket="artifacts", execution_arn=arn)
         assert runs.claim(self.s3, run)
         settings = Settings()
-        champion = serving.champion(self.stack.emulator.control, self.stack.ssm, STACK, run.slug)
-        return runs.plan(self.s3, run, settings, base_model(settings.base_model), champion) if plan else run
+        return runs.plan(self.s3, run, settings, base_model(settings.base_model), self.champion) if plan else run
+
+    @property
+    def champion(self) -> Champion | None:
+        """The model in service as a contestant."""
+        return serving.champion(self.stack.emulator.control, self.stack.ssm, STACK, "shop")
 
     def training(self, run: Run) -> str:
         """Start the run's job; its name."""

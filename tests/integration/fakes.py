@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 
 from finetune.aws import publication, serving
 from finetune.aws.tags import LEASE_TAG, tags_of
-from finetune.contracts import Endpoint, JudgeEvaluationOutput, PromoteModelInput, PromoteModelOutput, SelectModelOutput
+from finetune.contracts import JudgeEvaluationOutput, PromoteModelInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain.billing.limits import USUAL_LEASE
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import RUN_BOUND, resource_name
 from finetune.errors import EndpointBusy
+from finetune.parts import Endpoint
 from finetune.run import ObjectVersion, Run
 from finetune.settings import Settings
 from tests.emulator import Emulator, ManualClock

@@ -24,6 +24,16 @@ def test_a_shard_of_a_contestant_has_a_file_of_its_own_in_the_run_s_folder() -> 
     assert answers.uri(run(), "champion", 7) == run().uri("answers/champion/007.jsonl")
 
 
+def test_after_a_rematch_the_answers_of_another_champion_and_what_was_judged_with_them_are_kept_apart() -> None:
+    planned = run()
+    again = planned.model_copy(update={"rematches": 1})
+    third = planned.model_copy(update={"rematches": 2})
+    for contestant in ("base", "candidate"):
+        assert answers.uri(again, contestant, 7) == answers.uri(planned, contestant, 7)
+    for contestant in ("champion", "judge"):
+        assert len({answers.uri(each, contestant, 7) for each in (planned, again, third)}) == 3
+
+
 def test_later_runs_find_answers_by_all_that_they_follow_from_and_by_nothing_else() -> None:
     same = answers.earlier_uri(run(run_id="another"), "arn:model", dict(reversed(INFERENCE.items())), items(3))
     assert earlier() == same

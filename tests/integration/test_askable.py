@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from finetune.aws.askable import models_asked, require_askable
 from finetune.domain.catalog import base_model
-from finetune.errors import FineTuneError, ModelNotAskable, ServiceBusy
+from finetune.errors import ModelNotAskable
 from finetune.settings import Settings
 from tests.integration.fakes import NOVA, Stack
 
@@ -33,15 +33,17 @@ def test_a_model_that_is_never_asked_is_not_asked_before_either() -> None:
     assert models_asked(images, Settings.model_validate({"judge": {"model": JUDGE}})) == {}
 
 
-@pytest.mark.parametrize(
-    ("fault", "error"), [("deny", ModelNotAskable), ("throttle", ServiceBusy), ("internal-error", ServiceBusy)]
-)
-def test_a_refusal_is_named_and_a_busy_model_is_asked_again(
-    stack: Stack, fault: str, error: type[FineTuneError]
-) -> None:
-    stack.emulator.admin.inject(f"{fault}-converse")
-    with pytest.raises(error, match=f"asking the base model {ROW.inference_id} for one token"):
+def test_a_refusal_is_named(stack: Stack) -> None:
+    stack.emulator.admin.inject("deny-converse")
+    with pytest.raises(ModelNotAskable, match=f"asking the base model {ROW.inference_id} for one token"):
         require_askable(stack.emulator.runtime, models_asked(ROW, Settings()))
+
+
+@pytest.mark.parametrize("fault", ["throttle", "internal-error"])
+def test_a_busy_model_stops_no_run_and_the_others_are_asked_all_the_same(stack: Stack, fault: str) -> None:
+    stack.emulator.admin.inject(f"{fault}-converse")
+    require_askable(stack.emulator.runtime, {"base model": ROW.inference_id, "judge": JUDGE})
+    assert asked(stack) == [ROW.inference_id, JUDGE]
 
 
 class NotReady:
@@ -51,9 +53,8 @@ class NotReady:
         raise ClientError({"Error": {"Code": "ModelNotReadyException", "Message": "It is starting."}}, "Converse")
 
 
-def test_a_model_that_is_not_ready_is_asked_again() -> None:
-    with pytest.raises(ServiceBusy, match="asking the judge j for one token"):
-        require_askable(cast("Any", NotReady()), {"judge": "j"})
+def test_a_model_that_is_not_ready_yet_stops_no_run() -> None:
+    require_askable(cast("Any", NotReady()), {"judge": "j"})
 
 
 @pytest.mark.parametrize("judge", ["amazon.nova-2-lite-v1:0", "nobody.knows-it-v1:0"])

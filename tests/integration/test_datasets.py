@@ -11,14 +11,17 @@ from typing import Any, Literal, cast
 
 import orjson
 import pytest
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from finetune.aws import datasets, storage
-from finetune.contracts import PrepareDatasetInput, PrepareDatasetOutput
+from finetune.aws import datasets, storage, trained
+from finetune.aws.trained import Found, Looking
+from finetune.contracts import PrepareDatasetInput, PrepareDatasetOutput, SelectModelOutput
 from finetune.domain.records.limits import MAX_DATASET_BYTES
-from finetune.errors import DatasetMissing, EvaluationSetInvalid, UnsupportedDataset
+from finetune.errors import ChampionChanged, DatasetMissing, EvaluationSetInvalid, UnsupportedDataset
 from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import DatasetChecks, Settings
+from tests.integration.fakes import MemoryExecutions
 
 Role = Literal["training", "validation"]
 
@@ -221,6 +224,8 @@ class Objects:
 
     def get_object(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803 - S3's own names
         del VersionId
+        if f"{Bucket}/{Key}" not in self.contents:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
         content = self.contents[f"{Bucket}/{Key}"]
         return {"Body": StreamingBody(cast("Any", Pieces(content)), len(content))}
 
@@ -297,7 +302,8 @@ def prepared(
     validation = datasets.validate(cast("Any", objects), run)
     if survey is not None:
         objects.contents[f"artifacts/{FOLDER}/now/surveys/dataset"] = survey
-    return datasets.prepare(cast("Any", objects), PrepareDatasetInput(run=run, validation=validation))
+    by = Looking(cast("Any", None), cast("Any", objects), cast("Any", MemoryExecutions()))
+    return datasets.prepare(by, PrepareDatasetInput(run=run, validation=validation))
 
 
 def pinned(key: str) -> ObjectVersion:
@@ -373,3 +379,90 @@ def test_whether_a_verdict_is_possible_is_known_before_the_job_and_said() -> Non
     )
     told = objects.json(f"artifacts/{FOLDER}/now/prepared.json")["forecast"]
     assert (told["items"], told["questions"], told["needed"]) == (8, 8, 20)
+
+
+# What was trained before
+
+EARLIER = f"s3://artifacts/{FOLDER}/earlier"
+MODEL = SelectModelOutput(outcome="trained", reason="", model_arn="arn:model", trained_by=EARLIER)
+
+
+@pytest.fixture
+def _trained_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained, "look", lambda *_: Found(model=MODEL))
+
+
+def test_what_is_to_be_trained_is_claimed_under_its_content() -> None:
+    objects = Objects()
+    found = prepared(objects)
+    assert (found.model, found.earlier) == (None, None)
+    assert found.claim
+    assert found.claim.startswith("s3://artifacts/trainings/shop/")
+    claim = objects.json(found.claim.removeprefix("s3://"))
+    assert claim == {"schema": 1, "run_id": "now", "execution_arn": "arn"}
+    assert prepared(Objects()).claim == found.claim
+    assert prepared(Objects(), own=True).claim != found.claim
+
+
+@pytest.mark.usefixtures("_trained_before")
+def test_an_earlier_model_is_evaluated_without_its_data_being_staged_or_its_training_paid_again() -> None:
+    learned = jsonl([conversation(pair) for pair in PAIRS[10:20]])
+    objects = Objects({f"artifacts/{FOLDER}/earlier/staged/training-0a.jsonl": learned})
+    found = prepared(objects)
+    assert found.model == MODEL
+    assert objects.staged() == [f"artifacts/{FOLDER}/now/staged/evaluation"]
+    assert (found.training_uri, found.validation_uri) == (f"{EARLIER}/staged/training-0a.jsonl", None)
+    lines = [line["what"] for line in objects.json(f"artifacts/{FOLDER}/now/cost.json")["lines"]]
+    assert lines
+    assert "Training" not in lines
+
+
+@pytest.mark.usefixtures("_trained_before")
+def test_an_earlier_model_is_not_asked_what_it_was_trained_on_whatever_the_dataset_says_now() -> None:
+    learned = jsonl([conversation(PAIRS[2]), *(conversation(pair) for pair in PAIRS[10:20])])
+    objects = Objects({f"artifacts/{FOLDER}/earlier/staged/training-0a.jsonl": learned})
+    found = prepared(objects)
+    assert (found.refused_items, found.refused_lines, found.evaluation_items) == (1, (3,), 7)
+
+
+def test_what_the_model_in_service_learned_is_looked_for_where_it_was_trained() -> None:
+    learned = jsonl([conversation(PAIRS[2])])
+    told = {"schema": 1, "folder": EARLIER, "models": []}
+    objects = Objects(
+        {
+            f"artifacts/{FOLDER}/before/trained_by.json": json.dumps(told).encode(),
+            f"artifacts/{FOLDER}/earlier/staged/training-0a.jsonl": learned,
+        }
+    )
+    assert prepared(objects, champion="before").refused_lines == (3,)
+
+
+def test_a_rematch_is_refused_when_the_new_model_was_trained_on_what_was_asked() -> None:
+    objects = Objects()
+    found = prepared(objects)
+    run = RUN.model_copy(update={"folder": f"s3://artifacts/{FOLDER}/now"})
+    champion = Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id="before")
+    s3 = cast("Any", objects)
+    datasets.require_comparable(s3, run, found, None)
+    datasets.require_comparable(s3, run, found, champion)
+    objects.contents[f"artifacts/{FOLDER}/before/staged/training-0a.jsonl"] = jsonl([conversation(PAIRS[2])])
+    with pytest.raises(ChampionChanged, match=r"Run before went into service meanwhile"):
+        datasets.require_comparable(s3, run, found, champion)
+
+
+def test_a_rematch_is_refused_when_the_rest_of_the_budget_does_not_cover_another_answer_to_each_item() -> None:
+    objects = Objects()
+    found = prepared(objects).model_copy(update={"most_usd": 10.0, "answers_usd": 5.0})
+    champion = Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id="before")
+    s3 = cast("Any", objects)
+
+    def limited(usd: float, rematches: int) -> Run:
+        settings = Settings.model_validate({"budget": {"limit_usd": usd}})
+        folder = f"s3://artifacts/{FOLDER}/now"
+        return RUN.model_copy(update={"folder": folder, "settings": settings, "rematches": rematches})
+
+    datasets.require_comparable(s3, limited(15, 0), found, champion)
+    datasets.require_comparable(s3, limited(15, 1), found, None)
+    for run in (limited(14.99, 0), limited(15, 1)):
+        with pytest.raises(ChampionChanged, match=r"the rest of budget\.limit_usd does not cover"):
+            datasets.require_comparable(s3, run, found, champion)

@@ -9,10 +9,11 @@ import pytest
 
 from finetune.aws import endpoints
 from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
-from finetune.contracts import Endpoint, SelectModelOutput
+from finetune.contracts import SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND
 from finetune.errors import BudgetReached, EndpointBusy, QuotaExceeded, ServiceBusy, ServiceRefused
+from finetune.parts import Endpoint
 from finetune.run import Run
 from local.bedrock.unknowns import Unknowns
 from tests.integration.deployed import down, refused

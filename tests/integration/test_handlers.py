@@ -103,9 +103,10 @@ def event_of(key: str, version: str, **more: Any) -> dict[str, Any]:
     return {**told, **more}
 
 
-def dropped(running: Account) -> Walk:
-    """A run whose dataset lies in the bucket and whose execution has started."""
-    version = running.put("incoming/shop/data.jsonl", (EXAMPLE / "dataset.jsonl").read_bytes())
+def dropped(running: Account, *, without: int = 0) -> Walk:
+    """A run whose dataset, the example without so many lines, lies in the bucket and whose execution has started."""
+    lines = (EXAMPLE / "dataset.jsonl").read_bytes().splitlines(keepends=True)
+    version = running.put("incoming/shop/data.jsonl", b"".join(lines[without:]))
     run = Walk(running, {})
     run.execution["Id"] = run.call("StartRun", event_of("incoming/shop/data.jsonl", version))["execution_arn"]
     run.execution["Input"] = input_of(run.execution["Id"])
@@ -157,14 +158,15 @@ def promoted(running: Account) -> Walk:
 
 @pytest.fixture(scope="module")
 def stopped(promoted: Walk) -> Walk:
-    """A later run that somebody stopped while its job was running."""
-    run = dropped(promoted.account)
+    """A later run of another content that somebody stopped while its job was running."""
+    run = dropped(promoted.account, without=1)
     for state in ("Plan Run", "Validate Dataset", "Prepare Dataset", "Request Approval"):
         run.task(state)
     named = {"run": run.known["run"]["endpoint_name"], "decision": "reject", "by": "ada", "reason": "why"}
     run.call("Decide", named)
     [candidate] = run.items("Train Candidates")
     run.task("Start Customization Job", candidate)
+    run.task("Plan Rematch", dict(run.known))
     run.call("CleanUpRun", run.account.abort(run.execution["Id"]))
     run.call("SweepEndpoints", {})
     run.call("EndStack", CREATED)
@@ -234,6 +236,31 @@ def test_a_run_that_was_stopped_has_no_job_and_one_mail_and_leaves_the_one_in_se
 def test_a_run_is_planned_against_the_model_that_is_in_service(promoted: Walk, stopped: Walk) -> None:
     assert promoted.known["run"]["champion"] is None
     assert stopped.known["run"]["champion"]["run_id"] == promoted.known["run"]["run_id"]
+
+
+def test_a_rematch_keeps_the_plan_but_for_the_model_in_service_and_counts_itself(stopped: Walk) -> None:
+    before, after = stopped.known["run"], stopped.calls["PlanRematch"].answer
+    assert after["champion"]["run_id"] == before["champion"]["run_id"]
+    assert {name for name in before if before[name] != after[name]} <= {"champion", "rematches"}
+    assert (before["rematches"], after["rematches"]) == (0, 1)
+
+
+@pytest.mark.parametrize("more", [{}, {"resume": True}], ids=["dropped again", "resumed"])
+def test_what_is_in_service_has_nothing_new_when_it_is_dropped_again_or_resumed(
+    promoted: Walk, more: dict[str, Any]
+) -> None:
+    clients.stepfunctions().stop_execution(executionArn=promoted.execution["Id"])
+    again = dropped(promoted.account)
+    if more:
+        given = promoted.execution["Input"] | {"attempt": 2, "resume": promoted.known["run"]["run_id"]}
+        again.execution = {"Id": promoted.account.start("resumed", given), "Input": given}
+    for state in ("Plan Run", "Validate Dataset", "Prepare Dataset", "Notify Nothing New"):
+        again.task(state)
+    assert again.known["run"]["resume"] == (promoted.known["run"]["run_id"] if more else None)
+    earlier = again.known["prepared"]["earlier"]
+    assert (earlier["run_id"], earlier["standing"]) == (promoted.known["run"]["run_id"], "in_service")
+    [mail] = [mail for mail in promoted.account.mails if again.execution["Id"] in mail.body]
+    assert mail.subject == "Nothing new: shop"
 
 
 def test_an_execution_that_was_redriven_sends_one_more_mail(promoted: Walk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ def test_losses_are_found_by_their_names_wherever_the_base_model_leaves_them() -
     bucket.objects[f"{folder}/any/step_wise_training_metrics.csv"] = head + b"training_loss\n1,0,2.5\n"
     bucket.objects[f"{folder}/other/place/validation_metrics.csv"] = b"not,metrics\n"
     bucket.objects[f"{folder}-2/validation_metrics.csv"] = head + b"validation_loss\n1,0,2.5\n"
-    training, validation = training_curves(bucket.client, planned, "arn:job/abc")
+    training, validation = training_curves(bucket.client, planned.folder, "arn:job/abc")
     assert training
     assert [point.loss for point in training.points] == [2.5]
     assert validation is None

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 
 from finetune.aws import notice
-from finetune.contracts import Failure, NotifyInput
+from finetune.contracts import NotifyInput
 from finetune.errors import ServiceBusy
+from finetune.parts import Failure
 from finetune.run import Run
 from tests.integration.deployed import ENVIRONMENT, Deployed, down
 

@@ -10,8 +10,8 @@ import pytest
 from finetune.aws import clients, overview, publication
 from finetune.aws.publication import Published
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
-from finetune.contracts import Endpoint
 from finetune.errors import AccessRefused
+from finetune.parts import Endpoint
 from tests.account import STACK, Account, account, response
 from tests.integration.fakes import NOVA
 

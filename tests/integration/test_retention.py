@@ -29,7 +29,9 @@ def trained(stack: Stack, count: int, name: str = f"{SLUG}-20261101-000000-{{:08
     return models
 
 
-def forget(stack: Stack, *, keep: int = 2, serving: str = "arn:none", before: str | None = None) -> Any:
+def forget(
+    stack: Stack, *, keep: int = 2, serving: str = "arn:none", before: str | None = None, in_hand: tuple[str, ...] = ()
+) -> Any:
     run = stack.run(retention={"models": keep})
     published = Published(
         endpoint_arn="arn:endpoint",
@@ -40,7 +42,9 @@ def forget(stack: Stack, *, keep: int = 2, serving: str = "arn:none", before: st
         run_id="run",
         previous_model_arn=before,
     )
-    return retention.forget_old_models(stack.emulator.control, run, published, stack=STACK)
+    return retention.forget_old_models(
+        stack.emulator.control, run, published, stack=STACK, in_hand=lambda: set(in_hand)
+    )
 
 
 def left(stack: Stack) -> set[str]:
@@ -59,6 +63,12 @@ def test_what_is_in_service_was_before_or_serves_anywhere_stays_however_old(stac
     names, arns = list(models), list(models.values())
     stack.open("somebody-s", arns[2], "on_demand", [])
     assert forget(stack, keep=2, serving=arns[0], before=arns[1]) == ((names[3],), None)
+
+
+def test_a_model_that_a_run_goes_on_with_stays_however_old(stack: Stack) -> None:
+    models = trained(stack, 4)
+    names, arns = list(models), list(models.values())
+    assert forget(stack, keep=2, in_hand=(arns[0],)) == ((names[1],), None)
 
 
 @pytest.mark.parametrize(

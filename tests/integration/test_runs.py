@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from finetune.aws import runs
 from finetune.domain.catalog import base_model
-from finetune.errors import SettingsInvalid, UnsupportedDataset
+from finetune.errors import NothingToResume, SettingsInvalid, UnsupportedDataset
 from finetune.run import Candidate, Champion, DatasetDropped, ObjectVersion, Run
 from finetune.settings import Settings
 
@@ -142,3 +143,69 @@ def test_nothing_is_planned_with_a_hyperparameter_that_the_base_model_does_not_t
     with pytest.raises(SettingsInvalid, match=r"hyperparameters\.epochs is not one of"):
         runs.plan(s3, identified(), Settings(hyperparameters={"epochs": "3"}), NOVA, None)
     assert runs.read_plan(s3, identified()) == identified()
+
+
+# Resume
+
+
+def earlier_run(s3: S3Client) -> Run:
+    """A run that was planned before the project's settings and validation set changed."""
+    put(s3, "settings.yaml", b"hyperparameters:\n  epochCount: 3\nsplit:\n  seed: 5\n")
+    put(s3, "validation.jsonl", b"{}\n")
+    run = identified()
+    assert runs.claim(s3, run)
+    settings = runs.planned_settings(s3, run)
+    return runs.plan(s3, run, settings, NOVA, None)
+
+
+def test_a_resumed_run_keeps_what_decides_the_content_and_takes_the_rest_as_it_is_now(s3: S3Client) -> None:
+    earlier = earlier_run(s3)
+    changed = b"hyperparameters:\n  epochCount: 1\nbudget:\n  limit_usd: 7\nbase_model: amazon.nova-lite-v1:0:300k\n"
+    put(s3, "settings.yaml", changed)
+    put(s3, "validation.jsonl", b"{}\n{}\n")
+    items = put(s3, "evaluation.jsonl")
+    run = identified("arn:second", attempt=2, resume=earlier.run_id)
+    settings = runs.planned_settings(s3, run)
+    assert settings.budget.limit_usd == 7
+    assert {name: getattr(settings, name) for name in runs.CONTENT_SETTINGS} == {
+        name: getattr(earlier.settings, name) for name in runs.CONTENT_SETTINGS
+    }
+    planned = runs.plan(s3, run, settings, NOVA, None)
+    assert (planned.validation_set, planned.evaluation_set) == (earlier.validation_set, items)
+    assert planned.candidates[0].hyperparameters == earlier.candidates[0].hyperparameters
+    assert planned.candidates[0].name != earlier.candidates[0].name
+    assert planned.resume == earlier.run_id
+
+
+def test_a_run_that_resumes_nothing_takes_the_settings_as_they_are(s3: S3Client) -> None:
+    put(s3, "settings.yaml", b"split:\n  seed: 5\n")
+    assert runs.planned_settings(s3, identified()) == runs.read_settings(s3, identified())
+
+
+def test_a_run_about_another_dataset_version_or_of_another_project_cannot_be_resumed(s3: S3Client) -> None:
+    earlier = earlier_run(s3)
+    with pytest.raises(NothingToResume, match="was about s3://datasets/incoming/"):
+        runs.planned_settings(s3, identified(version_id="v2", resume=earlier.run_id))
+    with pytest.raises(NothingToResume, match=f"Project shop has no run {earlier.run_id}"):
+        runs.planned_settings(s3, identified(key="incoming/shop/a.jsonl", resume=earlier.run_id))
+
+
+@pytest.mark.parametrize("name", ["../other/20261121-091431-a1b2c3d4", "", "20261121"])
+def test_what_is_no_id_of_a_run_is_no_input(name: str) -> None:
+    with pytest.raises(ValidationError, match="resume"):
+        DatasetDropped.model_validate(DROPPED.payload() | {"resume": name})
+
+
+# Rematch
+
+
+def test_a_rematch_changes_the_model_in_service_in_the_plan_and_nothing_else(s3: S3Client) -> None:
+    run = earlier_run(s3)
+    champion = Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id="other")
+    again = runs.plan_rematch(s3, run, champion)
+    assert again == run.model_copy(update={"champion": champion, "rematches": 1})
+    assert runs.read_plan(s3, run) == again
+
+
+def test_a_plan_that_is_missing_is_no_plan(s3: S3Client) -> None:
+    assert runs.planned(s3, identified().folder) is None

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from finetune.aws.selection import select_model
-from finetune.contracts import CheckCustomizationOutput, Failure, SelectModelInput, TrainedCandidate
+from finetune.contracts import CheckCustomizationOutput, SelectModelInput, TrainedCandidate
 from finetune.errors import QuotaExceeded
+from finetune.parts import Failure
 from finetune.run import Candidate
 from tests.evaluating import Bucket, run
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finetune.aws import publication, release, serving
+from finetune.aws import endpoints, publication, release, runs, serving
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.serving import NothingToRollBack
 from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput
@@ -115,6 +115,55 @@ def test_of_two_runs_that_reach_the_same_champion_at_once_one_replaces_it(stack:
     with pytest.raises(ChampionChanged):
         promote(stack, one)
     assert stack.published.run_id == other.run.run_id
+
+
+def test_a_run_that_was_compared_anew_may_replace_the_model_that_came_meanwhile(stack: Stack) -> None:
+    promoted(stack)
+    one, other = (stack.request(stack.run()) for _ in range(2))
+    until_done(lambda: promote(stack, other), stack.clock)
+    ended(stack, other)
+    with pytest.raises(ChampionChanged):
+        promote(stack, one)
+    again = rematched(stack, one)
+    until_done(lambda: promote(stack, again), stack.clock)
+    assert stack.published.run_id == one.run.run_id
+    assert stack.published.previous_run_id == other.run.run_id
+
+
+def rematched(stack: Stack, request: PromoteModelInput) -> PromoteModelInput:
+    """A promotion after Plan Rematch."""
+    champion = serving.champion(stack.emulator.control, stack.ssm, STACK, SLUG)
+    return request.model_copy(update={"run": runs.plan_rematch(stack.s3, request.run, champion)})
+
+
+def test_a_rematch_is_with_the_model_that_is_there_then_and_not_with_one_that_comes_after(stack: Stack) -> None:
+    first = promoted(stack)
+    one = stack.request(stack.run())
+    endpoint = stack.published.endpoint
+    # Another model is behind the endpoint for a while, without being published.
+    for model in (one.model.model_arn, first.model.model_arn):
+        endpoints.start_swap(stack.emulator.control, endpoint, model or "")
+        stack.clock.advance(30)
+    with pytest.raises(ChampionChanged, match="changed its model while"):
+        promote(stack, one)
+    again = rematched(stack, one)
+    endpoints.start_swap(stack.emulator.control, endpoint, one.model.model_arn or "")
+    stack.clock.advance(30)
+    endpoints.start_swap(stack.emulator.control, endpoint, first.model.model_arn or "")
+    stack.clock.advance(30)
+    with pytest.raises(ChampionChanged, match="changed its model while"):
+        promote(stack, again)
+    last = rematched(stack, again)
+    until_done(lambda: promote(stack, last), stack.clock)
+    assert stack.published.run_id == one.run.run_id
+
+
+def test_a_third_rematch_is_refused(stack: Stack) -> None:
+    promoted(stack)
+    request = stack.request(stack.run())
+    twice = rematched(stack, rematched(stack, request))
+    with pytest.raises(ChampionChanged, match="changed more than 2 times"):
+        rematched(stack, twice)
 
 
 def test_a_turn_is_kept_also_where_the_endpoint_is_replaced_and_not_changed(stack: Stack) -> None:

@@ -114,7 +114,7 @@ def test_any_key_that_s3_takes_reaches_the_machine_as_it_is(key: str) -> None:
     starting.start(dropped(key))
     [(name, text)] = starting.machine.inputs.items()
     assert json.loads(text)["key"] == key
-    assert name == jobs.execution_name(**dropped(key).model_dump())
+    assert name == jobs.execution_name(**dropped(key).identity)
 
 
 @pytest.mark.parametrize("key", ["incoming/shop/data.zip", "incoming/readme", "incoming/"])

@@ -15,12 +15,15 @@ from finetune.aws.clean_up import CleanUp
 from finetune.aws.executions import IN_FLIGHT, all_of
 from finetune.aws.release import Attempts
 from finetune.aws.sweep import LOOK_BACK, OVERDUE, Sweep
-from finetune.contracts import Endpoint, SelectModelOutput, SweepEndpointsOutput
+from finetune.contracts import SelectModelOutput, SweepEndpointsOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import RUN_BOUND
 from finetune.errors import AccessRefused, EndpointBusy, ParameterMissing, ServiceBusy
+from finetune.parts import Endpoint
 from finetune.run import DatasetDropped, Run
 from tests.emulator import JOB_ROLE
+from tests.evaluating import Bucket, items, prepared
+from tests.evaluating import run as planned
 from tests.integration.deployed import ENVIRONMENT, RECORDS, STOPPED, Deployed, deliver, down, down_once, refused
 from tests.integration.fakes import LEASES, SLUG, STACK, VERDICT, MemoryBucket, MemoryExecutions, MemorySsm, Stack
 from tests.integration.test_starts import MemoryMachine
@@ -322,10 +325,11 @@ def test_a_run_that_is_going_on_is_nobody_s_business(deployed: Deployed) -> None
     [
         ({"promotion": PROMOTION, "evaluation": {"decision": "promote"}}, ["Model promoted: the dropped file"]),
         ({"evaluation": VERDICT.payload() | {"decision": "do_not_promote"}}, ["Model not promoted: shop"]),
+        ({"prepared": prepared(items(1), Bucket(), planned()).payload()}, ["Nothing new: shop"]),
         ({"run": {"first_delivery": False}}, []),
         ({}, []),
     ],
-    ids=["promoted, in another release's words", "not promoted", "a second delivery", "nothing known"],
+    ids=["promoted, in another release's words", "not promoted", "nothing new", "a second delivery", "nothing known"],
 )
 def test_a_success_whose_mail_was_never_written_is_told_of_once(
     deployed: Deployed, output: dict[str, Any], sent: list[str]

@@ -16,7 +16,7 @@ from finetune.aws.publication import Published
 from finetune.run import Run
 from local.bedrock.records import Endpoint
 from tests.simulation.bills import billed, planned
-from tests.simulation.functions import ARTIFACTS
+from tests.simulation.functions import ARTIFACTS, DATASETS
 from tests.simulation.machines import TOKEN_MARK, Execution
 from tests.simulation.parameters import Mail
 
@@ -311,6 +311,27 @@ def jobs_per_candidate(world: World) -> Iterator[Violation]:
             yield Violation("two jobs", f"{number} jobs for one candidate")
 
 
+def jobs_per_content(world: World) -> Iterator[Violation]:
+    """What is trained is trained once, whatever is dropped again, redriven or resumed, unless the settings say so."""
+    trained = Counter[str]()
+    for job in world.bedrock.state.jobs.values():
+        slug = re.sub(r"-\d{8}-\d{6}-[0-9a-f]{8}-c\d+$", "", job.name)
+        if b"retrain" in _settings(world, slug):
+            continue
+        if job.status in {"Completed", "InProgress"} and not job.stop_requested:
+            request = job.request
+            data = request["trainingDataConfig"]["s3Uri"].rpartition("/")[2]
+            trained[f"{slug} {request['baseModelIdentifier']} {request.get('hyperParameters')} {data}"] += 1
+    for number in trained.values():
+        if number > 1:
+            yield Violation("two jobs", f"{number} jobs trained the same content")
+
+
+def _settings(world: World, slug: str) -> bytes:
+    found = world.s3.get(DATASETS, f"projects/{slug}/settings.yaml")
+    return (found.body or b"") if found else b""
+
+
 def dead_letters(world: World) -> Iterator[Violation]:
     """No dead letter lies in the queue because of what passes by itself."""
     for letter in world.functions.dead_letters:
@@ -365,6 +386,7 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     starts,
     texts,
     jobs_per_candidate,
+    jobs_per_content,
     dead_letters,
     defects,
     forbidden,

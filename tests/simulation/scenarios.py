@@ -55,6 +55,8 @@ def evaluation() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+# How often somebody looks whether a run has ended, and when the same is dropped again.
+LOOK_SECONDS, AGAIN_SECONDS = 60.0, 1500.0
 GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 
@@ -191,6 +193,47 @@ def _odd_key(world: World) -> None:
     world.drop("stations", dataset(*GOOD), 'quo"te \\ <key> + %20 ü {{x}}.jsonl')
 
 
+def _resume(world: World) -> None:
+    """Go on with what the first run has trained, once that run has ended, as a person does in the console."""
+    first = next(iter(world.executions), None)
+    if first is None or first.running:
+        world.clock.after(LOOK_SECONDS, lambda: _resume(world))
+        return
+    world.coming -= 1
+    given = json.loads(first.input)
+    given |= {"attempt": 2, "resume": first.name.removeprefix("stations-")}
+    world.machines.start("resumed", json.dumps(given))
+
+
+def _stop_in(world: World, state: str) -> None:
+    """Stop the first execution in a state, as a person does; it may end before."""
+    first = next(iter(world.executions), None)
+    if first and state in first.states:
+        world.machines.stop(first, "ABORTED", None, None)
+    elif first is None or first.running:
+        world.clock.after(LOOK_SECONDS / 10, lambda: _stop_in(world, state))
+
+
+def _then_resumed(begin: Callable[[World], None], *, stopped_in: str = "") -> Callable[[World], None]:
+    """A run that fails or is stopped after its training, and another one that goes on with its model."""
+
+    def begun(world: World) -> None:
+        begin(world)
+        world.coming += 1
+        _resume(world)
+        if stopped_in:
+            _stop_in(world, stopped_in)
+
+    return begun
+
+
+def _judged_anew(world: World) -> None:
+    """The same content twice, the second time with another gate."""
+    _begin(HALF, HALF, apart=AGAIN_SECONDS)(world)
+    settings = b"gates:\n  minimum_gain: 0.01\n"
+    world.clock.after(AGAIN_SECONDS / 2, lambda: world.s3.put(DATASETS, "projects/stations/settings.yaml", settings))
+
+
 def _rejected(world: World) -> None:
     world.drop("stations", b"{not json\n" * 12, "dataset.jsonl")
 
@@ -227,9 +270,7 @@ _ALL = (
         before=_promoted(*HALF, settings=PROVISIONED),
     ),
     Scenario("not_better", _begin(HALF), ["Model not promoted"], before=_promoted(*GOOD)),
-    Scenario(
-        "not_agreed", _begin(GOOD, settings=f"deployment: provisioned\nbase_model: {LITE}\n"), ["Model not promoted"]
-    ),
+    Scenario("not_agreed", _begin(GOOD, settings=f"deployment: provisioned\n{LIMIT}"), ["Model not promoted"]),
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
     Scenario("no_verdict", _begin(GOOD, settings="gates:\n  minimum_items: 40\n"), ["No verdict possible"]),
@@ -250,8 +291,36 @@ _ALL = (
     Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),
-    Scenario("two_datasets", _begin(GOOD, HALF), ["Model promoted", "Run failed (ChampionChanged)"]),
-    Scenario("at_once", _begin(GOOD, HALF, apart=0), ["Model promoted", "Run failed (ChampionChanged)"], share=0),
+    Scenario("two_datasets", _begin(GOOD, HALF), ["Model promoted", "Model not promoted"]),
+    Scenario("at_once", _begin(GOOD, HALF, apart=0), ["Model promoted", "Model not promoted"], share=0),
+    Scenario("better_at_once", _begin(HALF, GOOD, apart=10), ["Model promoted", "Model promoted"]),
+    Scenario("same_at_once", _begin(GOOD, GOOD, apart=0), ["Model promoted", "Nothing new"]),
+    Scenario("same_again", _begin(GOOD, GOOD, apart=AGAIN_SECONDS), ["Model promoted", "Nothing new"]),
+    Scenario(
+        "judged_again",
+        _begin(HALF, HALF, apart=AGAIN_SECONDS),
+        ["Model not promoted", "Nothing new"],
+        before=_promoted(*GOOD),
+    ),
+    Scenario("judged_anew", _judged_anew, ["Model not promoted", "Model not promoted"], before=_promoted(*GOOD)),
+    Scenario(
+        "retrained",
+        _begin(HALF, HALF, apart=AGAIN_SECONDS, settings="retrain: true\n"),
+        ["Model not promoted", "Model not promoted"],
+        before=_promoted(*GOOD),
+        share=0,
+    ),
+    Scenario("then_resumed", _then_resumed(_begin(GOOD)), ["Model promoted", "Nothing new"], share=0),
+    Scenario(
+        "resumed",
+        _then_resumed(_begin(GOOD, fault="endpoint-fails")),
+        ["Model promoted", "Run failed (EndpointFailed)"],
+    ),
+    Scenario(
+        "resumed_stopped",
+        _then_resumed(_begin(GOOD), stopped_in="Evaluate Shard"),
+        ["Model promoted", "Run stopped"],
+    ),
     Scenario("takeover_at_once", _begin(GOOD, MORE, apart=0), [], before=_promoted(*HALF), share=0),
     Scenario("approved", _answered("approve", begin=_begin(GOOD, settings=ASKS_TWICE)), [*TWICE, "Model promoted"]),
     Scenario(

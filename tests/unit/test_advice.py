@@ -6,7 +6,7 @@ from typing import get_args
 
 from finetune import messages
 from finetune.advice import ADVICE
-from finetune.contracts import Outcome
+from finetune.parts import Outcome
 from tests.unit.test_messages import LEAVES, known
 
 

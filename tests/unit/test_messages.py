@@ -9,7 +9,9 @@ import pytest
 
 from finetune import errors, messages
 from finetune.advice import ADVICE
-from finetune.contracts import Failure, NotifyInput, Outcome
+from finetune.contracts import NotifyInput
+from finetune.parts import Failure, Outcome
+from finetune.remains import Standing
 from finetune.run import Run
 from finetune.settings import Settings
 
@@ -235,3 +237,37 @@ def test_the_mail_of_a_run_over_its_budget_names_everything_that_is_billed_and_w
     ceiling = RUN | {"ceilings": {"usd_per_run": 50}}
     stack = messages.compose(known("BudgetExceeded", run=ceiling, prepared=found)).body
     assert "a higher MostUsdPerRun; no settings.yaml can raise that limit" in stack
+
+
+def failed(error: str, stands: Standing) -> str:
+    told = known("RunFailed", run=RUN, error={"Error": error, "Cause": "It did not work."})
+    return messages.compose(told, stands).body
+
+
+@pytest.mark.parametrize("error", ["EndpointFailed", "ChampionChanged", "States.Timeout", "Aborted"])
+def test_the_mail_of_a_failure_after_training_has_the_command_that_goes_on(error: str) -> None:
+    run = Run.model_validate(RUN)
+    command = f"finetune resume {run.run_id} --project {run.project}."
+    assert command in failed(error, Standing(resumable=True))
+    assert "finetune resume" not in failed(error, Standing())
+
+
+def test_a_mail_of_nothing_new_names_the_earlier_run_and_its_report() -> None:
+    earlier = {"run_id": "20261120-112233-0a1b2c3d", "standing": "judged", "reason": "No.", "report_uri": "s3://a/r"}
+    mail = messages.compose(known("NothingNew", run=RUN, prepared=prepared(0, ()) | {"earlier": earlier}))
+    assert mail.subject.startswith("Nothing new: ")
+    for part in ("20261120-112233-0a1b2c3d", "No.", "s3://a/r", "Dataset: s3://"):
+        assert part in mail.body
+
+
+def test_a_model_that_was_replaced_before_its_mail_was_written_is_told_of_as_that() -> None:
+    promotion = {
+        "endpoint_arn": "arn:endpoint",
+        "kind": "on_demand",
+        "model_arn": "arn:other",
+        "previous_model_arn": "arn:model",
+        "parameter": "/finetune/shop/endpoint",
+    }
+    replaced = known("ModelPromoted", run=RUN, promotion=promotion | {"replaced_by": "20261120-112233-0a1b2c3d"})
+    assert "Since then run 20261120-112233-0a1b2c3d has put another" in messages.compose(replaced).body
+    assert "Since then" not in messages.compose(known("ModelPromoted", run=RUN, promotion=promotion)).body

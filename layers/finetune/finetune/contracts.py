@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from json import JSONDecodeError, loads
 from typing import Any, Literal
 
 from pydantic import AliasPath, ConfigDict, Field
@@ -14,25 +13,11 @@ from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import Overfitting
 from finetune.domain.findings import Finding
 from finetune.frozen import Contract
+from finetune.parts import EarlierRun, Endpoint, Failure, JobStatus, Outcome, Shard, Stage
 from finetune.run import Candidate, DatasetDropped, Run
 
 REPORTED_PROBLEMS = 20
 MOST_SHARDS = 40
-
-
-class Failure(Contract):
-    """What a Catch leaves behind."""
-
-    Error: str
-    Cause: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """What went wrong in one sentence; Lambda wraps it in JSON beside a stack trace that no reader needs."""
-        try:
-            return str(loads(self.Cause)["errorMessage"])
-        except (JSONDecodeError, KeyError, TypeError):
-            return self.Cause or self.Error
 
 
 class StartRunInput(DatasetDropped):
@@ -74,23 +59,33 @@ class ValidateDatasetOutput(Contract):
     report_uri: str
 
 
-class Shard(Contract):
-    """Items `first` to `first + count` of the evaluation set, counted from zero."""
-
-    index: int
-    first: int
-    count: int
-
-
 class PrepareDatasetInput(Contract):
     run: Run
     validation: ValidateDatasetOutput
+
+
+class SelectModelOutput(Contract):
+    """`trained_by` is the folder of the run that trained the model, None where it is the run's own."""
+
+    outcome: Literal["trained", "trained_unmeasurable", "failed"]
+    reason: str
+    candidate: int | None = None
+    model_arn: str | None = None
+    model_name: str | None = None
+    job_arn: str | None = None
+    training_loss: float | None = None
+    validation_loss: float | None = None
+    overfitting: Overfitting = "unknown"
+    trained_by: str | None = None
 
 
 class PrepareDatasetOutput(Contract):
     """`most_usd` is what the run may cost at most, `answers_usd` how much of it are answers and ratings.
 
     `throughput_hours` are those that the evaluation takes on throughput, at most. `bill` is the estimate in words.
+
+    `model` is an earlier model of the same content, evaluated without training; `earlier` if there is nothing to do.
+    `claim` is where the training of the content is claimed for this run.
     """
 
     training_uri: str
@@ -115,6 +110,9 @@ class PrepareDatasetOutput(Contract):
     verdict_possible: bool = True
     forecast: str = ""
     ask: str | None = None
+    claim: str | None = None
+    model: SelectModelOutput | None = None
+    earlier: EarlierRun | None = None
 
 
 class StartCustomizationInput(Contract):
@@ -126,9 +124,6 @@ class StartCustomizationInput(Contract):
 class StartCustomizationOutput(Contract):
     job_name: str
     job_arn: str
-
-
-JobStatus = Literal["InProgress", "Completed", "Failed", "Stopping", "Stopped", "Stalled"]
 
 
 class CheckCustomizationInput(Contract):
@@ -162,31 +157,10 @@ class SelectModelInput(Contract):
     candidates: tuple[TrainedCandidate, ...]
 
 
-class SelectModelOutput(Contract):
-    outcome: Literal["trained", "trained_unmeasurable", "failed"]
-    reason: str
-    candidate: int | None = None
-    model_arn: str | None = None
-    model_name: str | None = None
-    job_arn: str | None = None
-    training_loss: float | None = None
-    validation_loss: float | None = None
-    overfitting: Overfitting = "unknown"
-
-
 class OpenEndpointInput(Contract):
     run: Run
     prepared: PrepareDatasetOutput
     model: SelectModelOutput
-
-
-class Endpoint(Contract):
-    """`until` is when the run has to be done with throughput, by the service's clock: what is left then is reserved."""
-
-    kind: Deployment
-    name: str
-    arn: str
-    until: datetime | None = None
 
 
 class OpenEndpointOutput(Endpoint):
@@ -255,9 +229,6 @@ class JudgeEvaluationOutput(Contract):
     declined: Failure | None = None
 
 
-Stage = Literal["training", "service"]
-
-
 class RequestApprovalInput(Contract):
     """`token` is what answers the state; it is kept in one place and told nowhere."""
 
@@ -273,14 +244,6 @@ class RequestApprovalOutput(Contract):
     """What the function returns; the state's own output is what Decide sends."""
 
     until: str
-
-
-class Approval(Contract):
-    """The output of a state that asked, once it is approved."""
-
-    by: str
-    at: str
-    reason: str = ""
 
 
 class DecideInput(Contract):
@@ -321,6 +284,8 @@ class PromoteModelInput(Contract):
 
 
 class PromoteModelOutput(Contract):
+    """What is in service; `replaced_by` is the run that has put it there since, in place of this run's model."""
+
     endpoint_arn: str
     kind: Deployment
     model_arn: str
@@ -328,6 +293,16 @@ class PromoteModelOutput(Contract):
     parameter: str
     deleted_models: tuple[str, ...] = ()
     retention_problem: str | None = None
+    replaced_by: str | None = None
+
+
+class PlanRematchInput(Contract):
+    run: Run
+    prepared: PrepareDatasetOutput
+
+
+class PlanRematchOutput(Run):
+    pass
 
 
 class ReleaseEndpointInput(Contract):
@@ -339,20 +314,6 @@ class ReleaseEndpointOutput(Contract):
 
     released: tuple[str, ...]
     promotion: PromoteModelOutput | None = None
-
-
-Outcome = Literal[
-    "RequestRefused",
-    "DatasetRejected",
-    "BudgetExceeded",
-    "NoVerdictPossible",
-    "ApprovalExpired",
-    "ApprovalRejected",
-    "TrainingFailed",
-    "RunFailed",
-    "ModelNotPromoted",
-    "ModelPromoted",
-]
 
 
 class NotifyInput(Contract):

@@ -8,6 +8,7 @@ FineTuneError
 │   ├── BaseModelRetired        a model that takes no new jobs
 │   ├── DatasetMissing          the pinned version is gone
 │   ├── DatasetUnusable         too little is left once duplicates and leaks are removed
+│   ├── NothingToResume         the named run has no trained model to go on with
 │   ├── ChampionChanged         another model went into service while the run was going
 │   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
 │   └── ValidationSetInvalid    validation.jsonl cannot be used
@@ -24,6 +25,7 @@ FineTuneError
 │   ├── ServiceBusy             throttled or failing on its side
 │   ├── QuotaExceeded           a quota is used up; minutes to hours
 │   ├── EndpointBusy            the endpoint is changing state
+│   ├── TrainingBusy            an ended run may still be training the same content
 │   └── EvaluationUnfinished    a shard ran out of its time; its answers are kept
 └── only the sweeper's alarm tells of it
     ├── FileUnreadable          what another release wrote down cannot be understood
@@ -63,8 +65,12 @@ class DatasetUnusable(FineTuneError):
     """Too little of the dataset is left once duplicates and leaks are removed; its owner adds records."""
 
 
+class NothingToResume(FineTuneError):
+    """The run that was to be gone on with has no trained model; drop the dataset again to train one."""
+
+
 class ChampionChanged(FineTuneError):
-    """The endpoint in service got another model since the run was planned; drop the dataset again to compare anew."""
+    """The endpoint in service got another model again and again while the run was going; resume it to compare anew."""
 
 
 class EvaluationSetInvalid(FineTuneError):
@@ -113,6 +119,10 @@ class QuotaExceeded(FineTuneError):
 
 class EndpointBusy(FineTuneError):
     """An endpoint is between two states; retried by the state machine."""
+
+
+class TrainingBusy(FineTuneError):
+    """A run that was ended may still be training the same content; retried by the state machine."""
 
 
 class EvaluationUnfinished(FineTuneError):

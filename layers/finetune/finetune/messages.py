@@ -6,21 +6,15 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from finetune import letter, remains
+from finetune import earlier, letter, remains
 from finetune.advice import ADVICE
-from finetune.contracts import (
-    Failure,
-    JudgeEvaluationOutput,
-    NotifyInput,
-    Outcome,
-    PrepareDatasetOutput,
-    SelectModelOutput,
-)
+from finetune.contracts import JudgeEvaluationOutput, NotifyInput, PrepareDatasetOutput, SelectModelOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
+from finetune.parts import Failure, Outcome
 from finetune.remains import Standing
 from finetune.run import Run
 
@@ -158,6 +152,12 @@ def declined(found: JudgeEvaluationOutput | None) -> Failure | None:
     return Failure(Error=found.declined.Error, Cause=found.declined.sentence)
 
 
+def _nothing_new(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
+    found = known.prepared.earlier if known.prepared else None
+    why, *more = earlier.nothing_new(found, _project(known)) if found else (f"What to do: {_DEFAULT_ADVICE}",)
+    return f"Nothing new: {_project(known)}", [why, _dataset(known), *more]
+
+
 def _training_failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return f"Training failed: {_project(known)}", [
         f"The model customization job ended without a model. {known.model.reason if known.model else ''}",
@@ -179,6 +179,7 @@ def _failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         remains.left(stands),
         remains.kept(known, stands),
         remains.spent(known, stands),
+        earlier.resumable(known, known.run, trained=stands.resumable),
         f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
     ]
 
@@ -192,6 +193,7 @@ def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str,
         remains.kept(known, stands),
         remains.spent(known, stands),
         "What was in service before stays in service." if known.run else "",
+        earlier.resumable(known, known.run, trained=stands.resumable),
         f"What to do: {ADVICE['Aborted']}",
     ]
 
@@ -235,6 +237,9 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         comparison(found),
         _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
+        f"Since then run {promotion.replaced_by} has put another model into service in its place."
+        if promotion and promotion.replaced_by
+        else "",
         remains.in_service(known),
         _not_finished(known, stands),
         remains.kept(known, stands),
@@ -332,6 +337,7 @@ def _next_step(known: NotifyInput) -> str:
 _OUTCOMES: Mapping[Outcome, Callable[[NotifyInput, Standing], tuple[str, list[str]]]] = {
     "RequestRefused": _refused,
     "DatasetRejected": _rejected,
+    "NothingNew": _nothing_new,
     "BudgetExceeded": _over_budget,
     "NoVerdictPossible": _undecidable,
     "ApprovalExpired": _not_approved,

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from finetune.contracts import Stage
 from finetune.domain.cost import PriceOverrides
 from finetune.frozen import Frozen
+from finetune.parts import Stage
 from finetune.run import Run
 from finetune.settings import Budget
 

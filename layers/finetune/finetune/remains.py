@@ -22,6 +22,7 @@ class Standing(Frozen):
     `promotion` if the run's model is the one that is published. `jobs` and `endpoints` are those that still cost
     something, `trained` and `unfinished` the jobs that ended with a model and without one. `models` are ARNs by name,
     `deletion` the day on which each is deleted. `throughput` is from when to now, while there is one.
+    `resumable` if a model stands that a run may go on with, whoever trained it.
     """
 
     promotion: PromoteModelOutput | None = None
@@ -34,6 +35,7 @@ class Standing(Frozen):
     throughput: tuple[datetime, datetime] | None = None
     spent: Spent | None = None
     unknown: str | None = None
+    resumable: bool = False
 
 
 def spent(known: NotifyInput, stands: Standing) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -11,7 +12,7 @@ from finetune.domain.catalog import base_model
 from finetune.frozen import Contract
 from finetune.settings import Settings
 
-MOST_CANDIDATES = 8
+MOST_CANDIDATES, MOST_ATTEMPTS = 8, 99
 
 
 class ObjectVersion(Contract):
@@ -33,11 +34,18 @@ class DatasetDropped(Contract):
     key: str = Field(min_length=1)
     version_id: str = Field(min_length=1)
     event_time: datetime
-    attempt: int = Field(default=1, ge=1, le=99)
+    attempt: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
+    # The run of the same project whose trained model this execution goes on with.
+    resume: str | None = Field(default=None, pattern=r"^\d{8}-\d{6}-[0-9a-f]{8}$")
 
     @property
     def dataset(self) -> ObjectVersion:
         return ObjectVersion(bucket=self.bucket, key=self.key, version_id=self.version_id)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the names of the run and of its execution follow from."""
+        return self.model_dump(exclude={"resume"})
 
 
 class Candidate(Contract):
@@ -49,11 +57,12 @@ class Candidate(Contract):
 
 
 class Champion(Contract):
-    """The model in service when the run was planned."""
+    """The model that a run is compared with; `met_at` is when it was found there, by Bedrock's time."""
 
     endpoint_arn: str
     model_arn: str
     run_id: str
+    met_at: datetime | None = None
 
 
 class Ceilings(Contract):
@@ -77,7 +86,11 @@ def _lower(usd: float, ceiling: float | None) -> float:
 
 
 class Run(Contract):
-    """The plan of a run: everything later steps need to know and nothing they could change."""
+    """The plan of a run: everything later steps need to know and nothing they could change.
+
+    `rematches` counts how often its model was compared anew because another one had gone into service. `resume` is the
+    run whose trained model it goes on with.
+    """
 
     run_id: str
     project: str
@@ -93,6 +106,8 @@ class Run(Contract):
     endpoint_name: str
     champion: Champion | None = None
     ceilings: Ceilings = Field(default_factory=Ceilings)
+    rematches: int = 0
+    resume: str | None = None
 
     @property
     def limit_name(self) -> str:
@@ -116,6 +131,11 @@ class Run(Contract):
         """
         month, ceiling = self.service.usd_per_month, self.ceilings.service_usd_per_month
         return not self.service.covered and month is not None and (ceiling is None or month <= ceiling)
+
+    @property
+    def project_folder(self) -> str:
+        """Where the folders of the project's runs are."""
+        return self.folder.rpartition("/")[0]
 
     def uri(self, name: str) -> str:
         """The S3 URI of a file in the run's folder."""

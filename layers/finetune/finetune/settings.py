@@ -90,6 +90,8 @@ class Settings(Frozen):
     evaluation: Literal["required", "optional"] = "required"
     retention: Retention = Field(default_factory=Retention)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    # Trains although a model of the same content exists.
+    retrain: bool = False
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from finetune.aws import clients, publication
 from finetune_cli.main import main
 
 COMMANDS = [["status"], ["status", "shop", "--json"], ["rollback", "shop"]]
+AT_THE_DOOR = [*COMMANDS, ["resume", "20261121-091431-a1b2c3d4"]]
 
 
 CLIENTS = ("cloudformation", "bedrock", "bedrock_runtime", "ssm")
@@ -60,14 +61,14 @@ def said(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", AT_THE_DOOR)
 def test_without_a_region_a_command_says_how_to_name_one(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "You must specify a region. Set a Region in AWS_REGION." in said(command, capsys)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", AT_THE_DOOR)
 def test_without_credentials_a_command_says_how_to_get_some(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +77,7 @@ def test_without_credentials_a_command_says_how_to_get_some(
     assert "Unable to locate credentials. Sign in, or set a profile" in said(command, capsys)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", AT_THE_DOOR)
 def test_a_profile_that_does_not_exist_is_named(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +85,7 @@ def test_a_profile_that_does_not_exist_is_named(
     assert "The config profile (nobody) could not be found" in said(command, capsys)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", AT_THE_DOOR)
 @pytest.mark.parametrize(
     ("code", "words"),
     [

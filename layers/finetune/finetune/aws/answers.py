@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 SAVE_SECONDS = 5.0
 
 
+# Who gives other answers after a rematch, because another model is in service.
+_OF_ONE_MATCH = {"champion", "judge"}
+
+
 def uri(run: Run, contestant: str, shard: int) -> str:
-    return run.uri(f"answers/{contestant}/{shard:03}.jsonl")
+    """Where a run keeps a contestant's answers to a shard; a rematch has those of the new champion apart."""
+    again = f"-{run.rematches + 1}" if run.rematches and contestant in _OF_ONE_MATCH else ""
+    return run.uri(f"answers/{contestant}{again}/{shard:03}.jsonl")
 
 
 def earlier_uri(run: Run, model: str, inference: Mapping[str, float], items: Iterable[EvaluationItem]) -> str:

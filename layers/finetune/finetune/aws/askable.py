@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from finetune.aws.translation import translated
@@ -29,7 +30,7 @@ def models_asked(row: BaseModelRow, settings: Settings) -> dict[Asked, str]:
 
 
 def require_askable(runtime: BedrockRuntimeClient, models: dict[Asked, str]) -> None:
-    """Ask each model for one token. ModelNotAskable when one refuses for good, ServiceBusy when it has no room now."""
+    """Ask each model for one token; ModelNotAskable when one refuses. One that has no room now has not refused."""
     for what, model_id in models.items():
         require_answer(runtime, what, model_id)
 
@@ -37,13 +38,11 @@ def require_askable(runtime: BedrockRuntimeClient, models: dict[Asked, str]) -> 
 def require_answer(runtime: BedrockRuntimeClient, what: Asked, model_id: str) -> None:
     """Ask one model for one token, with the errors of `require_askable`."""
     try:
-        with translated(f"asking the {what} {model_id} for one token"):
+        with suppress(ServiceBusy, EndpointBusy), translated(f"asking the {what} {model_id} for one token"):
             runtime.converse(
                 modelId=model_id,
                 messages=[{"role": "user", "content": [{"text": QUESTION}]}],
                 inferenceConfig={"maxTokens": 1, "temperature": 0},
             )
-    except EndpointBusy as error:
-        raise ServiceBusy(str(error)) from error
     except (AccessRefused, ServiceRefused) as error:
         raise ModelNotAskable(f"{error}; {WHY}.") from error

@@ -15,11 +15,11 @@ from finetune.aws.publication import Published
 from finetune.aws.retention import Models
 from finetune.aws.tags import DELETE_AFTER_TAG, EXECUTION_TAG, KEEP_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.aws.translation import service_time, translated
-from finetune.contracts import Endpoint
 from finetune.domain import cost
 from finetune.domain.billing.retention import StoredModel, day_of
 from finetune.domain.catalog import BaseModelRow, base_model
 from finetune.errors import BaseModelUnknown, FineTuneError
+from finetune.parts import Endpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient

@@ -12,9 +12,10 @@ from finetune.aws import clients, executions, mail, notice, release, runs
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.written import read_back, recall
-from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, Failure, NotifyInput, Outcome
+from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, NotifyInput
 from finetune.environment import NotifyEnvironment
 from finetune.errors import EndpointBusy, FileUnreadable, UnsupportedDataset
+from finetune.parts import Failure, Outcome
 from finetune.run import DatasetDropped, Run
 
 if TYPE_CHECKING:
@@ -145,4 +146,8 @@ def _success(execution_arn: str, output: dict[str, Any]) -> NotifyInput | None:
         return NotifyInput(outcome=outcome, execution_arn=execution_arn)
 
 
-_SUCCESSES: tuple[tuple[str, Outcome], ...] = (("promotion", "ModelPromoted"), ("evaluation", "ModelNotPromoted"))
+_SUCCESSES: tuple[tuple[str, Outcome], ...] = (
+    ("promotion", "ModelPromoted"),
+    ("evaluation", "ModelNotPromoted"),
+    ("prepared", "NothingNew"),
+)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
 
+Training = Literal["not started", "going", "with model", "without model"]
+
+
 def find_job(bedrock: BedrockClient, name: str) -> Any:
     """GetModelCustomizationJob by name or ARN; None when there is none."""
     with translated(f"looking for customization job {name}"):
@@ -123,6 +126,22 @@ def _model_status(bedrock: BedrockClient, name: str) -> tuple[str, str | None]:
 # What Bedrock still works on; a job that is Stopping has not ended.
 STATUSES_GOING: tuple[Literal["InProgress", "Stopping"], ...] = ("InProgress", "Stopping")
 GOING = frozenset(STATUSES_GOING)
+
+
+def training_of(bedrock: BedrockClient, name: str) -> tuple[Training, CheckCustomizationOutput | None]:
+    """What came of the training under this name; its job only if it has a model that still exists.
+
+    It is still `going` while its model is not Active.
+    """
+    found = find_job(bedrock, name)
+    if found is None or found["status"] in GOING:
+        return "going" if found else "not started", None
+    if found["status"] != "Completed" or model_arn(bedrock, found["outputModelArn"]) is None:
+        return "without model", None
+    progress = check_job(bedrock, StartCustomizationOutput(job_name=name, job_arn=found["jobArn"]))
+    ended: dict[str, Training] = {"Completed": "with model", "Failed": "without model"}
+    training = ended.get(progress.status, "going")
+    return training, progress if training == "with model" else None
 
 
 def status_of(bedrock: BedrockClient, name: str) -> str | None:

@@ -10,18 +10,19 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
-from finetune.aws import media, storage
+from finetune.aws import media, storage, trained
+from finetune.aws.trained import Looking
 from finetune.contracts import (
     MOST_SHARDS,
     REPORTED_PROBLEMS,
     PrepareDatasetInput,
     PrepareDatasetOutput,
-    Shard,
     ValidateDatasetOutput,
 )
 from finetune.domain import cost
 from finetune.domain.billing import limits
 from finetune.domain.catalog import BaseModelRow, base_model
+from finetune.domain.customization.content import content_of
 from finetune.domain.evaluation import expense
 from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
 from finetune.domain.evaluation.llm_judge import prices_of, sample
@@ -29,15 +30,17 @@ from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.domain.findings import OnFinding
 from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report import dataset as dataset_page
-from finetune.domain.staging.decidable import Decidable, Evidence, stage_decidable
+from finetune.domain.staging.decidable import Decidable, Evidence, stage_decidable, without_trained
+from finetune.domain.staging.leaks import leaks
 from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey
 from finetune.domain.staging.writer import StagedFile
 from finetune.domain.validation import problems
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
-from finetune.errors import DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
-from finetune.run import ObjectVersion, Run
+from finetune.errors import ChampionChanged, DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
+from finetune.parts import Shard
+from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import Settings
 
 if TYPE_CHECKING:
@@ -152,10 +155,14 @@ def _keep(s3: S3Client, uri: str, file: BinaryIO) -> None:
     storage.upload(s3, uri, file, "application/octet-stream")
 
 
-def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
-    """Convert, split and stage the dataset, and say what the whole run would cost and whether it can decide."""
-    run, settings = request.run, request.run.settings
-    (items, _), before = _evaluation_set(s3, run), _learned(s3, run)
+def prepare(by: Looking, request: PrepareDatasetInput) -> PrepareDatasetOutput:
+    """Convert, split and stage the dataset, and say what the whole run would cost and whether it can decide.
+
+    What was trained before is neither staged nor paid for again.
+    """
+    s3, run, settings = by.s3, request.run, request.run.settings
+    (items, _), asked = _evaluation_set(s3, run), evidence_of(settings)
+    before = learned_by(s3, run, run.champion) if run.champion else ()
     with _sink() as training, _sink() as validation, _sink() as evaluation:
         sinks = Sinks(training=training, validation=validation, evaluation=evaluation)
         with ExitStack() as opened:
@@ -165,33 +172,42 @@ def prepare(s3: S3Client, request: PrepareDatasetInput) -> PrepareDatasetOutput:
                     _rules(run),
                     lambda: Surveys(*(opened.enter_context(storage.opened(s3, run.uri(name))) for name in SURVEYS)),
                     sinks,
-                    evidence_of(settings),
+                    asked,
                     learned=lambda: (storage.lines(s3, uri) for uri in before),
                 )
             except SurveyUnreadable as error:
                 raise DatasetMissing(SURVEY_UNREADABLE.format(folder=run.uri("surveys/"))) from error
-        prepared, refused = found.prepared, found.refused
+        prepared = found.prepared
         if prepared.problems or prepared.training is None:
             left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
             raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
         if run.champion and not before and prepared.evaluation:
-            prepared = replace(prepared, notes=(*prepared.notes, LEARNED_GONE.format(run=run.champion.run_id)))
+            found = found.noted(LEARNED_GONE.format(run=run.champion.run_id))
+        known = trained.look(by, run, _content(run, prepared))
+        trainer = known.model.trained_by if known.model else None
+        if trainer:
+            own = (storage.lines(s3, uri) for uri in _staged_by(s3, run, trainer, "training"))
+            found = without_trained(found, own, _rules(run), asked)
+        prepared, refused = found.prepared, found.refused
         learned = _beside_media(run, run.folder) if prepared.media else run.folder
         uris = {
             name: _stage(s3, f"{folder}/staged/{name}", staged, sink)
             for name, folder, staged, sink in (
-                ("training", learned, prepared.training, training),
-                ("validation", learned, prepared.validation, validation),
+                *(() if trainer else _to_train(learned, prepared, training, validation)),
                 ("evaluation", run.folder, prepared.evaluation, BytesIO(found.evaluation)),
             )
         }
+    for name in ("training", "validation") if trainer else ():
+        uris[name] = next(iter(_staged_by(s3, run, trainer or "", name)), None)
     listed = [asdict(leak) for leak in refused]
     told = {"refused_items": listed, "forecast": found.forecast.model_dump()}
     storage.write_json(s3, run.uri("prepared.json"), {**prepared.as_dict(), **told})
     taken = _Expense.of(run, from_jsonl(found.evaluation, EvaluationItem))
-    estimate = taken.estimate(run, prepared)
+    estimate = taken.estimate(run, prepared, trains=known.model is None)
     storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
-    return _output(run, replace(found, prepared=prepared), uris, estimate, taken)
+    output = _output(run, found, uris, estimate, taken)
+    earlier = trained.nothing_new(s3, run, known, uris["evaluation"])
+    return output.model_copy(update={"claim": known.claim, "model": known.model, "earlier": earlier})
 
 
 def evidence_of(settings: Settings) -> Evidence:
@@ -200,13 +216,54 @@ def evidence_of(settings: Settings) -> Evidence:
     return Evidence(split.validation, split.evaluation, split.seed, settings.gates, settings.metric)
 
 
-def _learned(s3: S3Client, run: Run) -> list[str]:
-    """The staged files that the model in service was trained on."""
-    if run.champion is None:
-        return []
-    before = f"{run.folder.rpartition('/')[0]}/{run.champion.run_id}/staged/training-"
-    places = before, _beside_media(run, before)
-    return [uri for place in places for uri in storage.keys_under(s3, place)]
+def _content(run: Run, prepared: PreparedDataset) -> str:
+    """What the run's training is known by."""
+    return content_of(
+        training=prepared.training.sha256 if prepared.training else "",
+        validation=prepared.validation.sha256 if prepared.validation else None,
+        base_model=run.settings.base_model,
+        method=run.settings.method,
+        hyperparameters=[each.hyperparameters for each in run.candidates],
+    )
+
+
+def _staged_by(s3: S3Client, run: Run, folder: str, name: str) -> tuple[str, ...]:
+    """The URIs of what the run of a folder has staged under a name."""
+    place = f"{folder}/staged/{name}-"
+    return tuple(uri for each in (place, _beside_media(run, place)) for uri in storage.keys_under(s3, each))
+
+
+def learned_by(s3: S3Client, run: Run, champion: Champion) -> tuple[str, ...]:
+    """The URIs of what the model in service was trained on, which another run may have done than the one promoted."""
+    folder = f"{run.project_folder}/{champion.run_id}"
+    told = trained.trained_by(s3, folder)
+    return _staged_by(s3, run, told.folder if told else folder, "training")
+
+
+def require_comparable(s3: S3Client, run: Run, prepared: PrepareDatasetOutput, champion: Champion | None) -> None:
+    """ChampionChanged when a model that went into service since was trained on items, or to ask it is not paid for.
+
+    A run that resumes this one leaves such items out, and has a budget of its own.
+    """
+    rest, answers = run.settings.budget.limit_usd - (prepared.most_usd or 0), prepared.answers_usd or 0
+    if champion and rest < answers * (run.rematches + 1):
+        raise ChampionChanged(
+            f"Run {champion.run_id} went into service meanwhile, and the rest of {run.limit_name} does not cover to "
+            "ask its model too."
+        )
+    items = from_jsonl(storage.read(s3, prepared.evaluation_uri or "") or b"", EvaluationItem)
+    learned = learned_by(s3, run, champion) if champion else ()
+    if champion and leaks(items, [("champion", storage.lines(s3, uri)) for uri in learned]):
+        raise ChampionChanged(
+            f"Run {champion.run_id} went into service meanwhile, and its model was trained on some of the evaluation "
+            "items."
+        )
+
+
+def _to_train(
+    folder: str, prepared: PreparedDataset, training: BinaryIO, validation: BinaryIO
+) -> tuple[tuple[str, str, StagedFile | None, BinaryIO], ...]:
+    return ("training", folder, prepared.training, training), ("validation", folder, prepared.validation, validation)
 
 
 def _sink() -> BinaryIO:
@@ -255,15 +312,17 @@ class _Expense:
         asked = expense.asked(items, names, {item.id for item in judged}, row.provider)
         return cls(row, asked, limits.hours_needed(expense.CREATION_MINUTES, minutes))
 
-    def estimate(self, run: Run, prepared: PreparedDataset) -> cost.CostEstimate:
-        """The whole run's cost; every candidate trains on the same tokens."""
+    def estimate(self, run: Run, prepared: PreparedDataset, *, trains: bool) -> cost.CostEstimate:
+        """The whole run's cost; every candidate trains on the same tokens, unless it `trains` none."""
         settings, by_the_hour = run.settings, self.row.cheapest_endpoint == "provisioned"
         agreed = run.service.covered and "provisioned" in self.row.deployments
         starts = settings.deployment == "provisioned" and agreed and not by_the_hour
         asked = self.asked._replace(hours=self.hours) if by_the_hour else self.asked
         return cost.estimate_run(
             self.row,
-            training_tokens=cost.Amount(prepared.training_tokens, prepared.most_training_tokens),
+            training_tokens=cost.Amount(prepared.training_tokens, prepared.most_training_tokens)
+            if trains
+            else cost.Amount(0, 0),
             epochs=sum(float(each.hyperparameters.get("epochCount", "1")) for each in run.candidates),
             models=len(run.candidates),
             asked=asked if prepared.evaluation else None,

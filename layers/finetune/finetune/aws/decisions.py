@@ -13,8 +13,9 @@ from finetune.aws.approvals import APPROVALS, VOID, Asked, Asking
 from finetune.aws.release import Attempts
 from finetune.aws.translation import code_of, translated
 from finetune.aws.written import recall
-from finetune.contracts import Approval, DecideInput, DecideOutput
+from finetune.contracts import DecideInput, DecideOutput
 from finetune.errors import ApprovalRejected, ChampionChanged, ServiceRefused
+from finetune.parts import Approval
 from finetune.question import Decision, Question
 
 if TYPE_CHECKING:

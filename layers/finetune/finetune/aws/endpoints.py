@@ -12,11 +12,12 @@ from botocore.exceptions import ClientError
 from finetune.aws import tags
 from finetune.aws.tags import LEASE_TAG, tags_of
 from finetune.aws.translation import is_missing, service_time, translated
-from finetune.contracts import CheckEndpointOutput, Endpoint, SelectModelOutput
+from finetune.contracts import CheckEndpointOutput, SelectModelOutput
 from finetune.domain.billing.limits import FINISH
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, next_wait, request_token
 from finetune.errors import BudgetReached, EndpointBusy, QuotaExceeded, ServiceRefused
+from finetune.parts import Endpoint
 from finetune.run import Run
 
 if TYPE_CHECKING:

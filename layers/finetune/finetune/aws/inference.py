@@ -11,7 +11,7 @@ from finetune.aws import answers, storage
 from finetune.aws.allowance import Allowance, metered
 from finetune.aws.asking import FAULTS, ask_all, converse
 from finetune.aws.llm_judge import chosen, judge_shard, judged
-from finetune.contracts import Endpoint, EvaluateShardInput, EvaluateShardOutput, SelectModelOutput
+from finetune.contracts import EvaluateShardInput, EvaluateShardOutput, SelectModelOutput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.expense import MOST_ANSWER_TOKENS
@@ -19,6 +19,7 @@ from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE, Pace, workers
 from finetune.domain.json_lines import from_jsonl
 from finetune.errors import EndpointFailed, EvaluationUnfinished
+from finetune.parts import Endpoint
 from finetune.run import Run
 
 if TYPE_CHECKING:

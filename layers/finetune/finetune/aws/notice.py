@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from finetune import letter, messages
 from finetune.aws import mail, retention, spending
 from finetune.aws.standing import standing
-from finetune.contracts import NotifyInput, Outcome
+from finetune.contracts import NotifyInput
 from finetune.environment import NotifyEnvironment
+from finetune.parts import Outcome
 from finetune.remains import Standing
 
 if TYPE_CHECKING:
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 
 # These ends come before anything is started, so nothing can stand.
 _BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
-    {"RequestRefused", "DatasetRejected", "BudgetExceeded", "NoVerdictPossible", "ApprovalExpired", "ApprovalRejected"}
+    {
+        "RequestRefused",
+        "DatasetRejected",
+        "NothingNew",
+        "NoVerdictPossible",
+        "BudgetExceeded",
+        "ApprovalExpired",
+        "ApprovalRejected",
+    }
 )
 
 
@@ -42,7 +51,9 @@ def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests o
     if mail.was_sent(s3, bucket, arn, redrives):
         return False
     asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
-    stands = standing(bedrock, ssm, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
+    stands = (
+        standing(bedrock, ssm, s3, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
+    )
     if asked:
         dates = retention.dated(bedrock, asked, stands, stack=environment.STACK_NAME)
         stands = stands.model_copy(update={"deletion": dates, "spent": spending.written(s3, known, asked, stands)})

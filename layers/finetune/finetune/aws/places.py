@@ -18,9 +18,10 @@ import orjson
 from finetune.aws import endpoints, executions, storage, tags
 from finetune.aws.quotas import PLACES, Quota, quota_of
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
-from finetune.contracts import Endpoint, PrepareDatasetOutput
+from finetune.contracts import PrepareDatasetOutput
 from finetune.domain.catalog import BaseModelRow, Deployment, base_model
 from finetune.errors import QuotaExceeded
+from finetune.parts import Endpoint
 from finetune.run import Run
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from pydantic import ConfigDict, Field
 
 from finetune.aws.translation import code_of, is_missing, translated
 from finetune.aws.written import marked, read_back
-from finetune.contracts import Endpoint, PromoteModelOutput
+from finetune.contracts import PromoteModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
 from finetune.errors import ChampionChanged, FileUnreadable, ServiceRefused
 from finetune.frozen import Frozen
+from finetune.parts import Endpoint
 from finetune.run import ObjectVersion
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from finetune.aws import customization, endpoints, publication, runs, serving, spending
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published
-from finetune.contracts import Endpoint, ReleaseEndpointOutput
+from finetune.contracts import ReleaseEndpointOutput
 from finetune.errors import EndpointBusy, FineTuneError
+from finetune.parts import Endpoint
 from finetune.run import Run
 
 if TYPE_CHECKING:

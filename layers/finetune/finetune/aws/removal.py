@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from finetune.aws import billed, clients, customization, endpoints, executions, publication, release, retention
+from finetune.aws import billed, clients, customization, endpoints, executions, publication, release, retention, trained
 from finetune.aws.billed import Billed
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
@@ -106,6 +106,12 @@ class Plan:
         return not (self.running or self.jobs or self.endpoints or self.parameters or self.models)
 
 
+def _in_hand(by: Removing, models: Iterable[StoredModel], going: Collection[str]) -> set[str]:
+    """The ARNs of models with which other runs go on."""
+    slugs = {model.tags.get(PROJECT_TAG, "") for model in models}
+    return {arn for slug in slugs for arn in trained.in_hand(by.s3, by.bucket, slug, going=lambda each: each in going)}
+
+
 def plan(by: Removing, target: Target) -> Plan:
     """What of the target is there now."""
     account = billed.everything(by.bedrock, by.ssm, by.stack, one_by_one=by.one_by_one)
@@ -116,11 +122,13 @@ def plan(by: Removing, target: Target) -> Plan:
     leaving = [each for each in opened if target.whole or not each.in_service]
     wanted = [model for model in account.models.own if _model_meant(target, model)]
     staying = [slug for slug in account.published if not (target.whole and target.project in {None, slug})]
+    going_on = {arn for arn, each in alive.items() if each.running and each not in going}
     needs = retention.needs_of(
         by.bedrock,
         [account.published[slug] for slug in staying],
         account.models,
-        going=(arn for arn, each in alive.items() if each.running and each not in going),
+        going=going_on,
+        in_hand=_in_hand(by, wanted, going_on),
         but={each.arn for each in leaving} | {model.arn for model in wanted},
     )
     reasons = {model.name: retention.why_needed(model, needs) for model in wanted}

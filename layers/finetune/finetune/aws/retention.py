@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 from botocore.exceptions import ClientError
 
-from finetune.aws import endpoints, publication, runs, storage, tags
+from finetune.aws import endpoints, publication, runs, storage, tags, trained
 from finetune.aws.executions import Execution
 from finetune.aws.publication import Published
 from finetune.aws.tags import DELETE_AFTER_TAG, EXECUTION_TAG, KEEP_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
@@ -104,9 +104,10 @@ def needs_of(
     models: Models,
     *,
     going: Iterable[str] = (),
+    in_hand: Iterable[str] = (),
     but: Collection[str] = (),
 ) -> Needs:
-    """Who needs models: endpoints, what is published, other models, executions that go on.
+    """Who needs models: endpoints, what is published, other models, executions that go on, also with models in hand.
 
     `but` are the ARNs of endpoints and models that are to be deleted too, so what they need does not count.
     """
@@ -118,6 +119,7 @@ def needs_of(
         before={one.previous_model_arn for one in each if one.previous_model_arn},
         parents=models.parents(but=but),
         going=frozenset(going),
+        in_hand=frozenset(in_hand),
     )
 
 
@@ -132,16 +134,17 @@ def delete_model(bedrock: BedrockClient, model: StoredModel) -> None:
 
 
 def forget_old_models(
-    bedrock: BedrockClient, run: Run, published: Published, *, stack: str
+    bedrock: BedrockClient, run: Run, published: Published, *, stack: str, in_hand: Callable[[], set[str]]
 ) -> tuple[tuple[str, ...], str | None]:
     """Delete the project's models beyond those that its settings keep; returns their names and what prevented the rest.
 
-    Never raises: the promotion is done already, and the next one tries again.
+    `in_hand` tells the ARNs of models that runs go on with. Never raises: the promotion is done already, and the next
+    one tries again.
     """
     deleted: list[str] = []
     try:
         models = models_of(bedrock, stack, run.slug)
-        needs = needs_of(bedrock, [published], models)
+        needs = needs_of(bedrock, [published], models, in_hand=in_hand())
         in_use = {model.arn for model in models.own if why_needed(model, needs)}
         for model in retention.expired(models.own, keep=run.settings.retention.models, in_use=in_use):
             delete_model(bedrock, model)
@@ -202,7 +205,10 @@ class ModelSweep:
         slugs = sorted({model.tags.get(PROJECT_TAG, "") for model in models.own} - {""})
         published = {slug: publication.read(self.ssm, self.stack, slug) for slug in slugs}
         going = {arn for arn, execution in executions.items() if execution.running}
-        needs = needs_of(self.bedrock, filter(None, published.values()), models, going=going)
+        held = [trained.in_hand(self.s3, self.bucket, slug, going=going.__contains__) for slug in slugs]
+        needs = needs_of(
+            self.bedrock, filter(None, published.values()), models, going=going, in_hand=set().union(*held)
+        )
         deleted = list[Deleted]()
         for model in models.own:
             with attempts.one():

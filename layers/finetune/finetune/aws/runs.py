@@ -13,6 +13,7 @@ from finetune.aws import storage
 from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.customization import jobs
+from finetune.errors import ChampionChanged, NothingToResume
 from finetune.frozen import Frozen
 from finetune.run import MOST_CANDIDATES, Candidate, Ceilings, Champion, DatasetDropped, Run
 from finetune.settings import Settings
@@ -20,6 +21,12 @@ from finetune.settings_file import parse_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+# What of the settings decides what is trained; a run that is resumed keeps these of its plan.
+CONTENT_SETTINGS = ("base_model", "method", "hyperparameters", "split", "dataset")
+# How often a run is compared anew because another model went into service.
+MOST_REMATCHES = 2
 
 
 class Claim(Frozen):
@@ -35,7 +42,7 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
     """
     project = jobs.project_of(request.key)
     slug = jobs.project_slug(project)
-    run_id = jobs.run_id(**request.model_dump())
+    run_id = jobs.run_id(**request.identity)
     return Run(
         run_id=run_id,
         project=project,
@@ -45,6 +52,7 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
         folder=f"s3://{artifact_bucket}/runs/{slug}/{run_id}",
         dataset=request.dataset,
         endpoint_name=jobs.resource_name(slug, run_id),
+        resume=request.resume,
     )
 
 
@@ -96,15 +104,15 @@ def whose_turn(s3: S3Client, run: Run, replaced: str | None, *, over: Callable[[
         holder = orjson.loads(storage.read(s3, turn) or b"{}")
         if holder == own:
             break
-        if _outlived(s3, turn):
+        if outlived(s3, turn):
             continue
         if not over(holder.get("execution_arn", "")):
             return str(holder.get("run_id"))
     return run.run_id
 
 
-def _outlived(s3: S3Client, turn: str) -> bool:
-    """Whether a turn is older than any run; an execution that is forgotten is not known to be over."""
+def outlived(s3: S3Client, turn: str) -> bool:
+    """Whether a turn or a claim is older than any run; an execution that is forgotten is not known to be over."""
     age = storage.age(s3, turn)
     return age is not None and age > jobs.RUN_BOUND
 
@@ -134,6 +142,19 @@ def read_settings(s3: S3Client, run: Run) -> Settings:
     return parse_settings(b"".join(storage.stream(s3, version)), source=version.uri)
 
 
+def planned_settings(s3: S3Client, run: Run) -> Settings:
+    """The settings that a run is planned with: the project's, and of a run that it resumes what decides the content."""
+    settings = read_settings(s3, run)
+    if run.resume is None:
+        return settings
+    earlier = of_project(s3, run, run.resume)
+    if earlier.dataset != run.dataset:
+        raise NothingToResume(
+            f"Run {earlier.run_id} was about {earlier.dataset.uri}, version {earlier.dataset.version_id}."
+        )
+    return settings.model_copy(update={name: getattr(earlier.settings, name) for name in CONTENT_SETTINGS})
+
+
 def plan(
     s3: S3Client,
     run: Run,
@@ -142,32 +163,65 @@ def plan(
     champion: Champion | None,
     ceilings: Ceilings = Ceilings(),  # noqa: B008 - it does not change
 ) -> Run:
-    """The claimed run with every input pinned and every name derived; kept as plan.json."""
-    hyperparameters = jobs.resolve_hyperparameters(row, settings.hyperparameters)
-    planned = run.model_copy(
+    """The claimed run with every input pinned and every name derived; kept as plan.json.
+
+    A run that resumes another one keeps the validation set and the hyperparameters with which that one was trained.
+    """
+    earlier = of_project(s3, run, run.resume) if run.resume else None
+    candidates = (
+        tuple(_candidate(run, each.index, each.hyperparameters) for each in earlier.candidates)
+        if earlier
+        else (_candidate(run, 1, jobs.resolve_hyperparameters(row, settings.hyperparameters)),)
+    )
+    complete = run.model_copy(
         update={
             "first_delivery": True,
             "evaluation_set": storage.latest_version(
                 s3, run.dataset.bucket, f"projects/{run.project}/evaluation.jsonl"
             ),
-            "validation_set": storage.latest_version(
-                s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"
-            ),
+            "validation_set": earlier.validation_set
+            if earlier
+            else storage.latest_version(s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"),
             "settings": ceilings.over(settings),
             "ceilings": ceilings,
-            "candidates": (_candidate(run, 1, hyperparameters),),
+            "candidates": candidates,
             "champion": champion,
         }
     )
-    storage.write_json(s3, planned.uri("plan.json"), marked(planned.payload()))
-    return planned
+    storage.write_json(s3, complete.uri("plan.json"), marked(complete.payload()))
+    return complete
 
 
 def read_plan(s3: S3Client, run: Run) -> Run:
     """The planned run where planning came that far, else the run as identified. FileUnreadable if it cannot be read."""
-    uri = run.uri("plan.json")
+    return planned(s3, run.folder) or run
+
+
+def planned(s3: S3Client, folder: str) -> Run | None:
+    """The run of a folder as it was planned; None when it was not."""
+    uri = f"{folder}/plan.json"
     content = storage.read(s3, uri)
-    return read_back(Run, content, uri) if content is not None else run
+    return read_back(Run, content, uri) if content is not None else None
+
+
+def of_project(s3: S3Client, run: Run, run_id: str) -> Run:
+    """Another run of the same project as it was planned; NothingToResume when there is no such plan."""
+    found = planned(s3, f"{run.project_folder}/{run_id}")
+    if found is None:
+        raise NothingToResume(f"Project {run.project} has no run {run_id} that was planned.")
+    return found
+
+
+def plan_rematch(s3: S3Client, run: Run, champion: Champion | None) -> Run:
+    """The same plan with the model that is in service now; ChampionChanged when it was changed too often."""
+    if run.rematches == MOST_REMATCHES:
+        raise ChampionChanged(
+            f"While run {run.run_id} was going, the model in service changed more than {MOST_REMATCHES} times; the "
+            "last one has not been compared with it."
+        )
+    complete = run.model_copy(update={"champion": champion, "rematches": run.rematches + 1})
+    storage.write_json(s3, complete.uri("plan.json"), marked(complete.payload()))
+    return complete
 
 
 def with_every_candidate(run: Run) -> Run:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from finetune.aws import storage
 from finetune.aws.loss_curves import training_curves
 from finetune.contracts import SelectModelInput, SelectModelOutput, TrainedCandidate
 from finetune.domain.catalog import base_model
-from finetune.domain.customization.loss_curves import best_candidate, summarise
+from finetune.domain.customization.loss_curves import TrainingSummary, best_candidate, summarise
 from finetune.errors import QuotaExceeded
+from finetune.run import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,22 +29,31 @@ def select_model(s3: S3Client, request: SelectModelInput) -> SelectModelOutput:
             raise QuotaExceeded(reasons)
         return SelectModelOutput(outcome="failed", reason=reasons)
     run = request.run
-    summaries = [summarise(*training_curves(s3, run, each.progress.job_arn)) for each in trained if each.progress]
-    best = best_candidate(summaries)
-    chosen, summary = trained[best].progress, summaries[best]
+    chosen, summary = choose(s3, run, trained)
     storage.write_json(s3, run.uri("training.json"), summary.model_dump(mode="json"))
+    return chosen
+
+
+def choose(s3: S3Client, run: Run, trained: Sequence[TrainedCandidate]) -> tuple[SelectModelOutput, TrainingSummary]:
+    """The candidate with the lowest validation loss among those that a run has trained, and its losses."""
+    summaries = [
+        summarise(*training_curves(s3, run.folder, each.progress.job_arn)) for each in trained if each.progress
+    ]
+    best = best_candidate(summaries)
+    progress, summary = trained[best].progress, summaries[best]
     askable = base_model(run.settings.base_model).answers_text(run.settings.method)
-    return SelectModelOutput(
+    chosen = SelectModelOutput(
         outcome="trained" if askable else "trained_unmeasurable",
         reason=summary.reason,
         candidate=trained[best].candidate.index,
-        model_arn=chosen and chosen.model_arn,
-        model_name=chosen and chosen.job_name,
-        job_arn=chosen and chosen.job_arn,
+        model_arn=progress and progress.model_arn,
+        model_name=progress and progress.job_name,
+        job_arn=progress and progress.job_arn,
         training_loss=summary.training_loss,
         validation_loss=summary.validation_loss,
         overfitting=summary.overfitting,
     )
+    return chosen, summary
 
 
 def _what_happened(each: TrainedCandidate) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from finetune.aws import endpoints, executions, publication, retention, runs
+from finetune.aws import endpoints, executions, publication, retention, runs, storage, trained
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
-from finetune.contracts import Endpoint, PromoteModelInput, PromoteModelOutput, SelectModelOutput
+from finetune.contracts import PromoteModelInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.evaluation import promotion
 from finetune.errors import (
@@ -24,6 +24,7 @@ from finetune.errors import (
     ServiceBusy,
     ServiceRefused,
 )
+from finetune.parts import Endpoint
 from finetune.run import Champion, Run
 
 if TYPE_CHECKING:
@@ -99,9 +100,20 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
         runs.note_published(by.s3, run)
     if published.replaced:
         endpoints.release(bedrock, published.replaced)
-    deleted, problem = retention.forget_old_models(bedrock, run, published, stack=stack)
+    deleted, problem = retention.forget_old_models(
+        bedrock, run, published, stack=stack, in_hand=lambda: _in_hand(by, run)
+    )
     told = publication.told(stack, run.slug, published)
     return told.model_copy(update={"deleted_models": deleted, "retention_problem": problem})
+
+
+def _in_hand(by: Promoting, run: Run) -> set[str]:
+    def going(execution_arn: str) -> bool:
+        found = executions.look(by.stepfunctions, execution_arn)
+        return found is not None and found.running
+
+    bucket, _ = storage.split_uri(run.folder)
+    return trained.in_hand(by.s3, bucket, run.slug, going=going)
 
 
 def _require_turn(by: Promoting, run: Run, published: Published | None) -> None:
@@ -126,9 +138,15 @@ def _require_going_on(by: Promoting, run: Run) -> None:
 def champion(bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str) -> Champion | None:
     """The model in service as a contestant; None before the first promotion, and when its endpoint is gone."""
     published = publication.read(ssm, stack, slug)
-    if published is None or _in_service(bedrock, published) is None:
+    found = _in_service(bedrock, published) if published else None
+    if published is None or found is None:
         return None
-    return Champion(endpoint_arn=published.endpoint_arn, model_arn=published.model_arn, run_id=published.run_id)
+    return Champion(
+        endpoint_arn=published.endpoint_arn,
+        model_arn=published.model_arn,
+        run_id=published.run_id,
+        met_at=found.as_of,
+    )
 
 
 def _in_service(bedrock: BedrockClient, published: Published) -> Found | None:
@@ -146,11 +164,18 @@ def _require_same_champion(bedrock: BedrockClient, run: Run, published: Publishe
         return
     if run.champion is None or run.champion.model_arn != published.model_arn:
         raise ChampionChanged(f"Run {published.run_id} is in service, and run {run.run_id} was not compared with it.")
-    if published.swap is None and any(found.changed_at > own.created_at for own in endpoints.opened_by(bedrock, run)):
+    if published.swap is None and found.changed_at > _asked_since(bedrock, run, found.changed_at):
         raise ChampionChanged(
             f"{published.endpoint_arn} changed its model while run {run.run_id} was asking it, so its answers may be "
             "those of another model than the one in service."
         )
+
+
+def _asked_since(bedrock: BedrockClient, run: Run, otherwise: datetime) -> datetime:
+    """Since when a run asks the model in service: since it has an endpoint, or since its last rematch."""
+    opened = [own.created_at for own in endpoints.opened_by(bedrock, run)]
+    met = [run.champion.met_at] if run.rematches and run.champion and run.champion.met_at else []
+    return max([min(opened, default=otherwise), *met])
 
 
 def _put_into_service(

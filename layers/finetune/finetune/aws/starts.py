@@ -13,10 +13,11 @@ from finetune import messages
 from finetune.aws import executions, mail, storage
 from finetune.aws.translation import code_of, translated
 from finetune.aws.written import marked, read_back
-from finetune.contracts import Failure, NotifyInput, StartRunOutput
+from finetune.contracts import NotifyInput, StartRunOutput
 from finetune.domain.customization import jobs
 from finetune.environment import StartEnvironment
 from finetune.errors import FineTuneError, QuotaExceeded, ServiceBusy
+from finetune.parts import Failure
 from finetune.run import DatasetDropped
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def start_run(
 
     What Step Functions does not start now is written down, and the sweeper starts it.
     """
-    name = jobs.execution_name(**dropped.model_dump())
+    name = jobs.execution_name(**dropped.identity)
     try:
         _start(stepfunctions, environment, name, dropped)
     except FineTuneError:
@@ -56,7 +57,7 @@ def start_late(stepfunctions: SFNClient, s3: S3Client, sns: SNSClient, uri: str,
     if written is None:
         return
     dropped = read_back(DatasetDropped, written, uri)
-    name = jobs.execution_name(**dropped.model_dump())
+    name = jobs.execution_name(**dropped.identity)
     try:
         _start(stepfunctions, environment, name, dropped)
     except (ServiceBusy, QuotaExceeded):

@@ -228,6 +228,15 @@ def keys_under(s3: S3Client, uri: str) -> list[str]:
     return [key for key, _ in _listed(s3, uri)]
 
 
+def folders_under(s3: S3Client, uri: str) -> list[str]:
+    """The names of the folders directly below a prefix that ends in a slash."""
+    bucket, prefix = split_uri(uri)
+    with translated(f"listing {uri}"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        found = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+    return [name.removeprefix(prefix).rstrip("/") for name in found]
+
+
 def sizes_under(s3: S3Client, uri: str) -> dict[str, int]:
     """The bytes of every object below a prefix, by URI; UnsupportedDataset when there are more than a million."""
     sizes = {}

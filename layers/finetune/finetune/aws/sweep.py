@@ -15,10 +15,11 @@ from finetune.aws.publication import Published, Swap
 from finetune.aws.release import Attempts, may_be_in_service
 from finetune.aws.retention import ModelSweep
 from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
-from finetune.contracts import Endpoint, SweepEndpointsOutput
+from finetune.contracts import SweepEndpointsOutput
 from finetune.domain.customization.jobs import lease_is_over
 from finetune.environment import SweepEnvironment
 from finetune.errors import EndpointBusy, ParameterMissing
+from finetune.parts import Endpoint
 
 # Mails are kept for 30 days at least, so it is known of every ending since whether its mail went out.
 LOOK_BACK = timedelta(days=29)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune.aws import answers, storage
+from finetune.aws import answers, storage, trained
 from finetune.aws.inference import Contestant, contestants
 from finetune.aws.llm_judge import judged, judgements
 from finetune.aws.loss_curves import training_curves
-from finetune.contracts import Failure, JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
+from finetune.contracts import JudgeEvaluationInput, JudgeEvaluationOutput, PrepareDatasetOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import planned_at
@@ -28,6 +28,7 @@ from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report.run import ReportData, render
 from finetune.domain.similarity.identity import LIKENESSES
 from finetune.messages import not_evaluated, not_in_service
+from finetune.parts import Failure
 from finetune.remains import kept_after
 from finetune.run import Run
 from finetune.version import code_name
@@ -43,7 +44,7 @@ def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvalua
     staged = storage.read(s3, request.prepared.evaluation_uri or "") if request.endpoint else None
     items = from_jsonl(staged or b"", EvaluationItem)
     given = _answers(s3, request)
-    curves = training_curves(s3, request.run, request.model.job_arn or "")
+    curves = training_curves(s3, request.model.trained_by or request.run.folder, request.model.job_arn or "")
     evaluation = _verdict(s3, request, items, given, summarise(*curves))
     if evaluation:
         storage.write_json(s3, request.run.uri("evaluation.json"), evaluation.model_dump(mode="json"))
@@ -53,7 +54,15 @@ def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvalua
     report_uri = request.run.uri("report.html")
     page = render(_report(s3, request, items, given, evaluation, curves))
     storage.write(s3, report_uri, page.encode("utf-8", "replace"), "text/html; charset=utf-8")
-    return _output(request, evaluation, report_uri)
+    verdict = _output(request, evaluation, report_uri)
+    if request.obstacle is None and _all_answered(items, given):
+        trained.note_verdict(s3, request.run, request.model, request.prepared.evaluation_uri, verdict)
+    return verdict
+
+
+def _all_answered(items: tuple[EvaluationItem, ...], given: Mapping[str, Mapping[str, Answer]]) -> bool:
+    """Whether every contestant answered; a verdict without some answers may be another one the next time."""
+    return all(item.id in by_item and by_item[item.id].error is None for by_item in given.values() for item in items)
 
 
 def _answers(s3: S3Client, request: JudgeEvaluationInput) -> dict[str, dict[str, Answer]]:
@@ -199,6 +208,7 @@ def _lineage(request: JudgeEvaluationInput) -> dict[str, str]:
         "Base model": base_model(run.settings.base_model).id,
         "Method": run.settings.method,
         "Hyperparameters": ", ".join(f"{name} {value}" for name, value in _hyperparameters(request).items()),
+        "Trained by": f"{model.trained_by}/" if model.trained_by else "",
         "Customization job": model.job_arn or "",
         "Custom model": model.model_arn or "",
         "Execution": run.execution_arn,

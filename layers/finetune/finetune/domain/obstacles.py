@@ -16,7 +16,7 @@ NO_ENDPOINT = Obstacle(
     "no endpoint could be opened for it, because a quota of the account was still used up at the last retry",
     "Delete endpoints that are not needed, or ask for more in Service Quotas, under Amazon Bedrock: custom model "
     "deployments, or for provisioned throughput 'Model units no-commitment Provisioned Throughputs across custom "
-    "models'. Then drop the dataset again; the model is then trained once more.",
+    "models'. Then drop the dataset again; the model is evaluated without being trained once more.",
 )
 NO_TEXT = Obstacle(
     "its answers to a prompt are not text",

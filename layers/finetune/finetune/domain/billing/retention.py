@@ -31,6 +31,7 @@ class Needs:
     before: Set[str] = frozenset()
     parents: Set[str] = frozenset()
     going: Set[str] = frozenset()
+    in_hand: Set[str] = frozenset()
 
 
 def needed(model: StoredModel, needs: Needs, *, keep_tag: str, execution_tag: str) -> str | None:
@@ -44,6 +45,7 @@ def needed(model: StoredModel, needs: Needs, *, keep_tag: str, execution_tag: st
                 ("a rollback returns to it", model.arn in needs.before),
                 ("somebody keeps it", keep_tag in model.tags),
                 ("another model was trained from it", model.arn in needs.parents),
+                ("a run goes on with it", model.arn in needs.in_hand),
                 ("its run is going on", model.tags.get(execution_tag) in needs.going),
             )
             if found

@@ -142,7 +142,7 @@ def is_stalled(*, elapsed: timedelta, phase: Phase) -> bool:
 APPROVAL_BOUND = timedelta(days=3)
 
 # Some models take a day to evaluate, and a deployment costs nothing while it is idle, so its lease is as long as this.
-RUN_BOUND = timedelta(days=28)
+RUN_BOUND = timedelta(days=29)
 CREATING_BOUND = timedelta(hours=3)
 
 

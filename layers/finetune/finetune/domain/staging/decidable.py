@@ -49,6 +49,10 @@ class Decidable:
     refused: tuple[Leak, ...]
     forecast: Forecast
 
+    def noted(self, note: str) -> Decidable:
+        """The same with a note."""
+        return replace(self, prepared=replace(self.prepared, notes=(*self.prepared.notes, note)))
+
 
 def stage_decidable(
     inputs: Inputs,
@@ -115,21 +119,10 @@ class _Attempt:
         return self._judged(prepared)
 
     def _judged(self, prepared: PreparedDataset) -> Decidable:
-        items = self._items()
         self.sinks.training.seek(0)
         trained: list[tuple[TrainedBy, Iterable[bytes]]] = [("candidate", self.sinks.training)]
-        refused = leaks(items, [*trained, *(("champion", lines) for lines in self.learned())]) if items else ()
-        staged, data = without(items, refused, self.rules)
-        names = {leak.id for leak in refused}
-        left = [item for item in items if item.id not in names]
-        found = forecast(left, self.asked.gates, seed=self.asked.seed, metric=self.asked.metric)
-        if self.rules.record_format not in TEXT_ANSWER_FORMATS:
-            found = found.model_copy(
-                update={"obstacle": f"a custom {self.rules.name} does not answer with text, so it cannot be asked."}
-            )
-        if refused:
-            prepared = replace(prepared, evaluation=staged)
-        return Decidable(prepared, data, refused, found)
+        trained += [("champion", lines) for lines in self.learned()]
+        return _judged(prepared, self._items(), trained, self.rules, self.asked)
 
     def _items(self) -> tuple[EvaluationItem, ...]:
         self.sinks.evaluation.seek(0)
@@ -150,6 +143,38 @@ class _Attempt:
         return asked_again(items, self.sinks.training)
 
 
+def without_trained(
+    found: Decidable, trained: Iterable[Iterable[bytes]], rules: DatasetRules, asked: Evidence
+) -> Decidable:
+    """The same without items that an earlier model was trained on, which is evaluated in place of a new one."""
+    items = from_jsonl(found.evaluation, EvaluationItem)
+    left = _judged(found.prepared, items, [("candidate", lines) for lines in trained], rules, asked)
+    refused = sorted((*found.refused, *left.refused), key=lambda leak: leak.line)
+    return replace(left, refused=tuple(refused))
+
+
+def _judged(
+    prepared: PreparedDataset,
+    items: tuple[EvaluationItem, ...],
+    trained: Iterable[tuple[TrainedBy, Iterable[bytes]]],
+    rules: DatasetRules,
+    asked: Evidence,
+) -> Decidable:
+    """A staged dataset without the items that a contestant was trained on, and what verdict those left allow."""
+    refused = leaks(items, trained) if items else ()
+    staged, data = without(items, refused, rules)
+    names = {leak.id for leak in refused}
+    left = [item for item in items if item.id not in names]
+    found = forecast(left, asked.gates, seed=asked.seed, metric=asked.metric)
+    if rules.record_format not in TEXT_ANSWER_FORMATS:
+        found = found.model_copy(
+            update={"obstacle": f"a custom {rules.name} does not answer with text, so it cannot be asked."}
+        )
+    if refused:
+        prepared = replace(prepared, evaluation=staged)
+    return Decidable(prepared, data, refused, found)
+
+
 def _held_out(found: Decidable) -> int:
     """How many evaluation items there were before any was refused."""
     return (found.prepared.evaluation.records if found.prepared.evaluation else 0) + len(found.refused)
@@ -163,4 +188,4 @@ def _noted(found: Decidable, plan: _Plan) -> Decidable:
         f"{count} record{'s are' if count > 1 else ' is'} left out of training because an evaluation item asks nearly "
         "the same; without the item no verdict would be possible."
     )
-    return replace(found, prepared=replace(found.prepared, notes=(*found.prepared.notes, note)))
+    return found.noted(note)
