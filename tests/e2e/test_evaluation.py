@@ -60,7 +60,7 @@ def test_answers_of_no_use_are_counted_as_what_they_are_and_promote_nothing(
 
 
 def test_items_that_are_refused_are_missing_and_leave_the_run_inconclusive(pipeline: Pipeline) -> None:
-    run, judged = evaluated(pipeline, "refusing", "refuse-prompt:5")
+    run, judged = evaluated(pipeline, "refusing", "refuse-prompt@2:5")  # after the question of Plan Run
     assert (run.states[-1], judged.decision) == ("Model Not Promoted", "inconclusive")
     assert (judged.outcomes["base"]["missing"], judged.scored) == (5, ITEMS - 5)
     assert "Answers are missing (5 from the base model)" in judged.reason
@@ -80,7 +80,7 @@ def test_a_second_run_asks_neither_the_base_model_nor_the_one_in_service_again(p
     before = pipeline.admin.requests()[-1].at
     second, judged = evaluated(pipeline, "again", retrain=True)
     asked = [line.model for line in pipeline.admin.requests() if line.operation == "Converse" and line.at > before]
-    assert BASE not in asked
+    assert asked.count(BASE) == 1  # by Plan Run, before anything was paid
     assert sum(shard["reused"] for shard in second.output["shards"]) == 2 * ITEMS
     assert judged.contestants == ("base", "champion", "candidate")
     assert judged.coverage == 1.0

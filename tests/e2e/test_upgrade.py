@@ -97,13 +97,13 @@ def test_a_release_that_refuses_what_this_one_passes_on_does_not_disturb_its_run
 ) -> None:
     deploy_translated(upgraded.cloud, build, STACK, PARAMETERS)
     following = shutil.copytree(build, tmp_path / "following")
-    (contracts,) = following.glob("FineTuneLayer/python/finetune/contracts.py")
-    text = contracts.read_text()
-    contracts.write_text(
+    (planned,) = following.glob("FineTuneLayer/python/finetune/run.py")
+    text = planned.read_text()
+    planned.write_text(
         text.replace("    first_delivery: bool\n", "    first_delivery: bool\n    of_the_next_release: str\n")
     )
-    assert contracts.read_text() != text
-    for compiled in contracts.parent.glob("__pycache__/contracts.*"):
+    assert planned.read_text() != text
+    for compiled in planned.parent.glob("__pycache__/run.*"):
         compiled.unlink()
     # A built template names its definition by a path from its own folder.
     template = following / "template.yaml"

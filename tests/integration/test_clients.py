@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ import boto3
 import pytest
 
 from finetune.aws import clients
+from finetune.aws.approvals import Asking
 from finetune.aws.clean_up import CleanUp
+from finetune.aws.clients import Acting
+from finetune.aws.removal import Removing
 from tests.account import FUNCTIONS
 from tools.project import ROOT
 
@@ -62,7 +66,8 @@ def test_a_question_to_a_model_and_a_mail_are_sent_once_and_any_other_call_is_tr
 def _makes(handler: Path) -> str:
     """What a function makes its clients with."""
     code = handler.read_text()
-    return code + inspect.getsource(CleanUp.within) if "CleanUp.within" in code else code
+    ways: tuple[type[Any], ...] = (Acting, CleanUp, Asking, Removing)
+    return code + "".join(inspect.getsource(way.within) for way in ways if f"{way.__name__}.within(" in code)
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -70,7 +75,7 @@ def test_a_call_that_hangs_ends_before_the_function_that_makes_it(name: str) -> 
     using = {
         stem: properties["Timeout"]
         for stem, properties in FUNCTIONS.items()
-        if f"clients.{name}()" in _makes(ROOT / properties["CodeUri"] / "app.py")
+        if re.search(rf"(clients\.|=){name}\(\)", _makes(ROOT / properties["CodeUri"] / "app.py"))
     }
     config: Any = MAKERS[name]().meta.config
     assert {stem for stem, seconds in using.items() if seconds <= config.connect_timeout + config.read_timeout} == set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from finetune.contracts import NotifyInput
 from finetune.errors import ServiceBusy
 from finetune.parts import Failure
 from finetune.run import Run
-from tests.integration.deployed import ENVIRONMENT, Deployed, down
+from tests.integration.deployed import Deployed, down
 
 FAILED = Failure(Error="States.Timeout", Cause="Promote Model took too long.")
 
@@ -21,8 +21,15 @@ def deliver(deployed: Deployed, run: Run, redrives: int = 0, **known: Any) -> bo
     request = NotifyInput.model_validate(
         {"outcome": "RunFailed", "execution_arn": run.execution_arn, "run": run, "error": FAILED} | known
     )
-    control, topic = deployed.stack.emulator.control, cast("Any", deployed.topic)
-    return notice.deliver(control, deployed.stack.ssm, deployed.s3, topic, request, redrives, ENVIRONMENT)
+    return notice.deliver(deployed.by, request, redrives)
+
+
+def test_a_run_that_was_redriven_while_its_mail_was_written_is_told_of_by_who_ends_it(deployed: Deployed) -> None:
+    run = deployed.planned()
+    deployed.ended(run, "FAILED", redriveCount=1)
+    assert not deliver(deployed, run)
+    assert deployed.topic.sent == []
+    assert deliver(deployed, run, redrives=1)
 
 
 def test_what_is_published_decides_what_the_mail_tells(deployed: Deployed) -> None:

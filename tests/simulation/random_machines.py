@@ -141,7 +141,15 @@ def machine_of(seed: int) -> tuple[Definition, Any, dict[str, Sequence[Any]]]:
 def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
     """What each task of the pipeline answers: now and then an error, and in the end mostly what it should."""
     chance = random.Random(seed)  # noqa: S311  # no secret
-    names = ["ServiceBusy", "Lambda.Unknown", "QuotaExceeded", "EndpointBusy", "EvaluationUnfinished", "Bad"]
+    names = [
+        "ServiceBusy",
+        "Lambda.Unknown",
+        "QuotaExceeded",
+        "EndpointBusy",
+        "EvaluationUnfinished",
+        "ChampionChanged",
+        "Bad",
+    ]
     errors = [TaskFailed(name, "why") for name in names]
 
     def one(*answers: Any) -> Any:
@@ -150,12 +158,21 @@ def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
     def mostly(value: bool) -> bool:
         return chance.random() < 0.93 if value else chance.random() < 0.07
 
+    planned = {
+        "first_delivery": mostly(True),
+        "candidates": [{"id": n} for n in range(one(1, 2))],
+        "settings": {"evaluation": one("required", "optional")},
+    }
     # Each task's last answer; those before it are errors, or a wait.
     last: dict[str, Any] = {
-        "PlanRun": {"first_delivery": mostly(True), "candidates": [{"id": n} for n in range(one(1, 2))]},
+        "PlanRun": planned,
+        "PlanRematch": planned,
         "ValidateDataset": {"accepted": mostly(True)},
         "PrepareDataset": {
             "within_budget": mostly(True),
+            "verdict_possible": mostly(True),
+            "earlier": None if mostly(True) else {"run_id": "r"},
+            "model": one(None, None, None, {"outcome": "trained"}),
             "shards": [{"n": n} for n in range(one(1, 2))],
             "evaluation_items": one(0, 30, 30),
             "ask": one(None, None, "Why."),
@@ -200,12 +217,15 @@ def answers_of_the_pipeline(seed: int) -> dict[str, Sequence[Any]]:
         end: Any = chance.choice(errors) if chance.random() < 0.07 else answer
         outcomes.setdefault(name, [*earlier, end])
     # What is published without the run's knowledge has been evaluated, so everything before it went well.
-    before = [ends[-1] for name, ends in outcomes.items() if name not in {"PromoteModel", "ReleaseEndpoint", "Notify"}]
+    after = {"PromoteModel", "PlanRematch", "ReleaseEndpoint", "Notify"}
+    before = [each for name, ends in outcomes.items() if name not in after for each in ends]
     promoting = last["JudgeEvaluation"]["decision"] == "promote" and last["CheckEndpoint"]["status"] == "Ready"
+    evaluating = last["SelectModel"]["outcome"] == "trained" and last["PrepareDataset"]["evaluation_items"]
     if (
         promoting
+        and evaluating
         and last["CheckEndpointInService"]["status"] == "Ready"
-        and not any(isinstance(end, TaskFailed) for end in before)
+        and not any(isinstance(end, TaskFailed) and end is not BUSY for end in before)
     ):
         outcomes["PromoteModel"] = [chance.choice(errors)]
         outcomes["ReleaseEndpoint"] = [{"promotion": chance.choice([None, {"model": "m"}])}]

@@ -170,7 +170,7 @@ def one_at_a_time(seconds_to_answer: int) -> Definition:
 def test_the_pipeline_with_answers_at_random_runs_as_in_moto_through_every_state(moto: Moto) -> None:
     patient, hasty, unseen = one_at_a_time(LONG), one_at_a_time(5), set(dict(states()))
     machines = Machine.of(patient), Machine.of(hasty)
-    for seed in range(2_000):
+    for seed in range(4_000):
         unanswered = answers_of_the_pipeline(seed)["RequestApproval"][-1] is None
         pipeline, machine = (hasty, machines[1]) if unanswered else (patient, machines[0])
         ours = run(machine, {}, Hooks(Script(answers_of_the_pipeline(seed))), CONTEXT)

@@ -11,28 +11,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from itertools import count
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import orjson
 
 from finetune import messages, notices
-from finetune.aws import clients, executions, mail, runs, serving, storage
+from finetune.aws import executions, mail, runs, serving, storage
+from finetune.aws.clients import Acting
 from finetune.aws.written import marked, read_back
 from finetune.contracts import RequestApprovalInput, RequestApprovalOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
-from finetune.environment import NotifyEnvironment
 from finetune.errors import ChampionChanged, FineTuneError, SettingsInvalid
 from finetune.question import Decision, Question, Terms
 from finetune.run import Run
 from finetune.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 APPROVALS, TOKENS = "approvals/", "tokens/"
@@ -42,27 +39,8 @@ VOID = "Another model went into service since run {run} was compared with the on
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Acting):
     """What questions are asked and answered through."""
-
-    bedrock: BedrockClient
-    ssm: SSMClient
-    s3: S3Client
-    sns: SNSClient
-    stepfunctions: SFNClient
-    environment: NotifyEnvironment
-
-    @classmethod
-    def within(cls, environment: NotifyEnvironment) -> Self:
-        """One that acts through the clients of this process."""
-        return cls(
-            bedrock=clients.bedrock(),
-            ssm=clients.ssm(),
-            s3=clients.s3(),
-            sns=clients.sns(),
-            stepfunctions=clients.stepfunctions(),
-            environment=environment,
-        )
 
     @property
     def bucket(self) -> str:

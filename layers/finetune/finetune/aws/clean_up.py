@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from finetune.aws import clients, executions, mail, notice, release, runs
+from finetune.aws import executions, mail, notice, release, runs
+from finetune.aws.clients import Acting
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.written import read_back, recall
 from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, NotifyInput
-from finetune.environment import NotifyEnvironment
 from finetune.errors import EndpointBusy, FileUnreadable, UnsupportedDataset
 from finetune.parts import Failure, Outcome
 from finetune.run import DatasetDropped, Run
 
 if TYPE_CHECKING:
-    from mypy_boto3_bedrock import BedrockClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_ssm import SSMClient
-    from mypy_boto3_stepfunctions import SFNClient
+    pass
 
 _ENDED = {
     "ABORTED": ("Aborted", "Somebody stopped the execution."),
@@ -32,27 +28,8 @@ _ENDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class CleanUp:
-    """What a clean-up acts through."""
-
-    bedrock: BedrockClient
-    ssm: SSMClient
-    s3: S3Client
-    sns: SNSClient
-    stepfunctions: SFNClient
-    environment: NotifyEnvironment
-
-    @classmethod
-    def within(cls, environment: NotifyEnvironment) -> Self:
-        """One that acts through the clients of this process."""
-        return cls(
-            bedrock=clients.bedrock(),
-            ssm=clients.ssm(),
-            s3=clients.s3(),
-            sns=clients.sns(),
-            stepfunctions=clients.stepfunctions(),
-            environment=environment,
-        )
+class CleanUp(Acting):
+    """What is done through the clients for an execution that has ended."""
 
     def after(self, ended: CleanUpRunInput) -> CleanUpRunOutput:
         """Release what an ended execution owned and send its mail if none was sent; doing it twice does nothing more.
@@ -100,9 +77,7 @@ class CleanUp:
         return runs.with_every_candidate(run)
 
     def _deliver(self, known: NotifyInput, redrives: int, unknown: str = "") -> bool:
-        return notice.deliver(
-            self.bedrock, self.ssm, self.s3, self.sns, known, redrives, self.environment, unknown=unknown
-        )
+        return notice.deliver(self, known, redrives, unknown=unknown)
 
     def untold(self, execution: Execution) -> bool:
         """Do for an execution, of which nobody was told, what was to be done at its end; whether a mail was sent."""

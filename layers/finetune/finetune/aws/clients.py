@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import boto3
 from botocore.config import Config
+
+from finetune.environment import NotifyEnvironment
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -75,3 +78,27 @@ def identity() -> STSClient:
 @cache
 def stepfunctions() -> SFNClient:
     return boto3.client("stepfunctions", config=_CONTROL)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """What is acted through by whatever looks at an execution, tells of it and asks about it."""
+
+    bedrock: BedrockClient
+    ssm: SSMClient
+    s3: S3Client
+    sns: SNSClient
+    stepfunctions: SFNClient
+    environment: NotifyEnvironment
+
+    @classmethod
+    def within(cls, environment: NotifyEnvironment) -> Self:
+        """One that acts through the clients of this process."""
+        return cls(
+            bedrock=bedrock(),
+            ssm=ssm(),
+            s3=s3(),
+            sns=sns(),
+            stepfunctions=stepfunctions(),
+            environment=environment,
+        )

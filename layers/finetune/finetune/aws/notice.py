@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from finetune import letter, messages
-from finetune.aws import mail, retention, spending
+from finetune.aws import executions, mail, retention, spending
+from finetune.aws.clients import Acting
 from finetune.aws.standing import standing
 from finetune.contracts import NotifyInput
-from finetune.environment import NotifyEnvironment
 from finetune.parts import Outcome
 from finetune.remains import Standing
-
-if TYPE_CHECKING:
-    from mypy_boto3_bedrock import BedrockClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_ssm import SSMClient
 
 # These ends come before anything is started, so nothing can stand.
 _BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
@@ -32,21 +24,13 @@ _BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
 )
 
 
-def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests on
-    bedrock: BedrockClient,
-    ssm: SSMClient,
-    s3: S3Client,
-    sns: SNSClient,
-    known: NotifyInput,
-    redrives: int,
-    environment: NotifyEnvironment,
-    *,
-    unknown: str = "",
-) -> bool:
+def deliver(by: Acting, known: NotifyInput, redrives: int, *, unknown: str = "") -> bool:
     """Write and send the mail of an execution's end, unless one was sent since it was last redriven.
 
-    `unknown` is why it cannot be told whose run this was, so that nothing is denied.
+    `unknown` is why it cannot be told whose run this was, so that nothing is denied. False too if the execution was
+    redriven since it was looked at: it has not ended, and who ends it tells how.
     """
+    bedrock, ssm, s3, environment = by.bedrock, by.ssm, by.s3, by.environment
     bucket, arn = environment.ARTIFACT_BUCKET, known.execution_arn
     if mail.was_sent(s3, bucket, arn, redrives):
         return False
@@ -58,9 +42,12 @@ def deliver(  # noqa: PLR0913 - each is something of its own that a mail rests o
         dates = retention.dated(bedrock, asked, stands, stack=environment.STACK_NAME)
         stands = stands.model_copy(update={"deletion": dates, "spent": spending.written(s3, known, asked, stands)})
     told = messages.compose(known, stands)
+    found = executions.look(by.stepfunctions, arn)
+    if found and found.redrives > redrives:
+        return False
     return mail.deliver(
         s3,
-        sns,
+        by.sns,
         bucket=bucket,
         topic_arn=environment.TOPIC_ARN,
         execution_arn=arn,
