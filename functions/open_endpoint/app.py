@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import allowance, clients, endpoints, waiting
+from finetune.aws import allowance, clients, endpoints, places, waiting
 from finetune.contracts import OpenEndpointInput
 from finetune.environment import WaitingEnvironment
 from finetune.step import step
@@ -16,7 +16,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     leases = allowance.evaluation_leases(request.run, request.prepared)
     environment = WaitingEnvironment.read()
+    taking = places.Taking.within(environment)
     with waiting.told(clients.s3(), clients.sns(), request.run, environment.TOPIC_ARN):
+        if request.model.trained_by:  # whose own run took no place, because it trained nothing
+            places.take_all(taking, request.run, request.prepared)
         endpoint = endpoints.open_endpoint(
             clients.bedrock(), request.run, request.model, leases, stack=environment.STACK_NAME
         )

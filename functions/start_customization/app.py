@@ -15,9 +15,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     request = StartCustomizationInput.model_validate(event)
 
     environment = CustomizationEnvironment.read()
-    taking = places.Taking(
-        clients.bedrock(), clients.service_quotas(), clients.s3(), clients.stepfunctions(), environment.STACK_NAME
-    )
+    taking = places.Taking.within(environment)
     trained.require_turn(clients.s3(), request.prepared)
     with waiting.told(clients.s3(), clients.sns(), request.run, WaitingEnvironment.read().TOPIC_ARN):
         job = customization.start_job(

@@ -16,6 +16,7 @@ from finetune.aws import clients
 from finetune.aws.approvals import Asking
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.clients import Acting
+from finetune.aws.places import Taking
 from finetune.aws.removal import Removing
 from tests.account import FUNCTIONS
 from tools.project import ROOT
@@ -66,7 +67,7 @@ def test_a_question_to_a_model_and_a_mail_are_sent_once_and_any_other_call_is_tr
 def _makes(handler: Path) -> str:
     """What a function makes its clients with."""
     code = handler.read_text()
-    ways: tuple[type[Any], ...] = (Acting, CleanUp, Asking, Removing)
+    ways: tuple[type[Any], ...] = (Acting, CleanUp, Asking, Removing, Taking)
     return code + "".join(inspect.getsource(way.within) for way in ways if f"{way.__name__}.within(" in code)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from local.bedrock import deployments
-from tests.simulation.functions import DATASETS
-from tests.simulation.scenarios import GOOD, dataset, evaluation
+from tests.simulation.functions import ARTIFACTS, DATASETS
+from tests.simulation.scenarios import GOOD, SCENARIOS, dataset, evaluation, run_until_ended
 from tests.simulation.world import World, simulated
 from tests.sizes import sized
 
@@ -42,3 +42,11 @@ def test_what_finds_no_place_waits_before_its_job_and_goes_on_when_there_is_one(
         assert len(world.bedrock.state.jobs) == PLACES + 1
         assert not world.forbidden
         assert not world.defects
+
+
+def test_a_run_that_goes_on_with_an_earlier_model_takes_a_place_too() -> None:
+    with simulated() as world:
+        SCENARIOS["resumed"].begin(world)
+        run_until_ended(world)
+        holders = [world.artifact(name)["execution_arn"] for name in world.s3.keys(ARTIFACTS, "places/")]
+        assert holders == [execution.arn for execution in world.executions]

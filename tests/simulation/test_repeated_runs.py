@@ -10,8 +10,9 @@ import pytest
 from tests.simulation import checker
 from tests.simulation.explorer import points
 from tests.simulation.faults import Fault
+from tests.simulation.functions import DATASETS
 from tests.simulation.points import Point
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios import GOOD, LIMIT, PROVISIONED, SCENARIOS, dataset, evaluation, run_until_ended
 from tests.simulation.world import World, simulated
 
 SCENARIO = SCENARIOS["then_resumed"]
@@ -100,3 +101,14 @@ def test_a_run_that_is_ended_in_any_state_after_its_training_is_gone_on_with(sta
 @pytest.mark.parametrize("task", TASKS)
 def test_a_run_whose_task_fails_after_its_training_is_gone_on_with(task: str) -> None:
     holds(Fault("invoke", after_training("invoke")[task], "Lambda.Unknown", "thrice"))
+
+
+def test_what_nobody_agreed_to_serve_is_promoted_from_the_same_data_once_the_settings_agree() -> None:
+    with simulated() as world:
+        for settings in (f"deployment: provisioned\n{LIMIT}", PROVISIONED):
+            world.s3.put(DATASETS, "projects/stations/evaluation.jsonl", evaluation())
+            world.s3.put(DATASETS, "projects/stations/settings.yaml", settings.encode())
+            world.drop("stations", dataset(*GOOD), "dataset.jsonl")
+            run_until_ended(world)
+        assert [each.states[-1] for each in world.executions] == ["Model Not Promoted", "Model Promoted"]
+        assert len(world.bedrock.state.jobs) == 1

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from finetune.run import Ceilings, DatasetDropped
-from finetune.settings import Settings
+from finetune.settings import Budget, Settings
 from tests.evaluating import run
 
 DROPPED = {"bucket": "datasets", "key": "incoming/a.jsonl", "version_id": "1", "event_time": "2026-11-21T09:14:31Z"}
@@ -38,3 +38,17 @@ def test_no_settings_reach_beyond_what_the_stack_allows(
     bounded = ceilings.over(wanted)
     assert (bounded.budget.limit_usd, bounded.budget.service_usd_per_month) == (limit, service)
     assert run().model_copy(update={"settings": bounded, "ceilings": ceilings}).limit_name == named
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "price", "asked"),
+    [(20_000, 20.0, True), (10_000, 20.0, False), (20_000, None, False), (None, 20.0, False)],
+)
+def test_a_person_is_asked_about_a_known_price_that_the_stack_allows(
+    ceiling: float | None, price: float | None, *, asked: bool
+) -> None:
+    settings = Settings.model_validate({"deployment": "provisioned", "prices": {"provisioned_per_hour": price}})
+    planned = run().model_copy(update={"settings": settings, "ceilings": Ceilings(service_usd_per_month=ceiling)})
+    assert planned.service_is_asked is asked
+    agreed = settings.model_copy(update={"budget": Budget(service_usd_per_month=14_600)})
+    assert not planned.model_copy(update={"settings": agreed}).service_is_asked

@@ -127,10 +127,11 @@ class Run(Contract):
     def service_is_asked(self) -> bool:
         """Whether a person is asked before the model goes into service.
 
-        So it is if its price is known and not agreed to. Nobody may agree to more than the stack allows.
+        So it is if its price is known and not agreed to. Nobody may agree to more than the stack allows, and an
+        execution of a release before ceilings has no state that asks.
         """
         month, ceiling = self.service.usd_per_month, self.ceilings.service_usd_per_month
-        return not self.service.covered and month is not None and (ceiling is None or month <= ceiling)
+        return not self.service.covered and month is not None and ceiling is not None and month <= ceiling
 
     @property
     def project_folder(self) -> str:

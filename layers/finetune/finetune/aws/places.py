@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import orjson
 
-from finetune.aws import endpoints, executions, storage, tags
+from finetune.aws import clients, endpoints, executions, storage, tags
 from finetune.aws.quotas import PLACES, Quota, quota_of
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.contracts import PrepareDatasetOutput
 from finetune.domain.catalog import BaseModelRow, Deployment, base_model
+from finetune.environment import Environment
 from finetune.errors import QuotaExceeded
 from finetune.parts import Endpoint
 from finetune.run import Run
@@ -43,6 +44,17 @@ class Taking:
     s3: S3Client
     stepfunctions: SFNClient
     stack: str
+
+    @classmethod
+    def within(cls, environment: Environment) -> Self:
+        """One that looks through the clients of this process."""
+        return cls(
+            bedrock=clients.bedrock(),
+            quotas=clients.service_quotas(),
+            s3=clients.s3(),
+            stepfunctions=clients.stepfunctions(),
+            stack=environment.STACK_NAME,
+        )
 
 
 def kinds_needed(run: Run, row: BaseModelRow) -> tuple[Deployment, ...]:
