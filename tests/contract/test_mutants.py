@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 
-from tools.mutants import Mutant, read
+from tools.mutants import TABLE, Mutant, read
 from tools.project import ROOT
 
 MUTANTS = read()
@@ -24,6 +25,11 @@ def test_a_file_has_no_two_defects_of_one_name_or_one_text() -> None:
     names = Counter((each.file, each.name) for each in MUTANTS)
     texts = Counter((each.file, each.within, each.old, each.new) for each in MUTANTS)
     assert max(names.values()) == max(texts.values()) == 1
+
+
+def test_a_file_stands_once_in_the_table() -> None:
+    names = re.findall(r"^(\S+):$", TABLE.read_text(), re.MULTILINE)
+    assert [name for name, times in Counter(names).items() if times > 1] == []
 
 
 def test_every_file_that_a_defect_would_cost_something_in_has_some() -> None:
