@@ -38,7 +38,8 @@ def run(options: Options, console: Console) -> Answer:
     except FineTuneError as error:
         unasked.append(str(error).rstrip("."))
     lines = [_line(each, account.as_of) for each in shown]
-    console.write("\n".join(lines) or f"Stack {options.stack} is billed for nothing of Bedrock.")
+    whose = f"Project {options.project} of stack" if options.project else "Stack"
+    console.write("\n".join(lines) or f"{whose} {options.stack} is billed for nothing of Bedrock.")
     console.write("\n".join(filter(None, (_total(shown), *map(_gone, deleted)))))
     for why in unasked:
         console.warn(f"warning: not asked, so there may be more: {why}")

@@ -54,6 +54,7 @@ def test_a_run_is_found_by_its_id_alone_or_in_its_project(s3: S3Client) -> None:
     planned(s3, key="incoming/other/b.jsonl")
     for project in (None, "shop"):
         assert resuming.find(s3, "artifacts", run.run_id, project) == run
+        assert resuming.find(s3, "artifacts", run.endpoint_name, project) == run
 
 
 def test_a_run_that_does_not_exist_is_told_by_its_name(s3: S3Client) -> None:

@@ -188,6 +188,10 @@ def test_a_model_that_was_not_evaluated_asks_for_what_stood_in_the_way(
     assert "The custom model shop-model is kept and billed for storage, for $1.75 a month." in body
 
 
+def test_a_difference_says_that_it_is_the_one_to_the_base_model() -> None:
+    assert "  above the base +25.4 points (+17.2 to +33.7)" in not_promoted(difference=0.254, interval=(0.172, 0.337))
+
+
 def test_a_model_that_was_evaluated_asks_for_what_its_verdict_calls_for() -> None:
     assert "What to do: Add items to the project's evaluation.jsonl" in not_promoted()
     assert "What to do: Read the answers in the report" in not_promoted(decision="do_not_promote")

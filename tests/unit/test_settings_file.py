@@ -28,6 +28,13 @@ def test_no_file_and_an_empty_file_mean_the_same() -> None:
         ("budget: {limit_usd: 1.0e+400}", "settings.yaml: budget.limit_usd: Input should be a finite number."),
         ("budget: {limit_usd: 10000000}", "settings.yaml: budget.limit_usd: Input should be less than or equal to"),
         ("budget: {service_usd_per_month: .inf}", "settings.yaml: budget.service_usd_per_month: Input should be a fin"),
+        ("budget: {approve_above_usd: yes}", "settings.yaml: budget.approve_above_usd: Input should be a valid number"),
+        ("budget: {service_usd_per_month: on}", "settings.yaml: budget.service_usd_per_month: Input should be a valid"),
+        ("budget: {limit_usd: true}", "settings.yaml: budget.limit_usd: true is not a number."),
+        ("budget: {limit_usd: 1:30}", "settings.yaml: budget.limit_usd: Input should be a valid number"),
+        ("budget: {limit_usd: 0x50}", "settings.yaml: budget.limit_usd: Input should be a valid number"),
+        ("retention: {days: yes}", "settings.yaml: retention.days: Input should be a valid integer"),
+        ("retention: {days: true}", "settings.yaml: retention.days: true is not a number."),
         ("prices: {provisioned_per_hour: .nan}", "settings.yaml: prices.provisioned_per_hour: Input should be a finit"),
         ("prices: {storage_per_month: 1e400}", "settings.yaml: prices.storage_per_month: Input should be a finite num"),
         ("prices: {provisioned_per_hour: 1000000}", "settings.yaml: prices.provisioned_per_hour: Input should be less"),
@@ -68,6 +75,12 @@ def test_a_mistake_is_one_sentence_with_its_key_or_line(text: str, sentence: str
         parse(text)
     assert str(refusal.value).startswith(sentence)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_number_is_what_a_person_reads() -> None:
+    read = parse("budget: {limit_usd: 010}\nsplit: {seed: 08}\nprices: {training_per_1k_tokens: 1e-2}\nretrain: true")
+    assert (read.budget.limit_usd, read.split.seed, read.prices.training_per_1k_tokens) == (10, 8, 0.01)
+    assert read.retrain
 
 
 def test_a_price_may_be_raised_and_one_that_nobody_knows_filled_in() -> None:

@@ -215,7 +215,7 @@ def comparison(found: JudgeEvaluationOutput | None) -> str:
     lines = [f"{name:<14}{score:>7.1%}" for name, score in rows if score is not None]
     if found.difference is not None and found.interval:
         low, high = found.interval
-        lines.append(f"{'difference':<14}{found.difference * 100:>+6.1f}  ({low * 100:+.1f} to {high * 100:+.1f})")
+        lines.append(f"above the base {found.difference * 100:+.1f} points ({low * 100:+.1f} to {high * 100:+.1f})")
     return letter.lines(f"{found.metric_title or found.metric} over {found.items} items:", lines)
 
 
@@ -302,7 +302,7 @@ def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]
         f"It was not put into service ({refused.Error}). {refused.Cause}" if refused else "",
         comparison(found),
         _not_scored(known),
-        known.prepared.forecast if known.prepared else "",
+        known.prepared.forecast if known.prepared and inconclusive else "",
         f"{remains.left(stands)} What was in service before stays in service.",
         remains.kept(known, stands),
         remains.spent(known, stands),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import dollars, listed_for, lowered
@@ -26,6 +27,30 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _resolve_as_yaml_1_2() -> None:
+    """YAML 1.1 takes yes for true, 010 for 8 and 1:30 for 90; in a file about money these are mistakes."""
+    tags = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float")}
+    _UniqueKeyLoader.yaml_implicit_resolvers = {
+        first: [each for each in known if each[0] not in tags]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    for name, pattern, first in (
+        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+        ("int", r"[-+]?[0-9]+", "-+0123456789"),
+        ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+        ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+."),
+    ):
+        _UniqueKeyLoader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"^(?:{pattern})$"), list(first))
+    _UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", _whole)
+
+
+def _whole(loader: Any, node: Any) -> int:
+    return int(loader.construct_scalar(node))
+
+
+_resolve_as_yaml_1_2()
+
+
 def parse_settings(data: bytes, *, source: str) -> Settings:
     """Settings from the bytes of a YAML file; SettingsInvalid names the file, the key and what it must be."""
     try:
@@ -43,9 +68,19 @@ def parse_settings(data: bytes, *, source: str) -> Settings:
         settings = Settings.model_validate(content or {})
     except ValidationError as error:
         raise SettingsInvalid(f"{source}: {'; '.join(_sentence(detail) for detail in error.errors()[:5])}.") from None
-    if wrong := list(_lowered(settings)):
+    if wrong := [*_untrue(content or {}, Settings), *_lowered(settings)]:
         raise SettingsInvalid(f"{source}: {'; '.join(wrong)}.")
     return settings
+
+
+def _untrue(content: dict[str, Any], model: type[BaseModel], place: str = "") -> Iterator[str]:
+    """What says true or false where a number or a word belongs; pydantic takes true for 1."""
+    for name, value in content.items():
+        wanted = model.model_fields[name].annotation
+        if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, BaseModel):
+            yield from _untrue(value, wanted, f"{place}{name}.")
+        elif isinstance(value, bool) and wanted is not bool:
+            yield f"{place}{name}: {str(value).lower()} is not a number"
 
 
 def _lowered(settings: Settings) -> Iterator[str]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
+# 20261121-091431-a1b2c3d4
+RUN_ID_CHARACTERS = 24
+
+
 class Resumed(Frozen):
     """The run that goes on with another one's model, and its execution."""
 
@@ -27,7 +31,11 @@ class Resumed(Frozen):
 
 
 def find(s3: S3Client, artifact_bucket: str, run_id: str, project: str | None) -> Run:
-    """A run by its id, in any project unless one is named; NothingToResume when there is none, or more than one."""
+    """A run by its id, in any project unless one is named; NothingToResume when there is none, or more than one.
+
+    Mails and endpoints have the project before the id; so may who asks.
+    """
+    run_id = run_id[-RUN_ID_CHARACTERS:] if len(run_id) > RUN_ID_CHARACTERS else run_id
     slugs = [jobs.project_slug(project)] if project else storage.folders_under(s3, f"s3://{artifact_bucket}/runs/")
     found = [
         run for slug in slugs if (run := runs.planned(s3, f"s3://{artifact_bucket}/runs/{slug}/{run_id}")) is not None
