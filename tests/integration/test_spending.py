@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -104,9 +104,15 @@ def test_missing_and_broken_files_make_a_lower_bound() -> None:
     )
 
 
-def test_nothing_trained_asks_for_nothing_and_costs_nothing() -> None:
+def test_the_evaluation_of_a_model_that_an_earlier_run_trained_is_counted() -> None:
     bucket, of = Bucket(), run()
-    bucket.get_object = bucket.get_paginator = cast("Any", None)  # type: ignore[method-assign]  # nobody may ask
+    kept(bucket, of, "answers/candidate/000.jsonl", to_jsonl([Answer(id="1", input_tokens=100, output_tokens=50)]))
+    spending.note_throughput(bucket.client, of.folder, OPENED, OPENED + timedelta(hours=1))
+    assert used(bucket, of, Standing()) == [("evaluation", 150, 0.02), ("provisioned throughput", 1, 20.0)]
+
+
+def test_nothing_used_costs_nothing() -> None:
+    bucket, of = Bucket(), run()
     found = spending.written(bucket.client, known(of), of, Standing())
     assert (found.lines, found.missing) == ((), ())
 
@@ -121,5 +127,6 @@ def test_an_error_of_s3_is_told_and_never_raised(monkeypatch: pytest.MonkeyPatch
     found = spending.written(bucket.client, known(of), of, TRAINED)
     assert "SlowDown" in found.sentence
     assert found.sentence.startswith("Cost of the run: at least $0.00.")
+    monkeypatch.undo()
     monkeypatch.setattr(bucket, "put_object", refuse)
     assert spending.written(bucket.client, known(of), of, Standing()).sentence.endswith("nothing was billed.")

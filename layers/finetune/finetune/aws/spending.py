@@ -64,8 +64,7 @@ def _spent(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spen
         missing.append("what Bedrock did not tell of the run's job and endpoint")
     for candidate in run.candidates:
         _add_training(s3, known, run, stands, candidate, lines, missing)
-    if stands.trained or stands.unknown:
-        _add_evaluation(s3, run, stands, lines, missing)
+    _add_evaluation(s3, run, stands, lines, missing)  # also of a model that an earlier run trained
     return Spent(lines=tuple(lines), missing=tuple(missing))
 
 
