@@ -71,6 +71,32 @@ def test_tokens_of_training_answers_and_judge_are_counted_once_and_what_was_reus
     assert told["schema"] == 1
 
 
+def test_replies_of_the_judge_in_a_rematch_are_the_judge_s() -> None:
+    bucket, of = Bucket(), run()
+    judgement = Judgement(id="1", item="1", input_tokens=10, output_tokens=5)
+    for name in ("judge", "judge-2"):
+        kept(bucket, of, f"answers/{name}/000.jsonl", to_jsonl([judgement]))
+    assert used(bucket, of, Standing()) == [("judge", 30, 0.03)]
+
+
+@pytest.mark.parametrize(
+    ("shards", "missing"),
+    [
+        ((b"0.0", b"4e-17"), ()),
+        ((b"0.5", b"0.25"), ("requests whose replies were lost, at most $0.75",)),
+        ((b"0.5", b"null"), ("requests whose replies were lost, at most $0.50",)),
+    ],
+)
+def test_what_was_lost_of_a_metered_evaluation_is_told_and_is_no_answer(
+    shards: tuple[bytes, ...], missing: tuple[str, ...]
+) -> None:
+    bucket, of = Bucket(), run()
+    for index, content in enumerate(shards):
+        kept(bucket, of, f"answers/spent/{index:03}.json", content)
+    found = spending.written(bucket.client, known(of), of, Standing())
+    assert (found.lines, found.missing) == ((), missing)
+
+
 def test_throughput_costs_from_its_creation_to_its_deletion_or_to_now() -> None:
     bucket, of = Bucket(), run()
     kept(bucket, of, "prepared.json", b'{"training_tokens": 1000}')

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import orjson
 
 from finetune.aws import storage
 from finetune.aws.written import marked, read_back
@@ -25,6 +28,11 @@ from finetune.run import Candidate, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# The judge's own folder, and the one of each rematch.
+_JUDGE = re.compile(r"judge(-\d+)?")
+# What the meter's sums and differences may leave of nothing, in USD.
+_ROUNDING = 1e-9
 
 
 class _Hours(Frozen):
@@ -103,15 +111,21 @@ def _training_tokens(s3: S3Client, run: Run) -> int | None:
 
 def _add_evaluation(s3: S3Client, run: Run, stands: Standing, lines: list[SpentLine], missing: list[str]) -> None:
     row, prices = base_model(run.settings.base_model), run.settings.prices
-    tokens, judged, asked = Counter[str](), Counter[str](), False
+    tokens, judged, asked, lost = Counter[str](), Counter[str](), False, 0.0
     for uri in storage.keys_under(s3, run.uri("answers/")):
-        of_judge = "/answers/judge/" in uri
+        folder = uri.removeprefix(run.uri("answers/")).partition("/")[0]
+        of_judge = _JUDGE.fullmatch(folder) is not None
         asked = asked or not of_judge
         try:
+            if folder == "spent":
+                lost += float(orjson.loads(storage.read(s3, uri) or b"0") or 0)  # null where a price is unknown
+                continue
             for into, out in _usage(s3, uri, of_judge=of_judge):
                 (judged if of_judge else tokens).update(into=into, out=out)
         except ValueError:
             missing.append(f"the tokens in {uri}, which cannot be read")
+    if lost > _ROUNDING:
+        missing.append(f"requests whose replies were lost, at most {cost.dollars(lost)}")
     for what, found, each in (
         ("evaluation", tokens, cost.token_prices(row, prices)),
         ("judge", judged, prices_of(run.settings.judge)),
