@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finetune.aws import spending, storage
+from finetune.aws import endpoints, spending, storage
 from finetune.contracts import NotifyInput
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.llm_judge import Judgement
@@ -18,6 +18,7 @@ from finetune.run import Candidate, Run
 from finetune.settings import Settings
 from tests.evaluating import Bucket, refusal
 from tests.evaluating import run as planned
+from tests.integration.fakes import STACK, Stack
 
 OPENED = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PRICES = {
@@ -41,6 +42,10 @@ def known(of: Run) -> NotifyInput:
 
 def kept(bucket: Bucket, of: Run, name: str, content: bytes) -> None:
     storage.write(bucket.client, of.uri(name), content, "application/json")
+
+
+def noted(bucket: Bucket, of: Run, name: str, opened: datetime, until: datetime) -> None:
+    kept(bucket, of, name, json.dumps({"opened": opened.isoformat(), "until": until.isoformat()}).encode())
 
 
 def used(bucket: Bucket, of: Run, stands: Standing) -> list[tuple[str, float, float | None]]:
@@ -100,10 +105,37 @@ def test_what_was_lost_of_a_metered_evaluation_is_told_and_is_no_answer(
 def test_throughput_costs_from_its_creation_to_its_deletion_or_to_now() -> None:
     bucket, of = Bucket(), run()
     kept(bucket, of, "prepared.json", b'{"training_tokens": 1000}')
-    spending.note_throughput(bucket.client, of.folder, OPENED, OPENED + timedelta(minutes=61))
+    noted(bucket, of, "throughput-evaluation.json", OPENED, OPENED + timedelta(minutes=61))
     assert used(bucket, of, TRAINED)[-1] == ("provisioned throughput", 2, 40.0)
     going = TRAINED.model_copy(update={"throughput": (OPENED, OPENED + timedelta(hours=5))})
     assert used(bucket, of, going)[-1] == ("provisioned throughput", 5, 100.0)
+
+
+def test_every_throughput_of_a_run_is_counted_also_one_that_an_older_release_noted() -> None:
+    bucket, of = Bucket(), run()
+    for day, name in enumerate(("throughput.json", "throughput-evaluation.json", "throughput-service.json")):
+        noted(bucket, of, name, opened := OPENED + timedelta(days=day), opened + timedelta(hours=2))
+    assert used(bucket, of, Standing()) == [("provisioned throughput", 6, 120.0)]
+    later = OPENED + timedelta(days=9)
+    going = Standing(throughput=(later, later + timedelta(hours=1)))
+    assert used(bucket, of, going) == [("provisioned throughput", 7, 140.0)]
+
+
+def test_two_throughputs_of_one_run_leave_a_note_each(stack: Stack) -> None:
+    request = stack.request(stack.run(), kind="provisioned")
+    control = stack.emulator.control
+
+    def end() -> None:
+        [found] = endpoints.opened_by(control, request.run)
+        assert spending.delete_endpoint(control, stack.s3, found, request.run.folder)
+
+    end()
+    endpoints.open_endpoint(
+        control, request.run, request.model, {"provisioned": timedelta(hours=6)}, stack=STACK, purpose="service"
+    )
+    stack.clock.advance(60)
+    end()
+    assert len(storage.keys_under(stack.s3, request.run.uri("throughput-"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -133,7 +165,7 @@ def test_missing_and_broken_files_make_a_lower_bound() -> None:
 def test_the_evaluation_of_a_model_that_an_earlier_run_trained_is_counted() -> None:
     bucket, of = Bucket(), run()
     kept(bucket, of, "answers/candidate/000.jsonl", to_jsonl([Answer(id="1", input_tokens=100, output_tokens=50)]))
-    spending.note_throughput(bucket.client, of.folder, OPENED, OPENED + timedelta(hours=1))
+    noted(bucket, of, "throughput-service.json", OPENED, OPENED + timedelta(hours=1))
     assert used(bucket, of, Standing()) == [("evaluation", 150, 0.02), ("provisioned throughput", 1, 20.0)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from finetune.aws import endpoints, executions, publication, retention, runs, storage, trained
+from finetune.aws import endpoints, executions, publication, retention, runs, spending, storage, trained
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
@@ -45,7 +45,9 @@ class NothingToRollBack(Exception):
     """A project has no previous model that its endpoint can serve."""
 
 
-def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: SelectModelOutput, *, stack: str) -> Endpoint:
+def open_serving(
+    bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, model: SelectModelOutput, *, stack: str
+) -> Endpoint:
     """The endpoint for the model to be served by: the project's own if it can carry the model, else a new one.
 
     If a quota refuses a new one, the endpoint that was evaluated is released before the wait: it is billed by the hour.
@@ -60,7 +62,7 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
     except QuotaExceeded:
         for each in endpoints.opened_by(bedrock, run):
             with suppress(EndpointBusy):
-                endpoints.release(bedrock, each.endpoint)
+                spending.delete_endpoint(bedrock, s3, each, run.folder)
         raise
 
 
