@@ -39,6 +39,7 @@ def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> Promote
     request = stack.request(stack.run(**run), kind=kind)  # type: ignore[arg-type]  # a run's own keywords
     until_done(lambda: promote(stack, request), stack.clock)
     released(stack, request.run)
+    ended(stack, request)
     return request
 
 

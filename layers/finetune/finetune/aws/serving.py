@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from finetune.aws import endpoints, executions, publication, retention, runs, spending, storage, trained
@@ -103,19 +104,20 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     if published.replaced:
         endpoints.release(bedrock, published.replaced)
     deleted, problem = retention.forget_old_models(
-        bedrock, run, published, stack=stack, in_hand=lambda: _in_hand(by, run)
+        bedrock, run, published, stack=stack, in_hand=lambda: _in_hand(by, run), going=partial(_going, by)
     )
     told = publication.told(stack, run.slug, published)
     return told.model_copy(update={"deleted_models": deleted, "retention_problem": problem})
 
 
 def _in_hand(by: Promoting, run: Run) -> set[str]:
-    def going(execution_arn: str) -> bool:
-        found = executions.look(by.stepfunctions, execution_arn)
-        return found is not None and found.running
-
     bucket, _ = storage.split_uri(run.folder)
-    return trained.in_hand(by.s3, bucket, run.slug, going=going)
+    return trained.in_hand(by.s3, bucket, run.slug, going=partial(_going, by))
+
+
+def _going(by: Promoting, execution_arn: str) -> bool:
+    found = executions.look(by.stepfunctions, execution_arn)
+    return found is not None and found.running
 
 
 def _require_turn(by: Promoting, run: Run, published: Published | None) -> None:
