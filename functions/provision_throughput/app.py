@@ -17,7 +17,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     environment = WaitingEnvironment.read()
     with waiting.told(clients.s3(), clients.sns(), request.run, environment.TOPIC_ARN):
         endpoint = serving.open_serving(
-            clients.bedrock(), clients.ssm(), request.run, request.model, stack=environment.STACK_NAME
+            clients.bedrock(),
+            clients.ssm(),
+            clients.s3(),
+            request.run,
+            request.model,
+            stack=environment.STACK_NAME,
         )
 
     return endpoint.payload()

@@ -144,11 +144,28 @@ def test_what_tags_gives_the_tag_of_the_stack_and_no_condition_asks_for_another_
     found = [statement for function in FUNCTIONS.values() for statement in statements(function)]
     tagging = [statement for statement in found if "bedrock:TagResource" in statement["Action"]]
     assert tagging
-    for statement in tagging:
-        condition = statement["Condition"]["StringEquals"]
-        assert condition == {f"aws:RequestTag/{STACK_TAG}": {"Ref": "AWS::StackName"}}
+    for function in FUNCTIONS.values():
+        own = list(statements(function))
+        creating = any(re.match(r"bedrock:Create\w+", action) for each in own for action in each["Action"])
+        # What is created has no tags yet; what exists must be the stack's own already.
+        kinds = ("Request",) if creating else ("Request", "Resource")
+        asked = {f"aws:{kind}Tag/{STACK_TAG}": {"Ref": "AWS::StackName"} for kind in kinds}
+        for statement in own:
+            if "bedrock:TagResource" in statement["Action"]:
+                assert statement["Condition"]["StringEquals"] == asked
     assert set(re.findall(r"aws:(?:Request|Resource)Tag/([\w-]+)", rendered(found))) == {STACK_TAG}
     assert f"with the tag `{STACK_TAG}`" in TROUBLESHOOTING.read_text()
+
+
+@pytest.mark.parametrize("function", ["RequestApprovalFunction", "DecideFunction"])
+def test_who_asks_a_person_sees_and_changes_no_model_and_no_cost_of_a_run(function: str) -> None:
+    own = list(statements(FUNCTIONS[function]))
+    assert not {action for each in own for action in each["Action"]} & {
+        "bedrock:TagResource",
+        "bedrock:GetCustomModel",
+        "bedrock:ListTagsForResource",
+    }
+    assert "spent.json" not in rendered(own)
 
 
 STAGED_BESIDE_MEDIA = "${DatasetBucket.Arn}/runs/*/staged/*"

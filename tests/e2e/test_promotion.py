@@ -176,6 +176,10 @@ def test_a_promotion_deletes_the_models_that_the_settings_no_longer_keep_and_the
     lost = [
         pipeline.drop(f"kept/{number}.jsonl", data).output["model"]["model_name"] for number, data in enumerate(others)
     ]
+    bedrock = pipeline.cloud.client("bedrock")
+    for name in lost:  # as if their days had passed, but for the sweeper
+        arn = bedrock.get_custom_model(modelIdentifier=name)["modelArn"]
+        bedrock.untag_resource(resourceARN=arn, tagKeys=["finetune-delete-after"])
     last = drop(pipeline, "kept", DATASET, **settings)
     assert last.states[-1] == "Model Promoted", last.output["evaluation"]
     in_service, before = (run.output["model"]["model_name"] for run in (last, first))

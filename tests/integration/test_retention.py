@@ -30,7 +30,13 @@ def trained(stack: Stack, count: int, name: str = f"{SLUG}-20261101-000000-{{:08
 
 
 def forget(
-    stack: Stack, *, keep: int = 2, serving: str = "arn:none", before: str | None = None, in_hand: tuple[str, ...] = ()
+    stack: Stack,
+    *,
+    keep: int = 2,
+    serving: str = "arn:none",
+    before: str | None = None,
+    in_hand: tuple[str, ...] = (),
+    going: tuple[str, ...] = (),
 ) -> Any:
     run = stack.run(retention={"models": keep})
     published = Published(
@@ -43,7 +49,7 @@ def forget(
         previous_model_arn=before,
     )
     return retention.forget_old_models(
-        stack.emulator.control, run, published, stack=STACK, in_hand=lambda: set(in_hand)
+        stack.emulator.control, run, published, stack=STACK, in_hand=lambda: set(in_hand), going=going.__contains__
     )
 
 
@@ -69,6 +75,23 @@ def test_a_model_that_a_run_goes_on_with_stays_however_old(stack: Stack) -> None
     models = trained(stack, 4)
     names, arns = list(models), list(models.values())
     assert forget(stack, keep=2, in_hand=(arns[0],)) == ((names[1],), None)
+
+
+def test_a_model_of_a_run_that_is_going_on_stays_at_a_promotion_however_old(stack: Stack) -> None:
+    [waiting] = trained(stack, 1, name=f"{SLUG}-20261101-000000-{{:08x}}-c2", **{EXECUTION_TAG: "arn:waiting"})
+    names = list(trained(stack, 3, **{EXECUTION_TAG: "arn:ended"}))
+    assert forget(stack, keep=2, going=("arn:waiting",)) == ((names[0],), None)
+    assert forget(stack, keep=2) == ((waiting,), None)
+
+
+def test_a_model_whose_day_has_not_come_stays_at_a_promotion_however_old(stack: Stack) -> None:
+    [dated] = trained(
+        stack, 1, name=f"{SLUG}-20261101-000000-{{:08x}}-c2", **{DELETE_AFTER_TAG: "2026-12-21T00:00:00Z"}
+    )
+    names = list(trained(stack, 4, **{DELETE_AFTER_TAG: "promoted"}))
+    assert forget(stack, keep=2) == (tuple(names[:2]), None)
+    stack.clock.advance(30 * 24 * 60)
+    assert forget(stack, keep=2) == ((dated,), None)
 
 
 @pytest.mark.parametrize(

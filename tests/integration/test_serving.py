@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finetune.aws import endpoints, publication, release, runs, serving
+from finetune.aws import endpoints, publication, release, runs, serving, storage
 from finetune.aws.executions import IN_FLIGHT
 from finetune.aws.serving import NothingToRollBack
 from finetune.contracts import PromoteModelInput, PromoteModelOutput, ReleaseEndpointOutput
@@ -39,6 +39,7 @@ def promoted(stack: Stack, *, kind: str = "on_demand", **run: object) -> Promote
     request = stack.request(stack.run(**run), kind=kind)  # type: ignore[arg-type]  # a run's own keywords
     until_done(lambda: promote(stack, request), stack.clock)
     released(stack, request.run)
+    ended(stack, request)
     return request
 
 
@@ -434,7 +435,7 @@ def test_an_endpoint_in_service_that_somebody_deleted_is_replaced(stack: Stack) 
 def test_the_project_s_own_throughput_carries_the_next_model_so_that_no_second_one_is_bought(stack: Stack) -> None:
     first = promoted(stack, kind="provisioned", deployment="provisioned")
     request = stack.request(stack.run(deployment="provisioned"), kind="on_demand")
-    found = serving.open_serving(stack.emulator.control, stack.ssm, request.run, request.model, stack=STACK)
+    found = serving.open_serving(stack.emulator.control, stack.ssm, stack.s3, request.run, request.model, stack=STACK)
     assert found == first.throughput
 
 
@@ -443,9 +444,12 @@ def test_no_endpoint_is_paid_for_while_a_quota_is_waited_for(stack: Stack) -> No
     stack.emulator.admin.inject("quota-create-deployment")
     control = stack.emulator.control
     with pytest.raises(QuotaExceeded):
-        serving.open_serving(control, stack.ssm, request.run, request.model, stack=STACK)
+        serving.open_serving(control, stack.ssm, stack.s3, request.run, request.model, stack=STACK)
     assert stack.open_arns() == set()
-    assert serving.open_serving(control, stack.ssm, request.run, request.model, stack=STACK).kind == "on_demand"
+    assert storage.keys_under(stack.s3, request.run.uri("throughput-"))
+    assert (
+        serving.open_serving(control, stack.ssm, stack.s3, request.run, request.model, stack=STACK).kind == "on_demand"
+    )
 
 
 def test_an_object_key_that_parameter_store_would_read_as_a_reference_is_published_as_it_is(stack: Stack) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from finetune.aws import spending, storage
+from finetune.aws import endpoints, spending, storage
 from finetune.contracts import NotifyInput
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.llm_judge import Judgement
@@ -18,6 +18,7 @@ from finetune.run import Candidate, Run
 from finetune.settings import Settings
 from tests.evaluating import Bucket, refusal
 from tests.evaluating import run as planned
+from tests.integration.fakes import STACK, Stack
 
 OPENED = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PRICES = {
@@ -41,6 +42,10 @@ def known(of: Run) -> NotifyInput:
 
 def kept(bucket: Bucket, of: Run, name: str, content: bytes) -> None:
     storage.write(bucket.client, of.uri(name), content, "application/json")
+
+
+def noted(bucket: Bucket, of: Run, name: str, opened: datetime, until: datetime) -> None:
+    kept(bucket, of, name, json.dumps({"opened": opened.isoformat(), "until": until.isoformat()}).encode())
 
 
 def used(bucket: Bucket, of: Run, stands: Standing) -> list[tuple[str, float, float | None]]:
@@ -71,13 +76,66 @@ def test_tokens_of_training_answers_and_judge_are_counted_once_and_what_was_reus
     assert told["schema"] == 1
 
 
+def test_replies_of_the_judge_in_a_rematch_are_the_judge_s() -> None:
+    bucket, of = Bucket(), run()
+    judgement = Judgement(id="1", item="1", input_tokens=10, output_tokens=5)
+    for name in ("judge", "judge-2"):
+        kept(bucket, of, f"answers/{name}/000.jsonl", to_jsonl([judgement]))
+    assert used(bucket, of, Standing()) == [("judge", 30, 0.03)]
+
+
+@pytest.mark.parametrize(
+    ("shards", "missing"),
+    [
+        ((b"0.0", b"4e-17"), ()),
+        ((b"0.5", b"0.25"), ("requests whose replies were lost, at most $0.75",)),
+        ((b"0.5", b"null"), ("requests whose replies were lost, at most $0.50",)),
+    ],
+)
+def test_what_was_lost_of_a_metered_evaluation_is_told_and_is_no_answer(
+    shards: tuple[bytes, ...], missing: tuple[str, ...]
+) -> None:
+    bucket, of = Bucket(), run()
+    for index, content in enumerate(shards):
+        kept(bucket, of, f"answers/spent/{index:03}.json", content)
+    found = spending.written(bucket.client, known(of), of, Standing())
+    assert (found.lines, found.missing) == ((), missing)
+
+
 def test_throughput_costs_from_its_creation_to_its_deletion_or_to_now() -> None:
     bucket, of = Bucket(), run()
     kept(bucket, of, "prepared.json", b'{"training_tokens": 1000}')
-    spending.note_throughput(bucket.client, of.folder, OPENED, OPENED + timedelta(minutes=61))
+    noted(bucket, of, "throughput-evaluation.json", OPENED, OPENED + timedelta(minutes=61))
     assert used(bucket, of, TRAINED)[-1] == ("provisioned throughput", 2, 40.0)
     going = TRAINED.model_copy(update={"throughput": (OPENED, OPENED + timedelta(hours=5))})
     assert used(bucket, of, going)[-1] == ("provisioned throughput", 5, 100.0)
+
+
+def test_every_throughput_of_a_run_is_counted_also_one_that_an_older_release_noted() -> None:
+    bucket, of = Bucket(), run()
+    for day, name in enumerate(("throughput.json", "throughput-evaluation.json", "throughput-service.json")):
+        noted(bucket, of, name, opened := OPENED + timedelta(days=day), opened + timedelta(hours=2))
+    assert used(bucket, of, Standing()) == [("provisioned throughput", 6, 120.0)]
+    later = OPENED + timedelta(days=9)
+    going = Standing(throughput=(later, later + timedelta(hours=1)))
+    assert used(bucket, of, going) == [("provisioned throughput", 7, 140.0)]
+
+
+def test_two_throughputs_of_one_run_leave_a_note_each(stack: Stack) -> None:
+    request = stack.request(stack.run(), kind="provisioned")
+    control = stack.emulator.control
+
+    def end() -> None:
+        [found] = endpoints.opened_by(control, request.run)
+        assert spending.delete_endpoint(control, stack.s3, found, request.run.folder)
+
+    end()
+    endpoints.open_endpoint(
+        control, request.run, request.model, {"provisioned": timedelta(hours=6)}, stack=STACK, purpose="service"
+    )
+    stack.clock.advance(60)
+    end()
+    assert len(storage.keys_under(stack.s3, request.run.uri("throughput-"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -104,9 +162,15 @@ def test_missing_and_broken_files_make_a_lower_bound() -> None:
     )
 
 
-def test_nothing_trained_asks_for_nothing_and_costs_nothing() -> None:
+def test_the_evaluation_of_a_model_that_an_earlier_run_trained_is_counted() -> None:
     bucket, of = Bucket(), run()
-    bucket.get_object = bucket.get_paginator = cast("Any", None)  # type: ignore[method-assign]  # nobody may ask
+    kept(bucket, of, "answers/candidate/000.jsonl", to_jsonl([Answer(id="1", input_tokens=100, output_tokens=50)]))
+    noted(bucket, of, "throughput-service.json", OPENED, OPENED + timedelta(hours=1))
+    assert used(bucket, of, Standing()) == [("evaluation", 150, 0.02), ("provisioned throughput", 1, 20.0)]
+
+
+def test_nothing_used_costs_nothing() -> None:
+    bucket, of = Bucket(), run()
     found = spending.written(bucket.client, known(of), of, Standing())
     assert (found.lines, found.missing) == ((), ())
 
@@ -121,5 +185,6 @@ def test_an_error_of_s3_is_told_and_never_raised(monkeypatch: pytest.MonkeyPatch
     found = spending.written(bucket.client, known(of), of, TRAINED)
     assert "SlowDown" in found.sentence
     assert found.sentence.startswith("Cost of the run: at least $0.00.")
+    monkeypatch.undo()
     monkeypatch.setattr(bucket, "put_object", refuse)
     assert spending.written(bucket.client, known(of), of, Standing()).sentence.endswith("nothing was billed.")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from finetune.aws import customization, endpoints, publication, runs, serving, spending
-from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published
 from finetune.contracts import ReleaseEndpointOutput
 from finetune.errors import EndpointBusy, FineTuneError
@@ -57,19 +56,11 @@ def release_run(bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, 
         for found in endpoints.opened_by(bedrock, run):
             with attempts.one():
                 if not may_be_in_service(s3, published, found.endpoint, run.folder):
-                    ended += [found.endpoint.arn] if delete(bedrock, s3, found, run.folder) else []
+                    ended += [found.endpoint.arn] if spending.delete_endpoint(bedrock, s3, found, run.folder) else []
         if published and published.swap and published.swap.execution_arn == run.execution_arn:
             serving.undo_swap(bedrock, ssm, stack, run.slug, published)
     attempts.conclude()
     return ReleaseEndpointOutput(released=tuple(ended), promotion=promotion)
-
-
-def delete(bedrock: BedrockClient, s3: S3Client, found: Found, folder: str) -> bool:
-    """Delete an endpoint of the run of a folder; whether there was one. The hours of throughput are written down."""
-    if found.endpoint.kind == "provisioned":
-        with suppress(FineTuneError):  # what it has cost is worth less than that it ends
-            spending.note_throughput(s3, folder, found.created_at, found.as_of)
-    return endpoints.release(bedrock, found.endpoint)
 
 
 def may_be_in_service(s3: S3Client, published: Published | None, endpoint: Endpoint, folder: str) -> bool:

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from finetune.aws import billed, clients, customization, endpoints, executions, publication, release, retention, trained
+from finetune.aws import (
+    billed,
+    clients,
+    customization,
+    endpoints,
+    executions,
+    publication,
+    retention,
+    spending,
+    trained,
+)
 from finetune.aws.billed import Billed
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
@@ -227,4 +237,4 @@ def _step(by: Removing, left: Plan) -> None:
 def _delete_endpoint(by: Removing, endpoint: Billed) -> None:
     if endpoint.found:
         folder = f"s3://{by.bucket}/runs/{endpoint.project}/{endpoint.run}"
-        release.delete(by.bedrock, by.s3, endpoint.found, folder)
+        spending.delete_endpoint(by.bedrock, by.s3, endpoint.found, folder)

@@ -134,12 +134,18 @@ def delete_model(bedrock: BedrockClient, model: StoredModel) -> None:
 
 
 def forget_old_models(
-    bedrock: BedrockClient, run: Run, published: Published, *, stack: str, in_hand: Callable[[], set[str]]
+    bedrock: BedrockClient,
+    run: Run,
+    published: Published,
+    *,
+    stack: str,
+    in_hand: Callable[[], set[str]],
+    going: Callable[[str], bool],
 ) -> tuple[tuple[str, ...], str | None]:
     """Delete the project's models beyond those that its settings keep; returns their names and what prevented the rest.
 
-    `in_hand` tells the ARNs of models that runs go on with. Never raises: the promotion is done already, and the next
-    one tries again.
+    A model whose own day is still to come stays until then. `in_hand` tells the ARNs of models that runs go on with,
+    `going` whether an execution goes on. Never raises: the promotion is done already, and the next one tries again.
     """
     deleted: list[str] = []
     try:
@@ -147,11 +153,22 @@ def forget_old_models(
         needs = needs_of(bedrock, [published], models, in_hand=in_hand())
         in_use = {model.arn for model in models.own if why_needed(model, needs)}
         for model in retention.expired(models.own, keep=run.settings.retention.models, in_use=in_use):
+            # The tags anew: the model's run may have ended, or somebody may want to keep it, since it was listed.
+            if (found := tags.read(bedrock, model.arn)) is None or _stays(*found, going):
+                continue
             delete_model(bedrock, model)
             deleted.append(model.name)
     except FineTuneError as error:
         return tuple(deleted), str(error)
     return tuple(deleted), None
+
+
+def _stays(given: Mapping[str, str], now: datetime, going: Callable[[str], bool]) -> bool:
+    """Whether a promotion leaves a model alone, by its tags: it is kept, its run goes on, or its day is to come."""
+    if KEEP_TAG in given or (EXECUTION_TAG in given and going(given[EXECUTION_TAG])):
+        return True
+    told = given.get(DELETE_AFTER_TAG)
+    return retention.day_of(told) is not None and not retention.is_due(told or "", now)
 
 
 def dated(bedrock: BedrockClient, run: Run, stands: Standing, *, stack: str) -> dict[str, str]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from finetune.aws import endpoints, executions, publication, retention, runs, storage, trained
+from finetune.aws import endpoints, executions, publication, retention, runs, spending, storage, trained
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
@@ -45,7 +46,9 @@ class NothingToRollBack(Exception):
     """A project has no previous model that its endpoint can serve."""
 
 
-def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: SelectModelOutput, *, stack: str) -> Endpoint:
+def open_serving(
+    bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, model: SelectModelOutput, *, stack: str
+) -> Endpoint:
     """The endpoint for the model to be served by: the project's own if it can carry the model, else a new one.
 
     If a quota refuses a new one, the endpoint that was evaluated is released before the wait: it is billed by the hour.
@@ -60,7 +63,7 @@ def open_serving(bedrock: BedrockClient, ssm: SSMClient, run: Run, model: Select
     except QuotaExceeded:
         for each in endpoints.opened_by(bedrock, run):
             with suppress(EndpointBusy):
-                endpoints.release(bedrock, each.endpoint)
+                spending.delete_endpoint(bedrock, s3, each, run.folder)
         raise
 
 
@@ -101,19 +104,20 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     if published.replaced:
         endpoints.release(bedrock, published.replaced)
     deleted, problem = retention.forget_old_models(
-        bedrock, run, published, stack=stack, in_hand=lambda: _in_hand(by, run)
+        bedrock, run, published, stack=stack, in_hand=lambda: _in_hand(by, run), going=partial(_going, by)
     )
     told = publication.told(stack, run.slug, published)
     return told.model_copy(update={"deleted_models": deleted, "retention_problem": problem})
 
 
 def _in_hand(by: Promoting, run: Run) -> set[str]:
-    def going(execution_arn: str) -> bool:
-        found = executions.look(by.stepfunctions, execution_arn)
-        return found is not None and found.running
-
     bucket, _ = storage.split_uri(run.folder)
-    return trained.in_hand(by.s3, bucket, run.slug, going=going)
+    return trained.in_hand(by.s3, bucket, run.slug, going=partial(_going, by))
+
+
+def _going(by: Promoting, execution_arn: str) -> bool:
+    found = executions.look(by.stepfunctions, execution_arn)
+    return found is not None and found.running
 
 
 def _require_turn(by: Promoting, run: Run, published: Published | None) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from finetune.aws import storage
+import orjson
+
+from finetune.aws import endpoints, storage
+from finetune.aws.endpoints import Found
 from finetune.aws.written import marked, read_back
 from finetune.contracts import NotifyInput
 from finetune.domain import cost
@@ -24,7 +28,13 @@ from finetune.remains import Standing
 from finetune.run import Candidate, Run
 
 if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_s3 import S3Client
+
+# The judge's own folder, and the one of each rematch.
+_JUDGE = re.compile(r"judge(-\d+)?")
+# What the meter's sums and differences may leave of nothing, in USD.
+_ROUNDING = 1e-9
 
 
 class _Hours(Frozen):
@@ -40,10 +50,17 @@ class _Prepared(Frozen):
     training_tokens: int
 
 
-def note_throughput(s3: S3Client, folder: str, opened: datetime, until: datetime) -> None:
-    """Write down the hours of a run's throughput, which nobody can ask for once it is deleted."""
-    content = _Hours(opened=opened, until=until).model_dump(mode="json")
-    storage.write_json(s3, f"{folder}/throughput.json", marked(content))
+def delete_endpoint(bedrock: BedrockClient, s3: S3Client, found: Found, folder: str) -> bool:
+    """Delete an endpoint of the run of a folder; whether there was one.
+
+    The hours of throughput are written down before, because nobody can ask for them once it is deleted.
+    """
+    if found.endpoint.kind == "provisioned":
+        content = _Hours(opened=found.created_at, until=found.as_of).model_dump(mode="json")
+        uri = f"{folder}/throughput-{found.endpoint.arn.rpartition('/')[2]}.json"
+        with suppress(FineTuneError):  # what it has cost is worth less than that it ends
+            storage.write_json(s3, uri, marked(content))
+    return endpoints.release(bedrock, found.endpoint)
 
 
 def written(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spent:
@@ -64,8 +81,7 @@ def _spent(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spen
         missing.append("what Bedrock did not tell of the run's job and endpoint")
     for candidate in run.candidates:
         _add_training(s3, known, run, stands, candidate, lines, missing)
-    if stands.trained or stands.unknown:
-        _add_evaluation(s3, run, stands, lines, missing)
+    _add_evaluation(s3, run, stands, lines, missing)  # also of a model that an earlier run trained
     return Spent(lines=tuple(lines), missing=tuple(missing))
 
 
@@ -104,24 +120,29 @@ def _training_tokens(s3: S3Client, run: Run) -> int | None:
 
 def _add_evaluation(s3: S3Client, run: Run, stands: Standing, lines: list[SpentLine], missing: list[str]) -> None:
     row, prices = base_model(run.settings.base_model), run.settings.prices
-    tokens, judged, asked = Counter[str](), Counter[str](), False
+    tokens, judged, asked, lost = Counter[str](), Counter[str](), False, 0.0
     for uri in storage.keys_under(s3, run.uri("answers/")):
-        of_judge = "/answers/judge/" in uri
+        folder = uri.removeprefix(run.uri("answers/")).partition("/")[0]
+        of_judge = _JUDGE.fullmatch(folder) is not None
         asked = asked or not of_judge
         try:
+            if folder == "spent":
+                lost += float(orjson.loads(storage.read(s3, uri) or b"0") or 0)  # null where a price is unknown
+                continue
             for into, out in _usage(s3, uri, of_judge=of_judge):
                 (judged if of_judge else tokens).update(into=into, out=out)
         except ValueError:
             missing.append(f"the tokens in {uri}, which cannot be read")
+    if lost > _ROUNDING:
+        missing.append(f"requests whose replies were lost, at most {cost.dollars(lost)}")
     for what, found, each in (
         ("evaluation", tokens, cost.token_prices(row, prices)),
         ("judge", judged, prices_of(run.settings.judge)),
     ):
         if found.total():
             lines.append(spent.answers(what, each, found["into"], found["out"]))
-    hours = stands.throughput or _hours(s3, run)
-    if hours:
-        lines.append(spent.throughput(row, prices, *hours))
+    if hours := _hours(s3, run) | dict(filter(None, [stands.throughput])):
+        lines.append(spent.throughput(row, prices, hours.items()))
     elif asked and row.cheapest_endpoint == "provisioned":
         missing.append("the hours of the throughput that answered")
 
@@ -138,10 +159,8 @@ def _usage(s3: S3Client, uri: str, *, of_judge: bool) -> Iterator[tuple[int, int
                 yield answer.input_tokens, answer.output_tokens
 
 
-def _hours(s3: S3Client, run: Run) -> tuple[datetime, datetime] | None:
-    uri = run.uri("throughput.json")
-    content = storage.read(s3, uri)
-    if content is None:
-        return None
-    found = read_back(_Hours, content, uri)
-    return found.opened, found.until
+def _hours(s3: S3Client, run: Run) -> dict[datetime, datetime]:
+    """Until when each throughput of a run was there, by when it was opened; an older release wrote throughput.json."""
+    uris = storage.keys_under(s3, run.uri("throughput"))
+    noted = [read_back(_Hours, storage.read(s3, uri) or b"", uri) for uri in uris]
+    return {each.opened: each.until for each in noted}

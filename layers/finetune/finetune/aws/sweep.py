@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from finetune import notices
-from finetune.aws import customization, endpoints, executions, mail, publication, release, runs, serving, starts, tags
+from finetune.aws import customization, endpoints, executions, mail, publication, runs, serving, spending, starts, tags
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.endpoints import Found, Tagged
 from finetune.aws.executions import Execution
@@ -188,7 +188,7 @@ class Sweep:
 
     def _released(self, found: Found, folder: str) -> bool:
         try:
-            return release.delete(self._bedrock, self._s3, found, folder)
+            return spending.delete_endpoint(self._bedrock, self._s3, found, folder)
         except EndpointBusy:
             # It is Creating or Updating; the next sweep finds it again.
             return False

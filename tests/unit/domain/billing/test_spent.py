@@ -35,8 +35,9 @@ def test_what_was_used_is_added_up_and_named() -> None:
 
 @pytest.mark.parametrize(("minutes", "hours"), [(0, 1), (59, 1), (60, 1), (61, 2), (360, 6)])
 def test_a_started_hour_of_throughput_counts_in_full(minutes: int, hours: int) -> None:
-    line = spent.throughput(NOVA, OWN, OPENED, OPENED + timedelta(minutes=minutes))
-    assert (line.quantity, line.usd) == (hours, 10 * hours)
+    each = (OPENED, OPENED + timedelta(minutes=minutes))
+    line = spent.throughput(NOVA, OWN, [each, each])
+    assert (line.quantity, line.usd) == (2 * hours, 20 * hours)
 
 
 def test_an_unknown_price_and_an_uncounted_part_make_a_lower_bound() -> None:

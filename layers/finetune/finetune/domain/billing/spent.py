@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 
 from finetune.domain.catalog import BaseModelRow
@@ -62,9 +63,11 @@ def answers(what: str, prices: TokenPrices, input_tokens: int, output_tokens: in
     return SpentLine(what=what, quantity=input_tokens + output_tokens, unit="tokens", usd=usd)
 
 
-def throughput(row: BaseModelRow, prices: PriceOverrides | None, opened: datetime, until: datetime) -> SpentLine:
-    """One model unit from its creation to its deletion; a started hour counts in full."""
-    hours = max(1, math.ceil((until - opened).total_seconds() / 3600))
+def throughput(
+    row: BaseModelRow, prices: PriceOverrides | None, times: Iterable[tuple[datetime, datetime]]
+) -> SpentLine:
+    """Model units, each from its creation to its deletion; a started hour counts in full."""
+    hours = sum(max(1, math.ceil((until - opened).total_seconds() / 3600)) for opened, until in times)
     each = price(row, prices, "provisioned_per_hour")
     return SpentLine(
         what="provisioned throughput", quantity=hours, unit="hours", usd=None if each is None else hours * each
