@@ -12,7 +12,7 @@ from typing import Any, cast
 import orjson
 from botocore.exceptions import ClientError
 
-from finetune.aws import approvals, decisions
+from finetune.aws import approvals, decisions, serving
 from finetune.aws.approvals import Asking
 from finetune.contracts import DecideInput, DecideOutput, PrepareDatasetOutput, RequestApprovalInput
 from finetune.domain.customization.jobs import APPROVAL_BOUND
@@ -144,6 +144,11 @@ class Person:
         """Let another run put its model into service meanwhile."""
         other = self.stack.request(self.stack.run())
         until_done(lambda: self.stack.promote(other), self.stack.clock)
+
+    def rematch(self) -> None:
+        """What Plan Rematch does to the plan: the model in service now is the one to compare with."""
+        now = serving.champion(self.stack.emulator.control, self.stack.ssm, STACK, self.run.slug)
+        self.run = self.run.model_copy(update={"champion": now, "rematches": self.run.rematches + 1})
 
     def end(self, status: str = "ABORTED") -> None:
         self.states.statuses[self.run.execution_arn] = status

@@ -201,3 +201,17 @@ def test_service_is_asked_after_training_and_answered_by_itself(asking: Person) 
     told = asking.answer("reject", GRACE)
     assert (told.decision, told.taken) == ("reject", True)
     assert [kind for kind, _ in asking.states.sent] == ["success", "ApprovalRejected"]
+
+
+def test_after_a_rematch_service_is_asked_anew_and_the_old_yes_is_not_sent() -> None:
+    with person(champion=True) as asking:
+        asking.asked(stage="service")
+        asking.answer("approve")
+        asking.replace_champion()
+        asking.rematch()
+        asking.asked("token-after-the-rematch", stage="service")
+        asking.sweep()
+        assert [kind for kind, _ in asking.states.sent] == ["success"]
+        assert len(asking.topic.sent) == 2
+        assert asking.answer("reject").taken
+        assert [kind for kind, _ in asking.states.sent] == ["success", "ApprovalRejected"]

@@ -70,8 +70,11 @@ class Question(Frozen):
 
     @property
     def key(self) -> str:
-        """Where the question and its answer are kept, below `approvals/`; the same for each time it is asked."""
-        return f"{self.run.endpoint_name}/{self.redrives}-{self.stage}"
+        """Where the question and its answer are kept, below `approvals/`; the same for each time it is asked.
+
+        A rematch is another comparison, so an answer about the one before does not hold for it.
+        """
+        return f"{self.run.endpoint_name}/{self.redrives}-{self.run.rematches}-{self.stage}"
 
     @property
     def champion_changed(self) -> bool:

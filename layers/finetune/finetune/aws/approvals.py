@@ -125,7 +125,7 @@ def _ask(by: Asking, question: Question) -> Question:
     content = orjson.dumps(marked(question.model_dump(mode="json")))
     if not storage.write_once(by.s3, uri, content, "application/json"):
         question = read_back(Question, storage.read(by.s3, uri) or b"", uri)
-    named = f"{question.execution_arn}-asks-{question.stage}-{question.number}"
+    named = f"{question.execution_arn}-asks-{question.run.rematches}-{question.stage}-{question.number}"
     if not mail.was_sent(by.s3, by.bucket, named, question.redrives):
         told = notices.approval(question, by.environment.STACK_NAME)
         name = mail.write_down(by.s3, by.bucket, named, told, question.redrives)

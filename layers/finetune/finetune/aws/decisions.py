@@ -69,10 +69,10 @@ def _find(by: Asking, run: str) -> Asked | None:
     return approvals.last_asked(by.s3, by.bucket, max(found, key=_age))
 
 
-def _age(key: str) -> tuple[int, bool]:
-    """What of one run comes later: after a redrive, and service after training."""
-    redrives, _, stage = key.rpartition("/")[2].partition("-")
-    return int(redrives), stage == "service"
+def _age(key: str) -> tuple[int, int, bool]:
+    """What of one run comes later: after a redrive, after a rematch, and service after training."""
+    redrives, rematches, stage = key.rpartition("/")[2].split("-")
+    return int(redrives), int(rematches), stage == "service"
 
 
 def _weighed(by: Asking, given: DecideInput, question: Question, at: datetime) -> Decision:
