@@ -129,8 +129,9 @@ class Person:
         self.states.more[self.run.execution_arn] = {"redriveCount": redrives}
         return approvals.request(self.by, request).until
 
-    def answer(self, decision: str, by: str = ADA, reason: str = "", run: str = "") -> DecideOutput:
-        given = DecideInput(run=run or self.run.endpoint_name, decision=cast("Any", decision), by=by, reason=reason)
+    def answer(self, decision: str, by: str = ADA, reason: str = "", run: str = "", question: int = 0) -> DecideOutput:
+        name, told = run or self.run.endpoint_name, cast("Any", decision)
+        given = DecideInput(run=name, question=question, decision=told, by=by, reason=reason)
         return decisions.decide(self.by, given)
 
     def sweep(self) -> DecideOutput:

@@ -151,8 +151,20 @@ def test_a_yes_to_what_is_not_so_any_more_is_not_taken_and_it_is_asked_again(
     assert asking.states.sent == []
     assert asking.topic.sent[1:] == ["Approval needed again before training: shop"]
     assert f"It is asked again, because something has changed since: {words}" in asking.topic.bodies[1]
-    assert asking.answer("approve").decision == "approve"
+    assert "approve " + asking.run.endpoint_name + " --question 1 --stack stack\n" in asking.topic.bodies[1]
+    assert asking.answer("approve", question=1).decision == "approve"
     assert [each["outcome"] for each in asking.decided()] == ["changed", "approve"]
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_the_same_command_again_is_no_answer_to_what_was_never_shown(asking: Person, decision: str) -> None:
+    asking.set("prices: {provisioned_per_hour: 108}\n")
+    asking.answer("approve")
+    told = asking.answer(decision)
+    assert (told.status, told.decision) == ("asked_again", None)
+    assert "asks question 1 with a new mail: prices.provisioned_per_hour was none and is now 108" in told.sentence
+    assert asking.answer(decision, question=2).status == "asked_again"
+    assert (asking.states.sent, [each["outcome"] for each in asking.decided()]) == ([], ["changed"])
 
 
 def test_a_no_is_taken_whatever_has_changed(asking: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from finetune.domain.cost import dollars, per_month
 from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
@@ -77,7 +78,6 @@ def ended(stack: str, models: Sequence[str]) -> Mail:
 def approval(question: Question, stack: str) -> Mail:
     """That a run asks a person: what, why, what it costs, what is known, and the two commands that answer."""
     run, (waits, unanswered) = question.run, _ASKING[question.stage]
-    option = "" if stack == _USUAL_STACK else f" --stack {stack}"
     again = " again" if question.number else ""
     return mail(
         f"Approval needed{again} before {question.stage}: {run.project}",
@@ -89,11 +89,17 @@ def approval(question: Question, stack: str) -> Mail:
             question.evidence,
             f"Report: {question.report}" if question.report else "",
             f"What to do: answer until {question.until:%Y-%m-%d %H:%M} UTC, with one of these commands. {unanswered}",
-            f"  finetune approve {run.endpoint_name}{option}\n"
-            f"  finetune reject {run.endpoint_name}{option} --reason '...'",
+            f"  {command('approve', question, stack)}\n  {command('reject', question, stack)} --reason '...'",
             f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {question.execution_arn}",
         ],
     )
+
+
+def command(answer: Literal["approve", "reject"], question: Question, stack: str) -> str:
+    """The command that gives an answer to a question as it was asked last, and to no other."""
+    number = f" --question {question.number}" if question.number else ""
+    option = "" if stack == _USUAL_STACK else f" --stack {stack}"
+    return f"finetune {answer} {question.run.endpoint_name}{number}{option}"
 
 
 def costs(question: Question) -> list[str]:

@@ -44,7 +44,18 @@ def test_a_run_that_waits_is_shown_with_its_price_and_its_time(capsys: pytest.Ca
         "  in service: $20.00 an hour, about $14,600.00 a month, also when it is not used",
         "  since: 2026-11-21 12:00 UTC",
         "  until: 2026-11-24 12:00 UTC",
+        "  to approve: finetune approve shop-20261121-103005-0badcafe",
     ]
+
+
+def test_a_question_that_was_asked_again_is_shown_with_the_command_that_answers_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = QUESTION.model_copy(update={"number": 1})
+    monkeypatch.setattr(approvals, "waiting", lambda *_: iter([again]))
+    assert finetune("approvals", "--stack", "other") == 0
+    command = "finetune approve shop-20261121-103005-0badcafe --question 1 --stack other"
+    assert capsys.readouterr().out.splitlines()[-1] == f"  to approve: {command}"
 
 
 def test_a_program_gets_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
