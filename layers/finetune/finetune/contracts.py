@@ -310,7 +310,10 @@ class PlanRematchOutput(Run):
 
 
 class ReleaseEndpointInput(Contract):
+    """`keep` is the endpoint that a rematch goes on with; what costs nothing while it is not asked stays then too."""
+
     run: Run
+    keep: Endpoint | None = None
 
 
 class ReleaseEndpointOutput(Contract):
