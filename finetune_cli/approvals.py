@@ -32,9 +32,10 @@ def _facts(question: Question) -> dict[str, Any]:
         "run": question.run.endpoint_name,
         "project": question.run.project,
         "question": question.number,
-        "before": question.stage,
+        "before": question.before,
         "why": question.why,
         "run_usd": question.run_usd,
+        "run_most_usd": question.most_usd,
         "service_usd_per_hour": hour,
         "service_usd_per_month": None if hour is None else per_month(hour),
         "since": question.asked.isoformat(),
@@ -45,7 +46,7 @@ def _facts(question: Question) -> dict[str, Any]:
 
 def _paragraph(question: Question, stack: str) -> str:
     lines = [
-        ("before", question.stage),
+        ("before", question.before),
         ("why", question.why),
         *(tuple(line.split(": ", 1)) for line in notices.costs(question)),
         ("since", f"{question.asked:%Y-%m-%d %H:%M} UTC"),

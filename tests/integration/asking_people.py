@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from finetune.aws import approvals, decisions, serving
 from finetune.aws.approvals import Asking
-from finetune.contracts import DecideInput, DecideOutput, PrepareDatasetOutput, RequestApprovalInput
+from finetune.contracts import DecideInput, DecideOutput, PrepareDatasetOutput, RequestApprovalInput, SelectModelOutput
+from finetune.domain.cost import SERVICE
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.environment import NotifyEnvironment
 from finetune.run import Run
@@ -37,6 +38,8 @@ PREPARED = PrepareDatasetOutput(
     refused_lines=(),
     training_tokens=10,
     estimated_usd=12.0,
+    most_usd=15.5,
+    bill=("Training: $11.00", "Evaluation: answers: $1.00, at most $4.50", f"{SERVICE}: $14,600.00"),
     within_budget=True,
     budget_reason="",
     shards=(),
@@ -114,7 +117,14 @@ class Person:
         environment = NotifyEnvironment(STACK_NAME=STACK, ARTIFACT_BUCKET="artifacts", TOPIC_ARN="topic")
         return Asking(environment=environment, **clients)
 
-    def asked(self, token: str = TOKEN, *, stage: str = "training", redrives: int = 0) -> str:
+    def asked(
+        self,
+        token: str = TOKEN,
+        *,
+        stage: str = "training",
+        redrives: int = 0,
+        trained: SelectModelOutput | None = None,
+    ) -> str:
         """What Request Approval does, each time that its state is attempted."""
         evaluation = VERDICT.model_copy(update={"ask": "It costs.", "reason": "Better by 12 points."})
         request = RequestApprovalInput(
@@ -122,7 +132,7 @@ class Person:
             stage=cast("Any", stage),
             execution_arn=self.run.execution_arn,
             run=self.run,
-            prepared=PREPARED,
+            prepared=PREPARED.model_copy(update={"model": trained}),
             evaluation=evaluation if stage == "service" else None,
         )
         self.states.open.add(token)
