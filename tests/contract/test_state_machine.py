@@ -293,6 +293,14 @@ def test_a_changed_champion_leads_to_a_rematch_and_no_other_error_does() -> None
     assert TASKS["Plan Rematch"]["Next"] == "Evaluate Shards"
 
 
+def test_a_champion_that_changed_before_the_answer_leads_to_a_rematch_too() -> None:
+    changed = next(
+        rule for rule in TASKS["Request Approval For Service"]["Catch"] if rule["ErrorEquals"] == ["ChampionChanged"]
+    )
+    # Nothing is open for service yet.
+    assert (changed["ResultPath"], changed["Next"]) == ("$.changed", "Plan Rematch")
+
+
 @pytest.mark.parametrize(
     ("possible", "evaluation", "leads_to"),
     [
@@ -349,7 +357,7 @@ def test_a_question_is_open_as_long_as_is_said_and_its_end_is_caught_by_name() -
     for name in ASKING:
         assert TASKS[name]["TimeoutSeconds"] == APPROVAL_BOUND.total_seconds() == 3 * 24 * 3600
         caught = {error for rule in TASKS[name]["Catch"] for error in rule["ErrorEquals"]}
-        assert caught == {"States.Timeout", "ApprovalRejected", "States.ALL"}
+        assert caught - {"ChampionChanged"} == {"States.Timeout", "ApprovalRejected", "States.ALL"}
         assert TASKS[name]["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
 
 

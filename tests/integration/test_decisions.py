@@ -189,11 +189,13 @@ def _busy(*_: object) -> None:
     raise ServiceBusy("later")
 
 
-def test_before_service_a_new_champion_ends_the_run_instead_of_asking_again() -> None:
+def test_before_service_a_new_champion_is_compared_with_before_anybody_is_asked_again() -> None:
     with person(champion=True) as asking:
         asking.asked(stage="service")
         asking.replace_champion()
-        assert asking.answer("approve").status == "void"
+        told = asking.answer("approve")
+        assert told.status == "void"
+        assert told.sentence.endswith("It is compared with that one now, and asks again if it is better.")
         assert [kind for kind, _ in asking.states.sent] == ["ChampionChanged"]
         assert len(asking.topic.sent) == 1
 

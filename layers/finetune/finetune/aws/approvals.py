@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 APPROVALS, TOKENS = "approvals/", "tokens/"
 # Step Functions began to count before the function did, so an answer in the last minutes might come too late.
 CLOSING = timedelta(minutes=10)
-VOID = "Another model went into service since run {run} was compared with the one before, so it cannot replace it."
+VOID = (
+    "Another model went into service since run {run} was compared with the one before. It is compared with that one "
+    "now, and asks again if it is better."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Asked:
 def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
     """Keep the token, write the question down and mail it; may be repeated, and mails once.
 
-    Raises ChampionChanged if the model cannot go into service whatever is answered.
+    Raises ChampionChanged if the model has to be compared with another one first.
     """
     run = given.run
     found = executions.look(by.stepfunctions, given.execution_arn)
