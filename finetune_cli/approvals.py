@@ -22,7 +22,7 @@ def run(options: Options, console: Console) -> Answer:
     waiting = approvals.waiting(clients.s3(), clients.stepfunctions(), bucket)
     shown = [each for each in waiting if wanted in {None, each.run.slug}]
     nothing = f"No run of {f'project {options.project}' if options.project else f'stack {options.stack}'} waits."
-    console.write("\n\n".join(map(_paragraph, shown)) or nothing)
+    console.write("\n\n".join(_paragraph(each, options.stack) for each in shown) or nothing)
     return Answer(bool(shown), {"stack": options.stack, "waiting": [_facts(each) for each in shown]})
 
 
@@ -31,9 +31,11 @@ def _facts(question: Question) -> dict[str, Any]:
     return {
         "run": question.run.endpoint_name,
         "project": question.run.project,
-        "before": question.stage,
+        "question": question.number,
+        "before": question.before,
         "why": question.why,
         "run_usd": question.run_usd,
+        "run_most_usd": question.most_usd,
         "service_usd_per_hour": hour,
         "service_usd_per_month": None if hour is None else per_month(hour),
         "since": question.asked.isoformat(),
@@ -42,12 +44,13 @@ def _facts(question: Question) -> dict[str, Any]:
     }
 
 
-def _paragraph(question: Question) -> str:
+def _paragraph(question: Question, stack: str) -> str:
     lines = [
-        ("before", question.stage),
+        ("before", question.before),
         ("why", question.why),
         *(tuple(line.split(": ", 1)) for line in notices.costs(question)),
         ("since", f"{question.asked:%Y-%m-%d %H:%M} UTC"),
         ("until", f"{question.until:%Y-%m-%d %H:%M} UTC"),
+        ("to approve", notices.command("approve", question, stack)),
     ]
     return "\n".join([question.run.endpoint_name, *(f"  {name}: {value}" for name, value in lines)])

@@ -22,7 +22,9 @@ def decide(options: DecisionOptions, decision: Literal["approve", "reject"], con
     (function,) = stack.outputs(options.stack, "DecideFunctionName")
     with translated("asking who you are"):
         who = clients.identity().get_caller_identity()["Arn"]
-    given = DecideInput(run=options.run[:200], decision=decision, by=who, reason=options.reason)
+    given = DecideInput(
+        run=options.run[:200], question=options.question, decision=decision, by=who, reason=options.reason
+    )
     told = decisions.answer(clients.functions(), function, given)
     holds = told.decision == decision
     (console.write if holds else console.warn)(told.sentence if holds else f"finetune: {told.sentence}")

@@ -46,13 +46,21 @@ class Count(click.ParamType[int]):
     """A whole number of things, at least one."""
 
     name = "count"
-    most = 1_000_000_000
+    least, most = 1, 1_000_000_000
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
-        number = int(value) if value.isdecimal() and len(value) <= len(str(self.most)) else 0
-        if not 1 <= number <= self.most:
-            self.fail(f"must be a whole number from 1 to {self.most:,}.", parameter, context)
+        written = str(value)  # a default is a number already
+        number = int(written) if written.isdecimal() and len(written) <= len(str(self.most)) else -1
+        if not self.least <= number <= self.most:
+            self.fail(f"must be a whole number from {self.least} to {self.most:,}.", parameter, context)
         return number
+
+
+class Number(Count):
+    """Which of several things, counted from zero."""
+
+    name = "number"
+    least, most = 0, 1_000_000
 
 
 class Methods(click.Choice[Method]):
@@ -116,4 +124,10 @@ class DecisionOptions(StackOptions):
     """Which question is answered, and why."""
 
     run: str = argument(metavar="RUN", help="the run, as its mail and `finetune approvals` name it")
+    question: int = option(
+        Number(),
+        metavar="N",
+        default=0,
+        help="how often the question had been asked again, as its mail and `finetune approvals` say (default: 0)",
+    )
     reason: str = option(metavar="TEXT", default="", help="why; the run's mail repeats it")

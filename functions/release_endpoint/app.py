@@ -15,5 +15,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     request = ReleaseEndpointInput.model_validate(event)
 
     return release.release_run(
-        clients.bedrock(), clients.ssm(), clients.s3(), request.run, stack=Environment.read().STACK_NAME
+        clients.bedrock(),
+        clients.ssm(),
+        clients.s3(),
+        request.run,
+        stack=Environment.read().STACK_NAME,
+        keep=request.keep,
     ).payload()

@@ -284,9 +284,21 @@ def test_what_is_trained_already_is_not_trained_again_and_what_is_not_new_ends_a
 
 def test_a_changed_champion_leads_to_a_rematch_and_no_other_error_does() -> None:
     first, *others = TASKS["Promote Model"]["Catch"]
-    assert (first["ErrorEquals"], first["Next"]) == (["ChampionChanged"], "Plan Rematch")
-    assert {rule["Next"] for rule in [*others, *TASKS["Plan Rematch"]["Catch"]]} == {"Release Endpoint"}
+    assert (first["ErrorEquals"], first["Next"]) == (["ChampionChanged"], "Release Endpoint Before Rematch")
+    before = TASKS["Release Endpoint Before Rematch"]
+    assert before["Parameters"]["keep.$"] == "$.endpoint"
+    assert before["Next"] == "Plan Rematch"
+    caught = [*others, *before["Catch"], *TASKS["Plan Rematch"]["Catch"]]
+    assert {rule["Next"] for rule in caught} == {"Release Endpoint"}
     assert TASKS["Plan Rematch"]["Next"] == "Evaluate Shards"
+
+
+def test_a_champion_that_changed_before_the_answer_leads_to_a_rematch_too() -> None:
+    changed = next(
+        rule for rule in TASKS["Request Approval For Service"]["Catch"] if rule["ErrorEquals"] == ["ChampionChanged"]
+    )
+    # Nothing is open for service yet.
+    assert (changed["ResultPath"], changed["Next"]) == ("$.changed", "Plan Rematch")
 
 
 @pytest.mark.parametrize(
@@ -345,7 +357,7 @@ def test_a_question_is_open_as_long_as_is_said_and_its_end_is_caught_by_name() -
     for name in ASKING:
         assert TASKS[name]["TimeoutSeconds"] == APPROVAL_BOUND.total_seconds() == 3 * 24 * 3600
         caught = {error for rule in TASKS[name]["Catch"] for error in rule["ErrorEquals"]}
-        assert caught == {"States.Timeout", "ApprovalRejected", "States.ALL"}
+        assert caught - {"ChampionChanged"} == {"States.Timeout", "ApprovalRejected", "States.ALL"}
         assert TASKS[name]["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
 
 
@@ -427,11 +439,21 @@ def polls(bound: timedelta) -> int:
 
 
 # How much more of a Task than one time a run may need, because of rematches. Of a shard only the answers of the new
-# model in service are asked for again, which is one contestant of three; an endpoint that serves is opened once.
+# model in service are asked for again, which is one contestant of three.
 REMATCHED = {
     "Evaluate Shard": MOST_REMATCHES / 3,
-    **dict.fromkeys(("Judge Evaluation", "Promote Model", "Plan Rematch"), MOST_REMATCHES),
+    **dict.fromkeys(
+        ("Judge Evaluation", "Promote Model", "Release Endpoint Before Rematch", "Plan Rematch"), MOST_REMATCHES
+    ),
 }
+# What a rematch may wait for anew: an answer, capacity and an endpoint. The machine has time for each once, because a
+# run may not last longer than its files are kept; a run that waits its longest for each of them again times out.
+WAITED_FOR_AGAIN = (
+    "Release Endpoint Before Approval",
+    "Request Approval For Service",
+    "Provision Throughput",
+    "Check Endpoint In Service",
+)
 
 # How often a run looks at something at most.
 LOOKED_AT = {
@@ -481,8 +503,8 @@ def test_the_machine_gives_every_wait_every_attempt_and_every_shard_its_time() -
 
 
 def test_the_longest_run_stays_within_the_events_that_a_history_may_hold() -> None:
-    rematched = dict.fromkeys(REMATCHED, 1 + MOST_REMATCHES)
-    looked_at = {name: polls(bound) for name, bound in LOOKED_AT.items()}
+    rematched = dict.fromkeys([*REMATCHED, *WAITED_FOR_AGAIN], 1 + MOST_REMATCHES)
+    looked_at = {name: polls(bound) * rematched.get(name, 1) for name, bound in LOOKED_AT.items()}
     passed = rematched | looked_at | {"Evaluate Shard": (1 + MOST_REMATCHES) * SHARDS}
     # A Task is entered and left, an attempt is scheduled, started and ended; beside a look stand a Choice and a Wait.
     tasks = sum(2 * passed.get(name, 1) + 3 * (attempts(state) + passed.get(name, 1)) for name, state in TASKS.items())

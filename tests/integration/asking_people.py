@@ -12,9 +12,10 @@ from typing import Any, cast
 import orjson
 from botocore.exceptions import ClientError
 
-from finetune.aws import approvals, decisions
+from finetune.aws import approvals, decisions, serving
 from finetune.aws.approvals import Asking
-from finetune.contracts import DecideInput, DecideOutput, PrepareDatasetOutput, RequestApprovalInput
+from finetune.contracts import DecideInput, DecideOutput, PrepareDatasetOutput, RequestApprovalInput, SelectModelOutput
+from finetune.domain.cost import SERVICE
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.environment import NotifyEnvironment
 from finetune.run import Run
@@ -37,6 +38,8 @@ PREPARED = PrepareDatasetOutput(
     refused_lines=(),
     training_tokens=10,
     estimated_usd=12.0,
+    most_usd=15.5,
+    bill=("Training: $11.00", "Evaluation: answers: $1.00, at most $4.50", f"{SERVICE}: $14,600.00"),
     within_budget=True,
     budget_reason="",
     shards=(),
@@ -114,7 +117,14 @@ class Person:
         environment = NotifyEnvironment(STACK_NAME=STACK, ARTIFACT_BUCKET="artifacts", TOPIC_ARN="topic")
         return Asking(environment=environment, **clients)
 
-    def asked(self, token: str = TOKEN, *, stage: str = "training", redrives: int = 0) -> str:
+    def asked(
+        self,
+        token: str = TOKEN,
+        *,
+        stage: str = "training",
+        redrives: int = 0,
+        trained: SelectModelOutput | None = None,
+    ) -> str:
         """What Request Approval does, each time that its state is attempted."""
         evaluation = VERDICT.model_copy(update={"ask": "It costs.", "reason": "Better by 12 points."})
         request = RequestApprovalInput(
@@ -122,15 +132,16 @@ class Person:
             stage=cast("Any", stage),
             execution_arn=self.run.execution_arn,
             run=self.run,
-            prepared=PREPARED,
+            prepared=PREPARED.model_copy(update={"model": trained}),
             evaluation=evaluation if stage == "service" else None,
         )
         self.states.open.add(token)
         self.states.more[self.run.execution_arn] = {"redriveCount": redrives}
         return approvals.request(self.by, request).until
 
-    def answer(self, decision: str, by: str = ADA, reason: str = "", run: str = "") -> DecideOutput:
-        given = DecideInput(run=run or self.run.endpoint_name, decision=cast("Any", decision), by=by, reason=reason)
+    def answer(self, decision: str, by: str = ADA, reason: str = "", run: str = "", question: int = 0) -> DecideOutput:
+        name, told = run or self.run.endpoint_name, cast("Any", decision)
+        given = DecideInput(run=name, question=question, decision=told, by=by, reason=reason)
         return decisions.decide(self.by, given)
 
     def sweep(self) -> DecideOutput:
@@ -144,6 +155,11 @@ class Person:
         """Let another run put its model into service meanwhile."""
         other = self.stack.request(self.stack.run())
         until_done(lambda: self.stack.promote(other), self.stack.clock)
+
+    def rematch(self) -> None:
+        """What Plan Rematch does to the plan: the model in service now is the one to compare with."""
+        now = serving.champion(self.stack.emulator.control, self.stack.ssm, STACK, self.run.slug)
+        self.run = self.run.model_copy(update={"champion": now, "rematches": self.run.rematches + 1})
 
     def end(self, status: str = "ABORTED") -> None:
         self.states.statuses[self.run.execution_arn] = status

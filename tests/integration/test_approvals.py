@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from finetune.aws import approvals
+from finetune.contracts import SelectModelOutput
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, SettingsInvalid
 from tests.integration.asking_people import TOKEN, WHY, Person, person
@@ -26,7 +27,9 @@ def test_a_question_says_what_why_how_much_until_when_and_how_to_answer(asking: 
     name = asking.run.endpoint_name
     for words in (
         WHY,
-        "the run, estimated: $12.00",
+        "  the run: estimated $12.00, at most $15.50\n",
+        "  Training: $11.00\n",
+        "  Evaluation: answers: $1.00, at most $4.50\n",
         "by the hour, at an unknown price",
         "answer until 2026-11-24 11:50 UTC",
         f"  finetune approve {name} --stack stack\n",
@@ -42,7 +45,17 @@ def test_before_service_the_mail_has_the_evidence_and_the_price_of_an_hour_and_a
     [body] = asking.topic.bodies
     assert "Better by 12 points." in body
     assert "in service: $20.00 an hour, about $14,600.00 a month, also when it is not used" in body
+    assert "  until it is in service: at most 2 started hours, $40.00\n" in body
+    assert "a month of provisioned throughput" not in body
     assert "Report: s3://artifacts/report.html" in body
+
+
+def test_a_run_that_goes_on_with_a_trained_model_does_not_say_that_it_would_train_one(asking: Person) -> None:
+    asking.asked(trained=SelectModelOutput(outcome="trained", reason="", model_arn="arn:m"))
+    [body] = asking.topic.bodies
+    assert asking.topic.sent == ["Approval needed before evaluation: shop"]
+    assert "The run goes on with a model that is trained already, and waits for an answer before it evaluates" in body
+    assert "before it trains" not in body
 
 
 def test_an_attempt_that_is_repeated_keeps_its_new_token_and_mails_nothing_more(asking: Person) -> None:

@@ -151,8 +151,20 @@ def test_a_yes_to_what_is_not_so_any_more_is_not_taken_and_it_is_asked_again(
     assert asking.states.sent == []
     assert asking.topic.sent[1:] == ["Approval needed again before training: shop"]
     assert f"It is asked again, because something has changed since: {words}" in asking.topic.bodies[1]
-    assert asking.answer("approve").decision == "approve"
+    assert "approve " + asking.run.endpoint_name + " --question 1 --stack stack\n" in asking.topic.bodies[1]
+    assert asking.answer("approve", question=1).decision == "approve"
     assert [each["outcome"] for each in asking.decided()] == ["changed", "approve"]
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_the_same_command_again_is_no_answer_to_what_was_never_shown(asking: Person, decision: str) -> None:
+    asking.set("prices: {provisioned_per_hour: 108}\n")
+    asking.answer("approve")
+    told = asking.answer(decision)
+    assert (told.status, told.decision) == ("asked_again", None)
+    assert "asks question 1 with a new mail: prices.provisioned_per_hour was none and is now 108" in told.sentence
+    assert asking.answer(decision, question=2).status == "asked_again"
+    assert (asking.states.sent, [each["outcome"] for each in asking.decided()]) == ([], ["changed"])
 
 
 def test_a_no_is_taken_whatever_has_changed(asking: Person) -> None:
@@ -177,11 +189,13 @@ def _busy(*_: object) -> None:
     raise ServiceBusy("later")
 
 
-def test_before_service_a_new_champion_ends_the_run_instead_of_asking_again() -> None:
+def test_before_service_a_new_champion_is_compared_with_before_anybody_is_asked_again() -> None:
     with person(champion=True) as asking:
         asking.asked(stage="service")
         asking.replace_champion()
-        assert asking.answer("approve").status == "void"
+        told = asking.answer("approve")
+        assert told.status == "void"
+        assert told.sentence.endswith("It is compared with that one now, and asks again if it is better.")
         assert [kind for kind, _ in asking.states.sent] == ["ChampionChanged"]
         assert len(asking.topic.sent) == 1
 
@@ -201,3 +215,17 @@ def test_service_is_asked_after_training_and_answered_by_itself(asking: Person) 
     told = asking.answer("reject", GRACE)
     assert (told.decision, told.taken) == ("reject", True)
     assert [kind for kind, _ in asking.states.sent] == ["success", "ApprovalRejected"]
+
+
+def test_after_a_rematch_service_is_asked_anew_and_the_old_yes_is_not_sent() -> None:
+    with person(champion=True) as asking:
+        asking.asked(stage="service")
+        asking.answer("approve")
+        asking.replace_champion()
+        asking.rematch()
+        asking.asked("token-after-the-rematch", stage="service")
+        asking.sweep()
+        assert [kind for kind, _ in asking.states.sent] == ["success"]
+        assert len(asking.topic.sent) == 2
+        assert asking.answer("reject").taken
+        assert [kind for kind, _ in asking.states.sent] == ["success", "ApprovalRejected"]

@@ -98,6 +98,16 @@ def test_throughput_for_service_is_not_asked_for_with_the_token_of_the_one_that_
                 control, run, model, {"provisioned": LEASES["provisioned"]}, stack=STACK, purpose=purpose
             )
     assert tokens[0] == tokens[3] != tokens[1] == tokens[2]
+    with pytest.raises(ServiceBusy):
+        endpoints.open_endpoint(
+            control,
+            run.model_copy(update={"rematches": 1}),
+            model,
+            {"provisioned": LEASES["provisioned"]},
+            stack=STACK,
+            purpose="service",
+        )
+    assert tokens[4] not in tokens[:4]
 
 
 @pytest.mark.parametrize("kind", KINDS)

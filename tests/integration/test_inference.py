@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from finetune.aws import answers
 from finetune.aws.inference import RESERVE_SECONDS, evaluate_shard
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE
-from finetune.domain.json_lines import from_jsonl
-from finetune.errors import AccessRefused, EvaluationUnfinished
+from finetune.domain.json_lines import from_jsonl, to_jsonl
+from finetune.errors import AccessRefused, BudgetReached, EvaluationUnfinished
+from finetune.parts import Endpoint
 from tests.evaluating import BASE, ENDPOINT, Bucket, Model, items, refusal, reply, run, shard
 from tools.project import definition
 
@@ -157,3 +160,34 @@ def test_an_incomplete_set_of_answers_is_not_reused() -> None:
     bucket = Bucket()
     evaluate_shard(Model(refusing).client, bucket.client, shard(items(5), bucket, run()), remaining=lambda: HOUR)
     assert not [key for key in bucket.objects if "answers-cache" in key]
+
+
+@pytest.mark.parametrize(("covered", "rematches", "ends"), [(0, 0, True), (0, 1, False), (100_000, 1, True)])
+def test_throughput_that_was_released_before_the_approval_does_not_end_a_rematch(
+    covered: int, rematches: int, ends: bool
+) -> None:
+    bucket, late = Bucket(), datetime(2026, 11, 24, tzinfo=UTC)
+
+    def dated(_: dict[str, Any]) -> dict[str, Any]:
+        headers = {"date": format_datetime(late, usegmt=True)}
+        return plain({}) | {"ResponseMetadata": {"HTTPHeaders": headers}}
+
+    settings = {
+        "deployment": "provisioned",
+        "prices": {"provisioned_per_hour": 108},
+        "budget": {"service_usd_per_month": covered},
+    }
+    planned = run("arn:old", settings).model_copy(update={"rematches": rematches})
+    asked = shard(items(3), bucket, planned)
+    paid = Endpoint(kind="provisioned", name="endpoint", arn="arn:aws:bedrock:r:1:provisioned-model/x", until=late)
+    asked = asked.model_copy(update={"endpoint": paid})
+    before = [Answer(id=item.id, text="Within 30 days.") for item in items(3)]
+    bucket.objects[answers.uri(planned, "candidate", 0).removeprefix("s3://")] = to_jsonl(before)
+    model = Model(dated)
+    if ends:
+        with pytest.raises(BudgetReached):
+            evaluate_shard(model.client, bucket.client, asked, remaining=lambda: HOUR)
+    else:
+        assert evaluate_shard(model.client, bucket.client, asked, remaining=lambda: HOUR).answered == 9
+        assert sorted(model.asked("arn:service")) == [f"Question {number}?" for number in range(3)]
+    assert model.asked(paid.arn) == []

@@ -26,6 +26,13 @@ def test_a_mail_of_nothing_new_names_the_earlier_run_and_what_to_do(standing: st
     assert "nothing was billed" in text
 
 
+def test_a_run_that_goes_on_may_wait_for_an_approval() -> None:
+    text = told(standing="going_on")
+    assert (
+        f"Run {RUN} has the same content: it is training it now or waits for an approval (`finetune approvals`)" in text
+    )
+
+
 def test_what_was_judged_is_told_with_its_verdict_its_report_and_the_way_to_judge_it_again() -> None:
     text = told(standing="judged", reason="It is not better.", report_uri="s3://artifacts/report.html")
     for part in ("It is not better.", "s3://artifacts/report.html", f"finetune resume {RUN} --project shop"):

@@ -247,9 +247,13 @@ class RequestApprovalOutput(Contract):
 
 
 class DecideInput(Contract):
-    """A person's answer to what a run asks; without a run, every answer that was written down is sent again."""
+    """A person's answer to what a run asks; without a run, every answer that was written down is sent again.
+
+    `question` is the number of the question that is answered: how often it had been asked again.
+    """
 
     run: str | None = Field(default=None, min_length=1, max_length=200)
+    question: int = Field(default=0, ge=0)
     decision: Literal["approve", "reject"] | None = None
     by: str = Field(default="", max_length=2048)
     reason: str = Field(default="", max_length=500)
@@ -306,7 +310,10 @@ class PlanRematchOutput(Run):
 
 
 class ReleaseEndpointInput(Contract):
+    """`keep` is the endpoint that a rematch goes on with; what costs nothing while it is not asked stays then too."""
+
     run: Run
+    keep: Endpoint | None = None
 
 
 class ReleaseEndpointOutput(Contract):

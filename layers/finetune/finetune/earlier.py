@@ -7,7 +7,10 @@ from finetune.parts import EarlierRun
 from finetune.run import Run
 
 _STANDING = {
-    "going_on": "Run {run} is training the same content now, or evaluates its model; its own mail tells how it ends.",
+    "going_on": (
+        "Run {run} has the same content: it is training it now or waits for an approval (`finetune approvals`), or "
+        "evaluates its model. Its own mail tells how it ends."
+    ),
     "in_service": "The model of the same content is in service already; run {run} put it there.",
     "judged": "Run {run} has judged the model of the same content by the same evaluation: {reason}",
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from finetune.domain.cost import dollars, per_month
+from finetune.domain.cost import SERVICE, dollars, per_month
 from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
+from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.errors import QuotaExceeded
 from finetune.letter import Mail, lines, mail
 from finetune.question import Question
@@ -17,6 +19,11 @@ _ASKING = {
     "training": (
         "The run waits for an answer before it trains a model. Nothing was started or billed, and the wait costs "
         "nothing.",
+        "If nobody answers, the run ends as ApprovalExpired.",
+    ),
+    "evaluation": (
+        "The run goes on with a model that is trained already, and waits for an answer before it evaluates the model. "
+        "Nothing more was started or billed, and the wait costs nothing.",
         "If nobody answers, the run ends as ApprovalExpired.",
     ),
     "service": (
@@ -76,11 +83,10 @@ def ended(stack: str, models: Sequence[str]) -> Mail:
 
 def approval(question: Question, stack: str) -> Mail:
     """That a run asks a person: what, why, what it costs, what is known, and the two commands that answer."""
-    run, (waits, unanswered) = question.run, _ASKING[question.stage]
-    option = "" if stack == _USUAL_STACK else f" --stack {stack}"
+    run, (waits, unanswered) = question.run, _ASKING[question.before]
     again = " again" if question.number else ""
     return mail(
-        f"Approval needed{again} before {question.stage}: {run.project}",
+        f"Approval needed{again} before {question.before}: {run.project}",
         [
             f"It is asked again, because something has changed since: {question.changed}." if question.changed else "",
             waits,
@@ -89,19 +95,34 @@ def approval(question: Question, stack: str) -> Mail:
             question.evidence,
             f"Report: {question.report}" if question.report else "",
             f"What to do: answer until {question.until:%Y-%m-%d %H:%M} UTC, with one of these commands. {unanswered}",
-            f"  finetune approve {run.endpoint_name}{option}\n"
-            f"  finetune reject {run.endpoint_name}{option} --reason '...'",
+            f"  {command('approve', question, stack)}\n  {command('reject', question, stack)} --reason '...'",
             f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {question.execution_arn}",
         ],
     )
 
 
+def command(answer: Literal["approve", "reject"], question: Question, stack: str) -> str:
+    """The command that gives an answer to a question as it was asked last, and to no other."""
+    number = f" --question {question.number}" if question.number else ""
+    option = "" if stack == _USUAL_STACK else f" --stack {stack}"
+    return f"finetune {answer} {question.run.endpoint_name}{number}{option}"
+
+
 def costs(question: Question) -> list[str]:
-    """One line each for the run, an hour and a month; an unknown price is said to be unknown."""
-    run = "unknown" if question.run_usd is None else dollars(question.run_usd)
-    if question.stage == "training":
-        return [f"the run, estimated: {run}", *_of_service(question)]
-    return [f"the run until now, estimated: {run}", *_of_service(question)]
+    """The estimate of the run with its lines, and what an hour and a month in service cost; unknown is said so."""
+    run = "unknown" if question.run_usd is None else f"estimated {dollars(question.run_usd)}"
+    most = "" if question.most_usd is None else f", at most {dollars(question.most_usd)}"
+    whole = "the run" if question.stage == "training" else "the whole run"
+    bill = [line for line in question.bill if not line.startswith(SERVICE)]
+    return [f"{whole}: {run}{most}", *bill, *_of_start(question), *_of_service(question)]
+
+
+def _of_start(question: Question) -> list[str]:
+    """What throughput costs until it answers, before it goes into service; nothing where its price is unknown."""
+    hour = question.terms.usd_per_hour
+    if question.stage == "training" or hour is None or question.run.settings.deployment != "provisioned":
+        return []
+    return [f"until it is in service: at most {START_HOURS} started hours, {dollars(START_HOURS * hour)}"]
 
 
 def _of_service(question: Question) -> list[str]:

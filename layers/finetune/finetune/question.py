@@ -50,6 +50,7 @@ def _said(value: Any) -> str:
 class Question(Frozen):
     """One question of a run, as it was mailed; `number` counts from zero how often it was asked again.
 
+    `run_usd`, `most_usd` and `bill` are the run's estimate. `trained` says that its model is trained already.
     `changed` is what had changed since it was asked before.
     """
 
@@ -61,6 +62,9 @@ class Question(Frozen):
     number: int = 0
     why: str
     run_usd: float | None
+    most_usd: float | None = None
+    bill: tuple[str, ...] = ()
+    trained: bool = False
     evidence: str = ""
     report: str | None = None
     terms: Terms
@@ -70,8 +74,16 @@ class Question(Frozen):
 
     @property
     def key(self) -> str:
-        """Where the question and its answer are kept, below `approvals/`; the same for each time it is asked."""
-        return f"{self.run.endpoint_name}/{self.redrives}-{self.stage}"
+        """Where the question and its answer are kept, below `approvals/`; the same for each time it is asked.
+
+        A rematch is another comparison, so an answer about the one before does not hold for it.
+        """
+        return f"{self.run.endpoint_name}/{self.redrives}-{self.run.rematches}-{self.stage}"
+
+    @property
+    def before(self) -> Literal["training", "evaluation", "service"]:
+        """What a yes lets the run do next."""
+        return "evaluation" if self.stage == "training" and self.trained else self.stage
 
     @property
     def champion_changed(self) -> bool:

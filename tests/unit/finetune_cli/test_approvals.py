@@ -21,6 +21,8 @@ QUESTION = Question(
     execution_arn="arn:execution",
     why="The model would go into service.",
     run_usd=12,
+    most_usd=15,
+    bill=("Training: $11.00",),
     terms=Terms(champion=None, budget=Budget(), prices=PriceOverrides(), usd_per_hour=20),
     asked=datetime(2026, 11, 21, 12, tzinfo=UTC),
     until=datetime(2026, 11, 24, 12, tzinfo=UTC),
@@ -40,17 +42,31 @@ def test_a_run_that_waits_is_shown_with_its_price_and_its_time(capsys: pytest.Ca
         "shop-20261121-103005-0badcafe",
         "  before: service",
         "  why: The model would go into service.",
-        "  the run until now, estimated: $12.00",
+        "  the whole run: estimated $12.00, at most $15.00",
+        "  Training: $11.00",
+        "  until it is in service: at most 2 started hours, $40.00",
         "  in service: $20.00 an hour, about $14,600.00 a month, also when it is not used",
         "  since: 2026-11-21 12:00 UTC",
         "  until: 2026-11-24 12:00 UTC",
+        "  to approve: finetune approve shop-20261121-103005-0badcafe",
     ]
+
+
+def test_a_question_that_was_asked_again_is_shown_with_the_command_that_answers_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = QUESTION.model_copy(update={"number": 1})
+    monkeypatch.setattr(approvals, "waiting", lambda *_: iter([again]))
+    assert finetune("approvals", "--stack", "other") == 0
+    command = "finetune approve shop-20261121-103005-0badcafe --question 1 --stack other"
+    assert capsys.readouterr().out.splitlines()[-1] == f"  to approve: {command}"
 
 
 def test_a_program_gets_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     assert finetune("approvals", "--json") == 0
     [found] = answered(capsys)["waiting"]
     assert (found["run_usd"], found["service_usd_per_hour"], found["service_usd_per_month"]) == (12, 20, 14600)
+    assert found["run_most_usd"] == 15
     assert (found["run"], found["before"]) == ("shop-20261121-103005-0badcafe", "service")
 
 

@@ -57,7 +57,14 @@ def test_decide_is_told_the_run_the_decision_the_reason_and_who(
     assert finetune("approve", RUN, "--reason", "agreed") == 0
     assert capsys.readouterr() == ("Run r is approved by ada.\n", "")
     [sent] = deployed.invoked
-    assert sent == {"function": "decidefunctionname", "run": RUN, "decision": "approve", "by": ADA, "reason": "agreed"}
+    answer = {"run": RUN, "question": 0, "decision": "approve", "by": ADA, "reason": "agreed"}
+    assert sent == {"function": "decidefunctionname", **answer}
+
+
+def test_decide_is_told_which_question_is_answered(deployed: Deployed) -> None:
+    assert finetune("approve", RUN, "--question", "2") == 0
+    assert deployed.invoked[0]["question"] == 2
+    assert finetune("approve", RUN, "--question", "-1") == 2
 
 
 def test_what_somebody_else_decided_is_said_and_is_a_no(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
@@ -41,6 +41,15 @@ def evaluation_leases(run: Run, prepared: PrepareDatasetOutput) -> Mapping[Deplo
 def _rest(run: Run, prepared: PrepareDatasetOutput) -> float:
     """What is left of the limit if the run costs the most it may; nothing where that is not known."""
     return -math.inf if prepared.most_usd is None else run.settings.budget.limit_usd - prepared.most_usd
+
+
+def paid_until(request: EvaluateShardInput) -> datetime | None:
+    """Until when throughput is paid for; None where none is open for the evaluation.
+
+    A rematch follows a verdict to promote, and before a person is asked about one the throughput is released.
+    """
+    released = request.run.rematches > 0 and request.run.service_is_asked
+    return None if released else request.endpoint.until
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 APPROVALS, TOKENS = "approvals/", "tokens/"
 # Step Functions began to count before the function did, so an answer in the last minutes might come too late.
 CLOSING = timedelta(minutes=10)
-VOID = "Another model went into service since run {run} was compared with the one before, so it cannot replace it."
+VOID = (
+    "Another model went into service since run {run} was compared with the one before. It is compared with that one "
+    "now, and asks again if it is better."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Asked:
 def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
     """Keep the token, write the question down and mail it; may be repeated, and mails once.
 
-    Raises ChampionChanged if the model cannot go into service whatever is answered.
+    Raises ChampionChanged if the model has to be compared with another one first.
     """
     run = given.run
     found = executions.look(by.stepfunctions, given.execution_arn)
@@ -72,6 +75,9 @@ def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
         redrives=found.redrives,
         why=(evaluation.ask if evaluation else given.prepared.ask) or "",
         run_usd=given.prepared.estimated_usd,
+        most_usd=given.prepared.most_usd,
+        bill=given.prepared.bill,
+        trained=given.prepared.model is not None,
         evidence="\n\n".join(filter(None, (evaluation.reason, messages.comparison(evaluation)))) if evaluation else "",
         report=evaluation.report_uri if evaluation else None,
         terms=_terms_or_planned(by, run),
@@ -125,7 +131,7 @@ def _ask(by: Asking, question: Question) -> Question:
     content = orjson.dumps(marked(question.model_dump(mode="json")))
     if not storage.write_once(by.s3, uri, content, "application/json"):
         question = read_back(Question, storage.read(by.s3, uri) or b"", uri)
-    named = f"{question.execution_arn}-asks-{question.stage}-{question.number}"
+    named = f"{question.execution_arn}-asks-{question.run.rematches}-{question.stage}-{question.number}"
     if not mail.was_sent(by.s3, by.bucket, named, question.redrives):
         told = notices.approval(question, by.environment.STACK_NAME)
         name = mail.write_down(by.s3, by.bucket, named, told, question.redrives)

@@ -41,6 +41,8 @@ def decide(by: Asking, given: DecideInput) -> DecideOutput:
         if found.as_of >= question.until:
             expired = f"The time to answer was over at {_spelled(question.until)}; run {question.run.run_id} ends."
             return DecideOutput(status="expired", sentence=expired)
+        if given.question != question.number:
+            return _not_shown(question)
         answer = _weighed(by, given, question, found.as_of)
         taken = approvals.record(by.s3, by.bucket, question, answer)
         asked = approvals.last_asked(by.s3, by.bucket, question.key) or asked
@@ -69,10 +71,10 @@ def _find(by: Asking, run: str) -> Asked | None:
     return approvals.last_asked(by.s3, by.bucket, max(found, key=_age))
 
 
-def _age(key: str) -> tuple[int, bool]:
-    """What of one run comes later: after a redrive, and service after training."""
-    redrives, _, stage = key.rpartition("/")[2].partition("-")
-    return int(redrives), stage == "service"
+def _age(key: str) -> tuple[int, int, bool]:
+    """What of one run comes later: after a redrive, after a rematch, and service after training."""
+    redrives, rematches, stage = key.rpartition("/")[2].split("-")
+    return int(redrives), int(rematches), stage == "service"
 
 
 def _weighed(by: Asking, given: DecideInput, question: Question, at: datetime) -> Decision:
@@ -126,6 +128,16 @@ def _refusal(question: Question, decision: Decision) -> tuple[str, str]:
         return ChampionChanged.__name__, VOID.format(run=question.run.run_id)
     reason = f"the reason given: {decision.reason}" if decision.reason else "no reason was given"
     return ApprovalRejected.__name__, f"Rejected by {decision.by} at {_spelled(decision.at)}; {reason}."
+
+
+def _not_shown(question: Question) -> DecideOutput:
+    """To an answer to another question than the last one: whoever gave it need not have seen what holds now."""
+    since = f" with a new mail: {question.changed}" if question.changed else ""
+    sentence = (
+        f"Nothing was decided: run {question.run.run_id} asks question {question.number}{since}. Answer it with the "
+        "command in that mail or in `finetune approvals`."
+    )
+    return DecideOutput(status="asked_again", sentence=sentence)
 
 
 def _told(asked: Asked, *, taken: bool) -> DecideOutput:

@@ -181,9 +181,9 @@ def open_endpoint(
     """Open the endpoint of a run, of the first kind that no quota refuses, or return the one already open.
 
     `leases` are the kinds with how long an endpoint of each may live. Neither create call reports a conflict, so the
-    endpoint is looked up by its name first. One for service has a request token of its own, because Bedrock ignores a
-    token that made what was deleted. Raises QuotaExceeded if the quotas of all kinds are used up, and BudgetReached if
-    the budget pays for none of them.
+    endpoint is looked up by its name first. One for service has a request token of its own, and another one after each
+    rematch, because Bedrock ignores a token that made what was deleted. Raises QuotaExceeded if the quotas of all kinds
+    are used up, and BudgetReached if the budget pays for none of them.
     """
     name, model_arn = run.endpoint_name, model.model_arn
     if model_arn is None:
@@ -196,9 +196,9 @@ def open_endpoint(
         )
     with translated(f"asking for the service's time before opening endpoint {name}"):
         now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
-    refusals = []
+    refusals, opening = [], f"-service-{run.rematches}" if purpose == "service" else ""
     for kind, lease in leases.items():
-        token = request_token(f"{name}-{kind.replace('_', '-')}{'-service' if purpose == 'service' else ''}")
+        token = request_token(f"{name}-{kind.replace('_', '-')}{opening}")
         given = tags_of(run, stack, **{LEASE_TAG: f"{now + lease:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):

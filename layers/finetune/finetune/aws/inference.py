@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from finetune.aws import answers, storage
-from finetune.aws.allowance import Allowance, metered
+from finetune.aws.allowance import Allowance, metered, paid_until
 from finetune.aws.asking import FAULTS, ask_all, converse
 from finetune.aws.llm_judge import chosen, judge_shard, judged
 from finetune.contracts import EvaluateShardInput, EvaluateShardOutput, SelectModelOutput
@@ -124,7 +124,7 @@ def _answers_of(context: ShardContext, contestant: Contestant, kept: Mapping[str
 
 def _ask(context: ShardContext, contestant: Contestant, item: EvaluationItem) -> Answer:
     """One answer within what may be spent and the time that is paid for."""
-    until, allowance = context.request.endpoint.until, context.allowance
+    until, allowance = paid_until(context.request), context.allowance
     if not contestant.paid_by_token:
         return ask(context.runtime, contestant, item, until)
     with allowance.meter.asking(allowance.most_answer_usd(item)) as receipt:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from finetune.aws import answers, storage
-from finetune.aws.allowance import Allowance
+from finetune.aws.allowance import Allowance, paid_until
 from finetune.aws.asking import FAULTS, ask_all, converse
 from finetune.contracts import EvaluateShardInput
 from finetune.domain.evaluation import llm_judge
@@ -92,7 +92,7 @@ def _ask(runtime: BedrockRuntimeClient, request: EvaluateShardInput, pair: Pair)
     """One judgement; a judge that may not be asked has judged nothing, which does not end the run."""
     asked = llm_judge.request(pair, request.run.settings.judge, secrets.token_hex(8))
     try:
-        reply, error = converse(runtime, asked, request.endpoint.until)
+        reply, error = converse(runtime, asked, paid_until(request))
     except AccessRefused:
         error = "AccessDeniedException"
     return Judgement(id=pair.id, item=pair.item.id, error=error) if error else llm_judge.read(pair, reply)

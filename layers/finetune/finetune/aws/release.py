@@ -39,11 +39,13 @@ class Attempts:
             raise error
 
 
-def release_run(bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, *, stack: str) -> ReleaseEndpointOutput:
+def release_run(
+    bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, *, stack: str, keep: Endpoint | None = None
+) -> ReleaseEndpointOutput:
     """End what a run still pays for and undo what it did not finish.
 
     Stops the run's jobs, deletes its endpoints unless one is in service, and puts the published model back if the run
-    had begun to change it.
+    had begun to change it. A run that goes on has an endpoint to `keep`: only throughput beside it is deleted.
     """
     attempts, ended, promotion = Attempts(), list[str](), None
     for candidate in run.candidates:
@@ -54,6 +56,8 @@ def release_run(bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, 
         if published and published.run_id == run.run_id:
             promotion = publication.told(stack, run.slug, published)
         for found in endpoints.opened_by(bedrock, run):
+            if keep and (found.endpoint.kind == "on_demand" or found.endpoint.arn == keep.arn):
+                continue
             with attempts.one():
                 if not may_be_in_service(s3, published, found.endpoint, run.folder):
                     ended += [found.endpoint.arn] if spending.delete_endpoint(bedrock, s3, found, run.folder) else []
