@@ -316,3 +316,23 @@ def test_the_days_are_those_of_the_settings(deployed: Deployed) -> None:
         deployed.stack.emulator.control, own, Standing(models={run.candidates[0].name: arn}), stack=STACK
     )
     assert found == {run.candidates[0].name: "2026-11-28"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "day"),
+    [
+        ("2026-11-25T00:00:00Z", "2026-12-21T", "2026-12-21"),
+        ("2027-01-02T00:00:00Z", "2027-01-02T", "2027-01-02"),
+        ("promoted", "promoted", None),
+    ],
+)
+def test_the_day_of_a_model_that_a_later_run_went_on_with_is_the_later_one(
+    deployed: Deployed, before: str, after: str, day: str | None
+) -> None:
+    run, name = deployed.planned(), f"{SLUG}-20261101-000000-00000000-c1"
+    arn = deployed.stack.emulator.add_model(name, NOVA)
+    given: Any = [{"key": key, "value": value} for key, value in (OWN | {DELETE_AFTER_TAG: before}).items()]
+    deployed.stack.emulator.control.tag_resource(resourceARN=arn, tags=given)
+    found = retention.dated(deployed.stack.emulator.control, run, Standing(adopted={name: arn}), stack=STACK)
+    assert found == ({name: day} if day else {})
+    assert tags_on(deployed, arn)[DELETE_AFTER_TAG].startswith(after)

@@ -68,7 +68,17 @@ def test_a_model_that_an_earlier_run_trained_can_be_gone_on_with_as_long_as_it_s
     again = deployed.planned()
     told = {"schema": 1, "folder": run.folder, "models": [run.candidates[0].name]}
     storage.write_json(deployed.s3, again.uri("trained_by.json"), told)
-    assert stands(deployed, again) == Standing(resumable=True)
+    [model] = deployed.stack.emulator.admin.ledger().models
+    assert stands(deployed, again) == Standing(resumable=True, adopted={model.name: model.arn})
+
+
+def test_a_model_of_an_earlier_run_that_is_in_service_is_not_left_over(deployed: Deployed) -> None:
+    request = deployed.stack.request(deployed.planned())
+    deployed.stack.promote(request)
+    again = deployed.planned()
+    told = {"schema": 1, "folder": request.run.folder, "models": [request.model.model_name]}
+    storage.write_json(deployed.s3, again.uri("trained_by.json"), told)
+    assert (stands(deployed, again).adopted, stands(deployed, again).resumable) == ({}, True)
 
 
 def test_what_bedrock_does_not_say_is_unknown_but_what_is_published_has_to_be_known(

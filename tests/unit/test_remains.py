@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from finetune import messages, remains
-from finetune.contracts import NotifyInput, SelectModelOutput
+from finetune.contracts import NotifyInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain.billing.spent import Spent, SpentLine
 from finetune.remains import Standing
 from tests.unit.test_messages import MODEL, RUN, known, prepared
@@ -48,6 +48,19 @@ def test_every_mail_of_an_end_after_training_names_cost_and_model_with_its_day_a
         "The custom model shop-c1 is kept and billed for storage, for $1.75 a month. It is deleted on 2026-12-21. "
         "`finetune keep shop-c1` keeps it for longer, `finetune delete shop-c1` deletes it now."
     ) in body
+
+
+def test_a_model_that_an_earlier_run_trained_is_named_as_such_with_its_day_if_it_has_one() -> None:
+    adopted = Standing(adopted={"shop-c1": "arn:model"}, deletion={"shop-c1": "2026-12-21"})
+    words = (
+        "The custom model shop-c1, which an earlier run trained, is kept and billed for storage, for $1.75 a month. "
+    )
+    commands = "`finetune keep shop-c1` keeps it for longer, `finetune delete shop-c1` deletes it now."
+    assert f"{words}It is deleted on 2026-12-21. {commands}" in told("RunFailed", adopted, error=FAILED)
+    undated = adopted.model_copy(update={"deletion": {}})
+    assert f"{words}{commands}" in told("RunFailed", undated, error=FAILED)
+    promoted = adopted.model_copy(update={"promotion": PromoteModelOutput.model_validate(PROMOTION)})
+    assert "is kept" not in told("ModelPromoted", promoted, model=MODEL, promotion=PROMOTION)
 
 
 def test_the_estimate_stands_beside_the_cost() -> None:

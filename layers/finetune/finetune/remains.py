@@ -21,8 +21,9 @@ class Standing(Frozen):
 
     `promotion` if the run's model is the one that is published. `jobs` and `endpoints` are those that still cost
     something, `trained` and `unfinished` the jobs that ended with a model and without one. `models` are ARNs by name,
-    `deletion` the day on which each is deleted. `throughput` is from when to now, while there is one.
-    `resumable` if a model stands that a run may go on with, whoever trained it.
+    `adopted` those of an earlier run that this one went on with, `deletion` the day on which each of both is deleted.
+    `throughput` is from when to now, while there is one. `resumable` if a model stands that a run may go on with,
+    whoever trained it.
     """
 
     promotion: PromoteModelOutput | None = None
@@ -31,6 +32,7 @@ class Standing(Frozen):
     unfinished: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     models: Mapping[str, str] = {}
+    adopted: Mapping[str, str] = {}
     deletion: Mapping[str, str] = {}
     throughput: tuple[datetime, datetime] | None = None
     spent: Spent | None = None
@@ -62,22 +64,25 @@ def left(stands: Standing) -> str:
 
 def kept(known: NotifyInput, stands: Standing) -> str:
     """The custom models that stay although they were not promoted: for how much, until when, and how to change that."""
-    names = list(stands.models)
+    of_earlier = dict.fromkeys(stands.models, False) | dict.fromkeys(stands.adopted, True)
     if stands.unknown and known.model and known.model.model_name:
-        names = [known.model.model_name]
-    if stands.promotion:
-        names = [name for name in names if stands.models[name] != stands.promotion.model_arn]
-    return " ".join(_kept(known, name, stands.deletion.get(name)) for name in names)
+        of_earlier = {known.model.model_name: known.model.trained_by is not None}
+    elif stands.promotion:
+        arns = {**stands.models, **stands.adopted}
+        of_earlier = {name: earlier for name, earlier in of_earlier.items() if arns[name] != stands.promotion.model_arn}
+    return " ".join(_kept(known, name, stands.deletion.get(name), earlier) for name, earlier in of_earlier.items())
 
 
-def _kept(known: NotifyInput, name: str, day: str | None) -> str:
+def _kept(known: NotifyInput, name: str, day: str | None, of_earlier: bool) -> str:
     stack = _stack(known)
     keep, delete = f"`finetune keep {name}{stack}`", f"`finetune delete {name}{stack}`"
-    days = known.run.settings.retention.days if known.run else None
-    until = (day and f"It is deleted on {day}.") or (f"It is deleted after {days} days." if days else "")
+    # An earlier run's model without a day may have been promoted once, or be kept.
+    days = known.run.settings.retention.days if known.run and not of_earlier else None
+    until = (day and f"It is deleted on {day}. ") or (f"It is deleted after {days} days. " if days else "")
+    whose = ", which an earlier run trained," if of_earlier else ""
     return (
-        f"The custom model {name} is kept and billed for storage{_month(known.run)}. {until} {keep} keeps it for "
-        f"longer, {delete} deletes it now."
+        f"The custom model {name}{whose} is kept and billed for storage{_month(known.run)}. {until}{keep} keeps it "
+        f"for longer, {delete} deletes it now."
     )
 
 

@@ -174,12 +174,13 @@ def _stays(given: Mapping[str, str], now: datetime, going: Callable[[str], bool]
 def dated(bedrock: BedrockClient, run: Run, stands: Standing, *, stack: str) -> dict[str, str]:
     """The day on which each model of a run that ended without promoting it is deleted, by the model's name.
 
-    It is written to the model as a tag, once. A model whose day cannot be written or read is left out; the sweeper
+    It is written to the model as a tag, once; that of an earlier run, which this one went on with, keeps the later day.
+    A model whose day cannot be written or read is left out; the sweeper
     dates it later.
     """
     found: dict[str, str] = {}
     promoted = stands.promotion.model_arn if stands.promotion else None
-    for name, arn in stands.models.items():
+    for name, arn in {**stands.models, **stands.adopted}.items():
         if arn == promoted:
             continue
         try:
@@ -187,9 +188,12 @@ def dated(bedrock: BedrockClient, run: Run, stands: Standing, *, stack: str) -> 
             if told is None:
                 continue
             given, now = told
-            moment = given.get(DELETE_AFTER_TAG)
-            if moment is None:
-                moment = retention.deletion(now, run.settings.retention.days)
+            before = given.get(DELETE_AFTER_TAG, "")
+            moment = before
+            if not before or name in stands.adopted:
+                # As text the later day is the greater one, and "promoted" is greater than each.
+                moment = max(before, retention.deletion(now, run.settings.retention.days))
+            if moment != before:
                 tags.add(bedrock, arn, stack, {DELETE_AFTER_TAG: moment})
         except FineTuneError:
             continue

@@ -31,16 +31,18 @@ def standing(bedrock: BedrockClient, ssm: SSMClient, s3: S3Client, run: Run, *, 
         models = {name: customization.model_arn(bedrock, name) for name in names}
         opened = endpoints.opened_by(bedrock, run)
         adopted = trained.trained_by(s3, run.folder)
-        others = adopted.models if adopted else ()
+        others = {name: customization.model_arn(bedrock, name) for name in (adopted.models if adopted else ())}
+        in_use = {published.model_arn, published.previous_model_arn} if published else set()
         return Standing(
             promotion=promotion,
-            resumable=any(models.values()) or any(customization.model_arn(bedrock, name) for name in others),
+            resumable=any(models.values()) or any(others.values()),
             jobs=tuple(name for name, status in jobs.items() if status in customization.GOING),
             trained=tuple(
                 name for name, status in jobs.items() if status == "Completed" or (status is None and models[name])
             ),
             unfinished=tuple(name for name, status in jobs.items() if status in {"Failed", "Stopped"}),
             models={name: arn for name, arn in models.items() if arn},
+            adopted={name: arn for name, arn in others.items() if arn and arn not in in_use},
             endpoints=tuple(found.endpoint.arn for found in opened if found.endpoint.arn != in_service),
             throughput=next(
                 ((found.created_at, found.as_of) for found in opened if found.endpoint.kind == "provisioned"), None
