@@ -15,6 +15,7 @@ from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE
 from finetune.domain.json_lines import from_jsonl, to_jsonl
 from finetune.errors import AccessRefused, BudgetReached, EvaluationUnfinished
 from finetune.parts import Endpoint
+from finetune.run import Ceilings
 from tests.evaluating import BASE, ENDPOINT, Bucket, Model, items, refusal, reply, run, shard
 from tools.project import definition
 
@@ -177,7 +178,8 @@ def test_throughput_that_was_released_before_the_approval_does_not_end_a_rematch
         "prices": {"provisioned_per_hour": 108},
         "budget": {"service_usd_per_month": covered},
     }
-    planned = run("arn:old", settings).model_copy(update={"rematches": rematches})
+    ceilings = Ceilings(service_usd_per_month=1_000_000)
+    planned = run("arn:old", settings).model_copy(update={"rematches": rematches, "ceilings": ceilings})
     asked = shard(items(3), bucket, planned)
     paid = Endpoint(kind="provisioned", name="endpoint", arn="arn:aws:bedrock:r:1:provisioned-model/x", until=late)
     asked = asked.model_copy(update={"endpoint": paid})
