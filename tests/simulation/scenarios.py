@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from tests.simulation.checker import ASKING
 from tests.simulation.functions import DATASETS
@@ -161,11 +162,12 @@ def _answer_mails(world: World, person: str, decision: str) -> None:
         world.clock.sleep(MAILBOX_SECONDS)
         for mail in _asking(world)[read:]:
             read += 1
-            [run] = re.findall(rf"finetune {decision} (\S+)", mail.body)
-            _decide(world, {"run": run, "decision": decision, "by": person, "reason": "as agreed"}, mail)
+            [(run, number)] = re.findall(rf"finetune {decision} (\S+)(?: .*?--question (\d+))?", mail.body)
+            given = {"run": run, "decision": decision, "by": person, "reason": "as agreed"}
+            _decide(world, given | {"question": int(number or 0)}, mail)
 
 
-def _decide(world: World, payload: dict[str, str], mail: Mail) -> None:
+def _decide(world: World, payload: dict[str, Any], mail: Mail) -> None:
     [arn] = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
     execution = world.machines.executions[arn]
     while execution.running:
