@@ -82,22 +82,33 @@ def take(by: Taking, run: Run, kind: Deployment) -> None:
     if quota.value is None:
         return
     open_now = endpoints.units(by.bedrock, kind)
+    names: set[str] = set()
     for believed in (True, False):  # whether the execution behind a slot goes on is asked only if that matters
-        while True:
-            held = _held(by, run, kind, believed=believed)
-            if any(holder["execution_arn"] == run.execution_arn for _, holder in held.values() if holder):
-                return
-            names = {str(holder["endpoint"]) for _, holder in held.values() if holder}
-            taken = sum(units for endpoint, units in open_now if endpoint.name not in names) + len(names)
-            if taken >= quota.value:
-                break
-            if _write(by, run, kind, held):
-                return
+        found = _holding(by, run, kind, open_now, quota.value, believed=believed)
+        if found is None:
+            return
+        names = found
     in_use = [endpoint for endpoint, units in open_now if units]
     raise QuotaExceeded(_full(by, kind, quota, in_use, len(names - {endpoint.name for endpoint in in_use})))
 
 
 _Held = Mapping[int, tuple[int, Mapping[str, str] | None]]
+
+
+def _holding(
+    by: Taking, run: Run, kind: Deployment, open_now: list[tuple[Endpoint, int]], most: float, *, believed: bool
+) -> set[str] | None:
+    """The names of the endpoints that all places are taken for; None once the run has one."""
+    while True:
+        held = _held(by, run, kind, believed=believed)
+        if any(holder["execution_arn"] == run.execution_arn for _, holder in held.values() if holder):
+            return None
+        names = {str(holder["endpoint"]) for _, holder in held.values() if holder}
+        taken = sum(units for endpoint, units in open_now if endpoint.name not in names) + len(names)
+        if taken >= most:
+            return names
+        if _write(by, run, kind, held):
+            return None
 
 
 def _held(by: Taking, run: Run, kind: Deployment, *, believed: bool) -> _Held:

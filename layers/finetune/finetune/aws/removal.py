@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from finetune.aws import (
     spending,
     trained,
 )
-from finetune.aws.billed import Billed
+from finetune.aws.billed import Account, Billed
 from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.tags import PROJECT_TAG, RUN_TAG
@@ -127,12 +127,36 @@ def plan(by: Removing, target: Target) -> Plan:
     account = billed.everything(by.bedrock, by.ssm, by.stack, one_by_one=by.one_by_one)
     alive = executions.all_of(by.stepfunctions, by.machine_arn)
     going = [each for each in alive.values() if target.model is None and _is_going(target, each)]
-    jobs = [each for each in account.billed if each.kind == "job" and _meant(target, each)]
     opened = [each for each in account.billed if each.kind in endpoints.KINDS and _meant(target, each)]
     leaving = [each for each in opened if target.whole or not each.in_service]
-    wanted = [model for model in account.models.own if _model_meant(target, model)]
     staying = [slug for slug in account.published if not (target.whole and target.project in {None, slug})]
     going_on = {arn for arn, each in alive.items() if each.running and each not in going}
+    wanted = [model for model in account.models.own if _model_meant(target, model)]
+    reasons = _reasons(by, account, wanted, going_on, leaving, staying)
+    # What was trained last goes first, because a model may have been trained from an earlier one.
+    models = sorted((each for each in wanted if not reasons[each.name]), key=lambda each: each.created, reverse=True)
+    going_too = {each.arn for each in leaving} | {each.arn for each in models}
+    return Plan(
+        usd_per_month=sum(each.usd_per_month or 0.0 for each in account.billed if each.arn in going_too),
+        running=tuple(going),
+        jobs=tuple(each for each in account.billed if each.kind == "job" and _meant(target, each)),
+        endpoints=tuple(leaving),
+        parameters=tuple(sorted(account.published.keys() - set(staying))),
+        models=tuple(models),
+        staying=(*_in_service(opened, leaving), *_still_needed(wanted, reasons)),
+        unasked=tuple(account.unasked),
+    )
+
+
+def _reasons(
+    by: Removing,
+    account: Account,
+    wanted: list[StoredModel],
+    going_on: set[str],
+    leaving: list[Billed],
+    staying: list[str],
+) -> dict[str, str | None]:
+    """By name why each model has to stay; None when nothing needs it."""
     needs = retention.needs_of(
         by.bedrock,
         [account.published[slug] for slug in staying],
@@ -141,24 +165,15 @@ def plan(by: Removing, target: Target) -> Plan:
         in_hand=_in_hand(by, wanted, going_on),
         but={each.arn for each in leaving} | {model.arn for model in wanted},
     )
-    reasons = {model.name: retention.why_needed(model, needs) for model in wanted}
-    going_too = {each.arn for each in leaving} | {each.arn for each in wanted if not reasons[each.name]}
-    return Plan(
-        usd_per_month=sum(each.usd_per_month or 0.0 for each in account.billed if each.arn in going_too),
-        running=tuple(going),
-        jobs=tuple(jobs),
-        endpoints=tuple(leaving),
-        parameters=tuple(sorted(account.published.keys() - set(staying))),
-        # What was trained last goes first, because a model may have been trained from an earlier one.
-        models=tuple(
-            sorted((each for each in wanted if not reasons[each.name]), key=lambda each: each.created, reverse=True)
-        ),
-        staying=(
-            *((each.arn, IN_SERVICE.format(project=each.project)) for each in opened if each not in leaving),
-            *((model.name, _reason(model, why)) for model in wanted if (why := reasons[model.name])),
-        ),
-        unasked=tuple(account.unasked),
-    )
+    return {model.name: retention.why_needed(model, needs) for model in wanted}
+
+
+def _in_service(opened: list[Billed], leaving: list[Billed]) -> Iterator[tuple[str, str]]:
+    return ((each.arn, IN_SERVICE.format(project=each.project)) for each in opened if each not in leaving)
+
+
+def _still_needed(wanted: list[StoredModel], reasons: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    return ((model.name, _reason(model, why)) for model in wanted if (why := reasons[model.name]))
 
 
 def _reason(model: StoredModel, why: str) -> str:
