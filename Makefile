@@ -47,12 +47,12 @@ deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [
 
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
 # Of the layer, by lines and branches, in the processes of the tests; deployed functions run in processes of their own. It takes
-# half as much of the processor's time again, so `make test` has it where CI is set, as every service for CI does.
+# half as much of the processor's time again, so only `make test-all` has it.
 COVERAGE := --cov --cov-report=term
 
 test: setup ## Run every test; finds a browser for those of the report, or installs one.
 	@$(BIN)/python -m tests.browser.chromium
-	$(PYTEST) $(if $(CI),$(COVERAGE))
+	$(PYTEST)
 
 test-all: setup ## Run every test at its full size, which takes an hour, and say how much of the layer they reach.
 	@$(BIN)/python -m tests.browser.chromium

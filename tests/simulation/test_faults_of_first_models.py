@@ -19,4 +19,4 @@ SCENARIOS = (
 
 
 def test_no_fault_breaks_a_promise() -> None:
-    assert broken(SCENARIOS, sized(1250, full=2500)) == ""
+    assert broken(SCENARIOS, sized(1000, full=2500)) == ""

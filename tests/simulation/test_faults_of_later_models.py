@@ -18,7 +18,7 @@ AT_ONCE = ("at_once", "takeover_at_once", "two_projects", "duplicate")
 
 
 def test_no_fault_breaks_a_promise() -> None:
-    assert broken(SCENARIOS, sized(1250, full=2500)) == ""
+    assert broken(SCENARIOS, sized(1000, full=2500)) == ""
 
 
 def test_no_interleaving_breaks_a_promise() -> None:
