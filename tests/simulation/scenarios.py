@@ -272,7 +272,7 @@ _ALL = (
         before=_promoted(*HALF, settings=PROVISIONED),
     ),
     Scenario("not_better", _begin(HALF), ["Model not promoted"], before=_promoted(*GOOD)),
-    Scenario("not_agreed", _begin(GOOD, settings=f"deployment: provisioned\n{LIMIT}"), ["Model not promoted"]),
+    Scenario("not_agreed", _begin(GOOD, settings=f"deployment: provisioned\n{LIMIT}"), ["Over budget"]),
     Scenario("rejected", _rejected, ["Dataset rejected"]),
     Scenario("budget", _begin(GOOD, settings="budget:\n  limit_usd: 0.0001\n"), ["Over budget"]),
     Scenario("no_verdict", _begin(GOOD, settings="gates:\n  minimum_items: 40\n"), ["No verdict possible"]),

@@ -103,12 +103,12 @@ def test_a_run_whose_task_fails_after_its_training_is_gone_on_with(task: str) ->
     holds(Fault("invoke", after_training("invoke")[task], "Lambda.Unknown", "thrice"))
 
 
-def test_what_nobody_agreed_to_serve_is_promoted_from_the_same_data_once_the_settings_agree() -> None:
+def test_what_nobody_agreed_to_serve_is_not_trained_until_the_settings_agree() -> None:
     with simulated() as world:
         for settings in (f"deployment: provisioned\n{LIMIT}", PROVISIONED):
             world.s3.put(DATASETS, "projects/stations/evaluation.jsonl", evaluation())
             world.s3.put(DATASETS, "projects/stations/settings.yaml", settings.encode())
             world.drop("stations", dataset(*GOOD), "dataset.jsonl")
             run_until_ended(world)
-        assert [each.states[-1] for each in world.executions] == ["Model Not Promoted", "Model Promoted"]
+        assert [each.states[-1] for each in world.executions] == ["Budget Exceeded", "Model Promoted"]
         assert len(world.bedrock.state.jobs) == 1

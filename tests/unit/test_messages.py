@@ -35,6 +35,9 @@ RUN: dict[str, Any] = {
 RUN_OF = Run.model_validate(RUN)
 
 
+ON_DEMAND_ONLY = "meta.llama3-3-70b-instruct-v1:0:128k"
+
+
 def known(outcome: str, **more: Any) -> NotifyInput:
     return NotifyInput.model_validate({"outcome": outcome, "execution_arn": "arn:execution", **more})
 
@@ -186,6 +189,20 @@ def test_a_model_that_was_not_evaluated_asks_for_what_stood_in_the_way(
     assert words in body
     assert "fall short" not in body
     assert "The custom model shop-model is kept and billed for storage, for $1.75 a month." in body
+
+
+def test_a_run_whose_model_could_not_go_into_service_is_not_started_and_says_what_to_add() -> None:
+    for settings, words in (
+        ({"deployment": "provisioned"}, "  prices:\n    provisioned_per_hour: what an hour"),
+        ({"deployment": "provisioned", "base_model": ON_DEMAND_ONLY}, "What to do: Nothing, or change deployment"),
+    ):
+        planned = RUN_OF.model_copy(update={"settings": Settings.model_validate(settings)})
+        reason = f"Its model could be of no use: {messages.not_in_service(planned)}"
+        told = known("BudgetExceeded", run=planned.payload(), prepared=prepared(0, ()) | {"budget_reason": reason})
+        body = messages.compose(told).body
+        assert reason in body
+        assert words in body
+        assert "fewer records" not in body
 
 
 def test_a_difference_says_that_it_is_the_one_to_the_base_model() -> None:

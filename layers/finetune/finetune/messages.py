@@ -112,6 +112,9 @@ def _over_budget(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]
 
 
 def _over_budget_advice(known: NotifyInput) -> str:
+    obstacle = known.run and not_in_service(known.run)
+    if known.run and known.prepared and obstacle and obstacle in known.prepared.budget_reason:
+        return _how_to_agree(known.run)
     if known.run and known.run.limit_name != "budget.limit_usd":
         return (
             "Train on fewer records or epochs, or have the stack deployed with a higher MostUsdPerRun; no "
@@ -262,6 +265,8 @@ def not_in_service(run: Run) -> str | None:
 
 def _how_to_agree(run: Run) -> str:
     """The lines of settings.yaml that put such a model into service, and the stack's part where it bounds them."""
+    if promotion.not_served(base_model(run.settings.base_model), run.settings.deployment):
+        return _NEXT_STEPS["not_served"]
     month, ceiling = run.service.usd_per_month, run.ceilings.service_usd_per_month
     wanted = "730 times that price, or more" if month is None else f"{math.ceil(month)}"
     price = ["prices:", "  provisioned_per_hour: what an hour of one model unit costs in USD"] if month is None else []

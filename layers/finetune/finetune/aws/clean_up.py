@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -17,9 +17,6 @@ from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, NotifyInput
 from finetune.errors import EndpointBusy, FileUnreadable, UnsupportedDataset
 from finetune.parts import Failure, Outcome
 from finetune.run import DatasetDropped, Run
-
-if TYPE_CHECKING:
-    pass
 
 _ENDED = {
     "ABORTED": ("Aborted", "Somebody stopped the execution."),

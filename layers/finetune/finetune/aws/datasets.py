@@ -39,6 +39,7 @@ from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
 from finetune.errors import ChampionChanged, DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
+from finetune.messages import not_in_service
 from finetune.parts import Shard
 from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import Settings
@@ -338,6 +339,15 @@ class _Expense:
         return expense.most_usd(self.asked, prices, prices_of(run.settings.judge))
 
 
+def _agreed(run: Run, estimate: cost.CostEstimate) -> limits.BudgetVerdict:
+    """Whether the run stays within its limit, and its model may go into service by the hour if it is to."""
+    verdict = limits.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
+    obstacle = not_in_service(run) if run.settings.deployment == "provisioned" else None
+    if obstacle is None or not verdict.within:
+        return verdict
+    return limits.BudgetVerdict(within=False, reason=f"Its model could be of no use: {obstacle}")
+
+
 def _output(
     run: Run,
     found: Decidable,
@@ -347,7 +357,7 @@ def _output(
 ) -> PrepareDatasetOutput:
     prepared, refused = found.prepared, found.refused
     items = prepared.evaluation.records if prepared.evaluation else 0
-    verdict = limits.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
+    verdict = _agreed(run, estimate)
     return PrepareDatasetOutput(
         training_uri=uris["training"] or "",
         validation_uri=uris["validation"],

@@ -55,8 +55,7 @@ def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvalua
     page = render(_report(s3, request, items, given, evaluation, curves))
     storage.write(s3, report_uri, page.encode("utf-8", "replace"), "text/html; charset=utf-8")
     verdict = _output(request, evaluation, report_uri)
-    agreed = request.run.service.covered or request.run.service_is_asked  # otherwise other settings promote it
-    if request.obstacle is None and agreed and _all_answered(items, given):
+    if request.obstacle is None and _all_answered(items, given):
         trained.note_verdict(s3, request.run, request.model, request.prepared.evaluation_uri, verdict)
     return verdict
 
