@@ -55,7 +55,7 @@ def evaluate(endpoint: str, asked: list[EvaluationItem], quota: int | None) -> t
 
         def counted(item: EvaluationItem) -> Answer:
             requests.append(item.id)
-            return ask(runtime, Contestant("base", MODEL, MODEL), item)
+            return ask(runtime, Contestant("base", MODEL, MODEL), item, {"temperature": 0, "maxTokens": 1024})
 
         return list(
             ask_all(

@@ -46,16 +46,17 @@ def lines(pairs: list[tuple[str, str]]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("fault", "outcome", "guard"),
-    [("empty-answers:always", "answered", "not_empty"), ("content-filtered:always", "blocked", "not_refused")],
+    ("fault", "outcome", "said"),
+    [("empty-answers:always", "empty", "empty"), ("content-filtered:always", "blocked", "blocked")],
 )
 def test_answers_of_no_use_are_counted_as_what_they_are_and_promote_nothing(
-    pipeline: Pipeline, fault: str, outcome: str, guard: str
+    pipeline: Pipeline, fault: str, outcome: str, said: str
 ) -> None:
     run, judged = evaluated(pipeline, fault.partition(":")[0], fault)
-    assert (run.states[-1], judged.decision) == ("Model Not Promoted", "do_not_promote")
+    assert (run.states[-1], judged.decision) == ("Model Not Promoted", "inconclusive")
+    assert f"{ITEMS} of {ITEMS} answers of the base model are no full answer ({ITEMS} {said})" in judged.reason
     assert judged.outcomes["candidate"][outcome] == judged.outcomes["base"][outcome] == ITEMS  # type: ignore[index]
-    assert judged.scores["candidate"][judged.metric] == judged.scores["candidate"][guard] * 0.0
+    assert judged.scores["candidate"][judged.metric] == 0
     assert pipeline.endpoints_of(fault.partition(":")[0]) == []
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 from finetune.aws.allowance import evaluation_leases
 from finetune.aws.inference import evaluate_shard
 from finetune.contracts import EvaluateShardInput
+from finetune.domain.catalog import base_model
 from finetune.domain.evaluation import expense
 from finetune.errors import BudgetReached
 from tests.evaluating import BASE, Bucket, Model, items, refusal, reply, run, shard
@@ -27,7 +28,7 @@ END = datetime(2026, 11, 21, 14, tzinfo=UTC)
 def asking(bucket: Bucket, *, rest: float = 0.0, count: int = 20, **more: Any) -> EvaluateShardInput:
     """A shard of a run whose limit leaves so many times more than its answers may cost."""
     request = shard(items(count), bucket, run(settings=more))
-    taken = expense.asked(items(count), ("base", "candidate"), (), "Amazon")
+    taken = expense.asked(items(count), ("base", "candidate"), (), base_model("amazon.nova-micro-v1:0:128k"))
     most = (taken.prompts.most * 0.000035 + taken.answers.most * 0.00014) / 1000
     limit = request.run.settings.budget.limit_usd
     prepared = request.prepared.model_copy(update={"most_usd": limit - rest * most, "answers_usd": most})

@@ -9,14 +9,15 @@ import pytest
 
 from finetune.aws import answers
 from finetune.domain.evaluation.answers import Answer
+from finetune.settings import Inference
 from tests.evaluating import Bucket, items, run
 
 URI = "s3://artifacts/answers.jsonl"
-INFERENCE = {"temperature": 0.0, "maxTokens": 1024.0}
+INFERENCE = Inference()
 GIVEN = [Answer(id=f"item-{number}", text=f"Answer {number}.", stop_reason="end_turn") for number in range(20)]
 
 
-def earlier(model: str = "arn:model", inference: dict[str, float] = INFERENCE, asked: int = 3, **item: str) -> str:
+def earlier(model: str = "arn:model", inference: Inference = INFERENCE, asked: int = 3, **item: str) -> str:
     return answers.earlier_uri(run(), model, inference, items(asked, **item))
 
 
@@ -35,16 +36,17 @@ def test_after_a_rematch_the_answers_of_another_champion_and_what_was_judged_wit
 
 
 def test_later_runs_find_answers_by_all_that_they_follow_from_and_by_nothing_else() -> None:
-    same = answers.earlier_uri(run(run_id="another"), "arn:model", dict(reversed(INFERENCE.items())), items(3))
+    same = answers.earlier_uri(run(run_id="another"), "arn:model", Inference(), items(3))
     assert earlier() == same
     assert earlier().startswith("s3://artifacts/answers-cache/shop/")
     others = [
         earlier("arn:other"),
-        earlier(inference=INFERENCE | {"maxTokens": 16.0}),
+        earlier(inference=Inference(max_tokens=16)),
+        earlier(inference=Inference(temperature=0.5)),
         earlier(asked=4),
         earlier(system="Be brief."),
     ]
-    assert len({earlier(), *others}) == 5
+    assert len({earlier(), *others}) == 6
 
 
 def test_what_was_saved_is_loaded_by_item_and_nothing_where_nothing_was() -> None:

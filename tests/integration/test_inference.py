@@ -152,15 +152,17 @@ def test_as_many_shards_share_a_quota_as_the_state_machine_runs_at_once() -> Non
     assert definition()["States"]["Evaluate Shards"]["MaxConcurrency"] == SHARDS_AT_ONCE
 
 
-def test_an_incomplete_set_of_answers_is_not_reused() -> None:
+def test_of_an_incomplete_set_of_answers_a_later_run_asks_what_is_missing() -> None:
     def refusing(request: dict[str, Any]) -> dict[str, Any]:
         if request["messages"][-1]["content"][0]["text"] == "Question 3?":
             raise refusal("ValidationException")
         return plain(request)
 
-    bucket = Bucket()
+    bucket, model = Bucket(), Model(plain)
     evaluate_shard(Model(refusing).client, bucket.client, shard(items(5), bucket, run()), remaining=lambda: HOUR)
-    assert not [key for key in bucket.objects if "answers-cache" in key]
+    later = shard(items(5), bucket, run(run_id="20261122-112233-0a1b2c3d"))
+    evaluate_shard(model.client, bucket.client, later, remaining=lambda: HOUR)
+    assert model.asked(BASE) == ["Question 3?"]
 
 
 @pytest.mark.parametrize(("covered", "rematches", "ends"), [(0, 0, True), (0, 1, False), (100_000, 1, True)])
@@ -193,3 +195,49 @@ def test_throughput_that_was_released_before_the_approval_does_not_end_a_rematch
         assert evaluate_shard(model.client, bucket.client, asked, remaining=lambda: HOUR).answered == 9
         assert sorted(model.asked("arn:service")) == [f"Question {number}?" for number in range(3)]
     assert model.asked(paid.arn) == []
+
+
+def test_an_hour_in_which_the_base_model_says_nothing_is_not_kept_for_later_runs() -> None:
+    bucket = Bucket()
+    first, second = (run(run_id=f"2026112{day}-112233-0a1b2c3d") for day in (1, 2))
+    silent = Model(lambda request: reply("" if request["modelId"] == BASE else "Within 30 days."))
+    evaluate_shard(silent.client, bucket.client, shard(items(25), bucket, first), remaining=lambda: HOUR)
+    model = Model(plain)
+    done = evaluate_shard(model.client, bucket.client, shard(items(25), bucket, second), remaining=lambda: HOUR)
+    assert len(model.asked(BASE)) == 25
+    assert {answer.text for answer in kept(bucket, "base", second.run_id).values()} == {"Within 30 days."}
+    assert done.reused == 25  # the custom model's
+
+
+@pytest.mark.parametrize("stop_reason", ["max_tokens", "content_filtered", "malformed_model_output"])
+def test_of_an_earlier_run_only_answers_that_ended_well_are_used_and_the_others_asked_again(stop_reason: str) -> None:
+    bucket = Bucket()
+
+    def half(request: dict[str, Any]) -> dict[str, Any]:
+        number = int(request["messages"][0]["content"][0]["text"].split()[1].rstrip("?"))
+        return reply("Within 30 days.", stop_reason if number % 2 else "end_turn")
+
+    for day, answer in ((1, half), (2, plain)):
+        model, planned = Model(answer), run(run_id=f"2026112{day}-112233-0a1b2c3d")
+        evaluate_shard(model.client, bucket.client, shard(items(20), bucket, planned), remaining=lambda: HOUR)
+    assert sorted(model.asked(BASE)) == sorted(f"Question {number}?" for number in range(1, 20, 2))
+    third, nobody = run(run_id="20261123-112233-0a1b2c3d"), Model(plain)
+    evaluate_shard(nobody.client, bucket.client, shard(items(20), bucket, third), remaining=lambda: HOUR)
+    assert nobody.asked(BASE) == []
+
+
+def test_every_contestant_may_answer_twice_as_long_as_the_reference() -> None:
+    bucket, model = Bucket(), Model(plain)
+    long = items(20, reference="Step 1: check part 3 and note value 7 in the book of the shop. " * 120)
+    evaluate_shard(model.client, bucket.client, shard(long, bucket, run()), remaining=lambda: HOUR)
+    [bound] = {request["inferenceConfig"]["maxTokens"] for request in model.requests}
+    assert bound > 3600
+
+
+def test_the_settings_say_how_every_contestant_is_asked() -> None:
+    bucket, model = Bucket(), Model(plain)
+    chosen = {"inference": {"temperature": 0.4, "top_p": 0.9, "max_tokens": 77}}
+    evaluate_shard(model.client, bucket.client, shard(items(20), bucket, run(settings=chosen)), remaining=lambda: HOUR)
+    assert all(
+        request["inferenceConfig"] == {"temperature": 0.4, "topP": 0.9, "maxTokens": 77} for request in model.requests
+    )

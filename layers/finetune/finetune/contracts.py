@@ -225,6 +225,7 @@ class JudgeEvaluationOutput(Contract):
     provision: bool
     service: Service | None = None
     report_uri: str
+    notes: tuple[str, ...] = ()
     ask: str | None = None
     declined: Failure | None = None
 

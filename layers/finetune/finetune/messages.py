@@ -238,6 +238,7 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
     return f"Model promoted: {_project(known)}", [
         found.reason if found else "",
         comparison(found),
+        *(found.notes if found else ()),
         _not_scored(known),
         f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
         f"Since then run {promotion.replaced_by} has put another model into service in its place."
@@ -306,6 +307,7 @@ def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]
         found.reason if found else "",
         f"It was not put into service ({refused.Error}). {refused.Cause}" if refused else "",
         comparison(found),
+        *(found.notes if found else ()),
         _not_scored(known),
         known.prepared.forecast if known.prepared and inconclusive else "",
         f"{remains.left(stands)} What was in service before stays in service.",

@@ -60,6 +60,14 @@ class Budget(Frozen):
     service_usd_per_month: float = Field(default=0, ge=0, le=MOST_USD, allow_inf_nan=False)
 
 
+class Inference(Frozen):
+    """How every contestant is asked; without `max_tokens` the bound of an answer follows from its reference."""
+
+    temperature: float = Field(default=0, ge=0, le=1)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1, le=100_000)
+
+
 class Retention(Frozen):
     """How many custom models are kept, each billed for its storage, and how long one that was not promoted."""
 
@@ -88,6 +96,7 @@ class Settings(Frozen):
     deployment: Literal[Deployment, "none"] = "on_demand"
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
     evaluation: Literal["required", "optional"] = "required"
+    inference: Inference = Field(default_factory=Inference)
     retention: Retention = Field(default_factory=Retention)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     # Trains although a model of the same content exists.

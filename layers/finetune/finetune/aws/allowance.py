@@ -15,7 +15,7 @@ from finetune.aws import storage
 from finetune.contracts import EvaluateShardInput, PrepareDatasetOutput
 from finetune.domain import cost
 from finetune.domain.billing.meter import Meter
-from finetune.domain.catalog import Deployment, base_model
+from finetune.domain.catalog import BaseModelRow, Deployment, base_model
 from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import expense, promotion
 from finetune.domain.evaluation.answers import Answer
@@ -57,7 +57,8 @@ class Allowance:
     """What the requests of a shard cost, and the meter that they run through."""
 
     meter: Meter
-    provider: str
+    row: BaseModelRow
+    bound: int | None
     prices: TokenPrices
     judge_prices: TokenPrices
 
@@ -67,7 +68,8 @@ class Allowance:
 
     def most_answer_usd(self, item: EvaluationItem) -> float:
         """What an answer may cost."""
-        return _known(self.prices.usd(expense.prompt(item, self.provider).most, expense.MOST_ANSWER_TOKENS))
+        longest = expense.longest_answer(item, self.row, self.bound)
+        return _known(self.prices.usd(expense.prompt(item, self.row.provider).most, longest))
 
     def rating_usd(self, judgement: Judgement) -> float:
         """What a reply of the judge has cost, whether or not it could be read."""
@@ -75,7 +77,7 @@ class Allowance:
 
     def most_rating_usd(self, item: EvaluationItem) -> float:
         """What one reply of the judge may cost."""
-        return _known(self.judge_prices.usd(expense.rated(item, self.provider).most, expense.MOST_RATING_TOKENS))
+        return _known(self.judge_prices.usd(expense.rated(item, self.row, self.bound).most, expense.MOST_RATING_TOKENS))
 
 
 def _known(usd: float | None) -> float:
@@ -98,11 +100,12 @@ def metered(
     nobody knows what it asked.
     """
     run, row = request.run, base_model(request.run.settings.base_model)
+    bound = run.settings.inference.max_tokens
     prices, judge_prices = cost.token_prices(row, run.settings.prices), prices_of(run.settings.judge)
-    most = _known(expense.most_usd(expense.asked(items, paid, judged, row.provider), prices, judge_prices))
+    most = _known(expense.most_usd(expense.asked(items, paid, judged, row, bound), prices, judge_prices))
     uri = run.uri(f"answers/spent/{request.shard.index:03}.json")
     lost: float = orjson.loads(storage.read(s3, uri) or b"0") or 0.0
-    allowance = Allowance(Meter(_allowed(request, most)), row.provider, prices, judge_prices)
+    allowance = Allowance(Meter(_allowed(request, most)), row, bound, prices, judge_prices)
     spent = sum(allowance.answer_usd(answer) for name in paid for answer in kept[name].values())
     allowance.meter.add(lost + spent)
     left = most - sum(allowance.most_answer_usd(item) for item in items for name in paid if item.id in kept[name])

@@ -14,6 +14,7 @@ from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.json_lines import from_jsonl, to_jsonl
 from finetune.run import Run
+from finetune.settings import Inference
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,12 +34,12 @@ def uri(run: Run, contestant: str, shard: int) -> str:
     return run.uri(f"answers/{contestant}{again}/{shard:03}.jsonl")
 
 
-def earlier_uri(run: Run, model: str, inference: Mapping[str, float], items: Iterable[EvaluationItem]) -> str:
+def earlier_uri(run: Run, model: str, inference: Inference, items: Iterable[EvaluationItem]) -> str:
     """Where runs of the project keep one model's answers to exactly these items, asked with the same parameters.
 
     The name is made from the model's id, not the endpoint's: an endpoint that serves another model has other answers.
     """
-    asked = orjson.dumps({"model": model, "inference": dict(inference)}, option=orjson.OPT_SORT_KEYS)
+    asked = orjson.dumps({"model": model, "inference": inference.model_dump()}, option=orjson.OPT_SORT_KEYS)
     bucket, _ = storage.split_uri(run.folder)
     return f"s3://{bucket}/answers-cache/{run.slug}/{sha256(asked + to_jsonl(items)).hexdigest()}.jsonl"
 
@@ -49,6 +50,11 @@ def load(s3: S3Client, location: str) -> dict[str, Answer]:
         return {answer.id: answer for answer in from_jsonl(storage.read(s3, location) or b"", Answer)}
     except ValueError:
         return {}
+
+
+def reusable(found: Mapping[str, Answer]) -> dict[str, Answer]:
+    """Those that ended well and have text: one bad hour of a model must not decide about later runs."""
+    return {key: answer for key, answer in found.items() if answer.outcome == "answered"}
 
 
 def save(s3: S3Client, location: str, kept: Iterable[BaseModel]) -> None:

@@ -310,7 +310,7 @@ class _Expense:
             len(judged),
             row.requests_per_minute,
         )
-        asked = expense.asked(items, names, {item.id for item in judged}, row.provider)
+        asked = expense.asked(items, names, {item.id for item in judged}, row, settings.inference.max_tokens)
         return cls(row, asked, limits.hours_needed(expense.CREATION_MINUTES, minutes))
 
     def estimate(self, run: Run, prepared: PreparedDataset, *, trains: bool) -> cost.CostEstimate:

@@ -14,7 +14,7 @@ from finetune.aws.llm_judge import chosen, judge_shard, judged
 from finetune.contracts import EvaluateShardInput, EvaluateShardOutput, SelectModelOutput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.expense import MOST_ANSWER_TOKENS
+from finetune.domain.evaluation.expense import longest_answer
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE, Pace, workers
 from finetune.domain.json_lines import from_jsonl
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_s3 import S3Client
 
-# How every contestant is asked; part of what an answer is reused by.
-INFERENCE: Mapping[str, float] = {"temperature": 0, "maxTokens": MOST_ANSWER_TOKENS}
 # A shard that keeps less than this for itself could be cut off with its answers unsaved.
 RESERVE_SECONDS = 45
 
@@ -97,8 +95,8 @@ def _answers_of(context: ShardContext, contestant: Contestant, kept: Mapping[str
     """One contestant's answers to the shard, and how many of them an earlier run had got already."""
     run, shard = context.request.run, context.request.shard
     own = answers.uri(run, contestant.name, shard.index)
-    earlier = answers.earlier_uri(run, contestant.model, INFERENCE, context.items)
-    known = answers.load(context.s3, earlier) if len(kept) < len(context.items) else {}
+    earlier = answers.earlier_uri(run, contestant.model, run.settings.inference, context.items)
+    known = answers.reusable(answers.load(context.s3, earlier)) if len(kept) < len(context.items) else {}
     new = {key: answer.model_copy(update={"paid": False}) for key, answer in known.items() if key not in kept}
     quota = base_model(run.settings.base_model).requests_per_minute
     coming = ask_all(
@@ -117,18 +115,20 @@ def _answers_of(context: ShardContext, contestant: Contestant, kept: Mapping[str
             f"Shard {shard.index}: {contestant.name} still has {left} items to answer; they are asked next."
         )
     # The project's endpoint may change its model while it is asked, so the champion's answers are for this run alone.
-    if contestant.name != "champion" and not known and all(answer.error is None for answer in given):
-        answers.save(context.s3, earlier, given)
+    good = answers.reusable({answer.id: answer for answer in given})
+    if contestant.name != "champion" and len(good) > len(known):
+        answers.save(context.s3, earlier, good.values())
     return given, len(new)
 
 
 def _ask(context: ShardContext, contestant: Contestant, item: EvaluationItem) -> Answer:
     """One answer within what may be spent and the time that is paid for."""
     until, allowance = paid_until(context.request), context.allowance
+    parameters = inference_config(context.request.run, item)
     if not contestant.paid_by_token:
-        return ask(context.runtime, contestant, item, until)
+        return ask(context.runtime, contestant, item, parameters, until)
     with allowance.meter.asking(allowance.most_answer_usd(item)) as receipt:
-        answer = ask(context.runtime, contestant, item, until)
+        answer = ask(context.runtime, contestant, item, parameters, until)
         if answer.error not in FAULTS:
             receipt.paid(allowance.answer_usd(answer))
         return answer
@@ -142,14 +142,26 @@ def _while_it_exists(contestant: Contestant, coming: Iterable[Answer]) -> Iterat
         yield answer
 
 
+def inference_config(run: Run, item: EvaluationItem) -> Mapping[str, float]:
+    """Converse's parameters for an item, the same for every contestant."""
+    chosen = run.settings.inference
+    longest = longest_answer(item, base_model(run.settings.base_model), chosen.max_tokens)
+    nucleus = {} if chosen.top_p is None else {"topP": chosen.top_p}
+    return {"temperature": chosen.temperature, "maxTokens": longest, **nucleus}
+
+
 def ask(
-    runtime: BedrockRuntimeClient, contestant: Contestant, item: EvaluationItem, until: datetime | None = None
+    runtime: BedrockRuntimeClient,
+    contestant: Contestant,
+    item: EvaluationItem,
+    parameters: Mapping[str, float],
+    until: datetime | None = None,
 ) -> Answer:
-    """One answer at temperature 0, or the code of the error that came instead."""
+    """One answer, or the code of the error that came instead."""
     request: dict[str, Any] = {
         "modelId": contestant.asked_as,
         "messages": [{"role": turn.role, "content": [{"text": turn.text}]} for turn in item.messages],
-        "inferenceConfig": INFERENCE,
+        "inferenceConfig": dict(parameters),
     }
     if item.system:
         request["system"] = [{"text": item.system}]

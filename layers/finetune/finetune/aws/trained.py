@@ -263,6 +263,7 @@ def _basis(run: Run, evaluation_uri: str | None) -> str:
             (evaluation_uri or "").rpartition("/")[2],
             settings.gates.model_dump(mode="json"),
             settings.metric,
+            settings.inference.model_dump(mode="json"),
             settings.judge.model_dump(mode="json"),
             settings.deployment,
             run.champion.model_arn if run.champion else None,

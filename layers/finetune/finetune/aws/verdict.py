@@ -61,8 +61,8 @@ def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvalua
 
 
 def _all_answered(items: tuple[EvaluationItem, ...], given: Mapping[str, Mapping[str, Answer]]) -> bool:
-    """Whether every contestant answered; a verdict without some answers may be another one the next time."""
-    return all(item.id in by_item and by_item[item.id].error is None for by_item in given.values() for item in items)
+    """Whether every contestant gave every answer; a verdict without some may be another one the next time."""
+    return all(len(answers.reusable(by_item)) == len(items) for by_item in given.values())
 
 
 def _answers(s3: S3Client, request: JudgeEvaluationInput) -> dict[str, dict[str, Answer]]:
@@ -259,6 +259,7 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         provision=served_by != request.run.settings.deployment,
         service=request.run.service,
         report_uri=report_uri,
+        notes=evaluation.notes,
         ask=_ask(request.run) if evaluation.decision == "promote" else None,
     )
 

@@ -89,7 +89,7 @@ class BaseModelRow:
 
     With `uniform_sections`, each optional section must be in all records or in none. A text that holds a `reserved`
     string as it is written makes a job fail. With `reserved_ignores_case` the string in capitals does so too, and any
-    other case may.
+    other case may. `answer_tokens` is the largest bound of an answer that Converse takes.
     """
 
     id: str
@@ -104,6 +104,7 @@ class BaseModelRow:
     uniform_sections: bool = False
     schema_version_required: bool = False
     tokens_per_record: int | None
+    answer_tokens: int = 2048
     caption_characters: Bounds | None = None
     validation: Literal["accepted", "unsupported"]
     deployments: tuple[Deployment, ...]

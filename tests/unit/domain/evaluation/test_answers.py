@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 from botocore.model import StringShape
 
-from finetune.domain.evaluation.answers import OUTCOMES, Answer
+from finetune.domain.evaluation.answers import OUTCOMES, Answer, is_empty
 from finetune.domain.json_lines import from_jsonl, to_jsonl
 
 
@@ -36,3 +36,15 @@ def test_half_a_character_from_the_service_is_replaced_and_never_fails_later() -
     given = Answer(id="1", text="broken \ud83d emoji", stop_reason="end_turn")
     assert given.text == "broken \ufffd emoji"
     assert from_jsonl(to_jsonl([given]), Answer) == (given,)
+
+
+@pytest.mark.parametrize(
+    ("text", "empty"), [("", True), (" \n", True), ("\u200b\u200b", True), ("\x00", True), (".", False), ("好", False)]
+)
+def test_an_answer_without_a_readable_character_is_empty(text: str, empty: bool) -> None:
+    assert is_empty(text) is empty
+
+
+@pytest.mark.parametrize("stop_reason", ["end_turn", "stop_sequence", "max_tokens"])
+def test_an_answer_without_text_is_empty_however_it_ended(stop_reason: str) -> None:
+    assert Answer(id="a", text=" \n", stop_reason=stop_reason).outcome == "empty"

@@ -141,14 +141,14 @@ def test_the_sample_is_the_same_everywhere_and_no_larger_than_asked_for() -> Non
 def test_the_judge_is_in_the_estimate_and_an_unknown_price_is_named() -> None:
     row = base_model("amazon.nova-micro-v1:0:128k")
     every = items(40, reference="x" * 1000)
-    taken = asked(every, ("base", "candidate"), {item.id for item in every[:10]}, row.provider)
+    taken = asked(every, ("base", "candidate"), {item.id for item in every[:10]}, row)
 
     def estimated(judge: JudgeSettings) -> CostEstimate:
         prices = prices_of(judge)
         return estimate_run(row, training_tokens=Amount(1, 1), epochs=1, asked=taken, judge_prices=prices)
 
     [shown, ratings] = [line for line in estimated(SETTINGS).lines if line.what.startswith("Judge")]
-    assert shown.quantity == sum(2 * rated(item, row.provider).likely for item in every[:10]) / 1000
+    assert shown.quantity == sum(2 * rated(item, row).likely for item in every[:10]) / 1000
     assert [ratings.quantity, ratings.most_usd] == pytest.approx([20 * 0.12, 20 * 0.512 * 0.0032])
     unknown = estimated(JudgeSettings(model="us.anthropic.some-model-v1:0"))
     assert unknown.unknown == ("judge.prices.input_per_1k_tokens", "judge.prices.output_per_1k_tokens")

@@ -121,13 +121,6 @@ def test_a_refusal_is_told_from_an_apology(text: str, refused: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "empty"), [("", True), (" \n", True), ("\u200b\u200b", True), ("\x00", True), (".", False), ("好", False)]
-)
-def test_an_answer_without_a_readable_character_is_empty(text: str, empty: bool) -> None:
-    assert metrics.is_empty(text) is empty
-
-
-@pytest.mark.parametrize(
     ("text", "valid"),
     [('{"a": 1}', 1.0), ("[]", 1.0), ('```json\n{"a": 1}\n```', 0.0), ("{'a': 1}", 0.0), ("NaN", 0.0), ("", 0.0)],
 )

@@ -180,7 +180,7 @@ def test_answers_that_are_missing_do_not_decide() -> None:
     assert judged.decision == "inconclusive"
     assert judged.reason == (
         "The custom model is better only if items without all answers are left out (2 of them); run the evaluation "
-        "again, because answers that are missing must not decide."
+        "again, because answers that are missing, empty, blocked or cut must not decide."
     )
     lost_for_both = verdict(asked, base={key: base[key] for key in list(base)[2:]}, candidate=given)
     assert lost_for_both.decision == "promote"
@@ -266,19 +266,51 @@ def test_a_category_that_falls_stops_a_promotion_that_the_mean_would_grant() -> 
     assert {category.name: category.items for category in judged.categories} == {"delivery": 60, "returns": 10}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "stop_reason", "guard"),
-    [
-        (" ", "end_turn", "not_empty"),
-        ("I'm sorry, but I can't help with that.", "end_turn", "not_refused"),
-        ("This answer was withheld.", "guardrail_intervened", "not_refused"),
-    ],
-)
-def test_new_empty_and_refused_answers_break_their_guard(wrong: str, stop_reason: str, guard: str) -> None:
+def test_new_refusals_break_their_guard() -> None:
     asked = items(100)
-    judged = verdict(asked, base=answers(asked, 30), candidate=answers(asked, 90, wrong, stop_reason))
+    refused = "I'm sorry, but I can't help with that."
+    judged = verdict(asked, base=answers(asked, 30), candidate=answers(asked, 90, refused))
     assert judged.decision == "do_not_promote"
-    assert [one.name for one in judged.guards if not one.passed] == [guard]
+    assert [one.name for one in judged.guards if not one.passed] == ["not_refused"]
+
+
+SILENCE = {"empty": (" ", "end_turn"), "cut at the length limit": ("and so on " * 99, "max_tokens")}
+SILENCE |= {"blocked": ("Withheld.", "guardrail_intervened"), "unusable": ("", "malformed_tool_use")}
+
+
+@pytest.mark.parametrize("kind", SILENCE)
+def test_many_answers_that_are_none_leave_the_run_inconclusive_whoever_gave_them(kind: str) -> None:
+    asked = items(100)
+    some, none = answers(asked, 60), answers(asked, 94, *SILENCE[kind])
+    for base, candidate, name in ((none, some, "the base model"), (some, none, "the custom model")):
+        judged = verdict(asked, base=base, candidate=candidate)
+        assert judged.decision == "inconclusive"
+        assert judged.reason.startswith(f"6 of 100 answers of {name} are no full answer (6 {kind}). What is no answer")
+    assert verdict(asked, Gates(unanswered=0.1), base=answers(asked, 30), candidate=none).reasons[0] != judged.reason
+
+
+def test_a_base_model_that_says_nothing_makes_no_other_model_better() -> None:
+    asked = items(40)
+    half, nothing = answers(asked, 20), answers(asked, 0, "")
+    assert verdict(asked, base=half, candidate=half).decision == "do_not_promote"
+    judged = verdict(asked, base=nothing, candidate=half)
+    assert judged.decision == "inconclusive"
+    both = verdict(asked, base=nothing, candidate=nothing).reason
+    assert "40 of 40 answers of the base model" in both
+    assert "40 of 40 answers of the custom model" in both
+
+
+def test_a_few_answers_that_were_cut_are_told_and_do_not_decide() -> None:
+    asked = items(200)
+    cut = answers(asked, 100)
+    for item in asked[150:158]:
+        cut[item.id] = Answer(id=item.id, text="30", stop_reason="max_tokens")
+    clear = verdict(asked, base=cut, candidate=answers(asked, 190))
+    assert clear.decision == "promote"
+    assert clear.notes == ("8 of 200 answers of the base model are no full answer (8 cut at the length limit).",)
+    close = verdict(asked, base=cut, candidate=answers(asked, 108))
+    assert close.decision == "inconclusive"
+    assert "answers that are missing, empty, blocked or cut must not decide" in close.reason
 
 
 def test_a_refusal_that_the_reference_also_gives_is_no_fault() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -9,10 +10,10 @@ from pydantic import AfterValidator
 
 from finetune.frozen import Frozen
 
-AnswerOutcome = Literal["answered", "cut", "blocked", "unusable", "missing"]
+AnswerOutcome = Literal["answered", "empty", "cut", "blocked", "unusable", "missing"]
 
-# What a Converse stop reason means for the score. Answered and cut texts are measured as they are; blocked and unusable
-# ones score 0, because whoever asked got nothing to use; missing ones are never scored.
+# What a Converse stop reason means for the score. Answered and cut texts are measured as they are; empty, blocked and
+# unusable ones score 0, because whoever asked got nothing to use; missing ones are never scored.
 OUTCOMES: Mapping[str, AnswerOutcome] = {
     "end_turn": "answered",
     "stop_sequence": "answered",
@@ -24,7 +25,21 @@ OUTCOMES: Mapping[str, AnswerOutcome] = {
     "malformed_tool_use": "unusable",
     "tool_use": "unusable",
 }
-SCORED_AS_ZERO: frozenset[AnswerOutcome] = frozenset({"blocked", "unusable"})
+SCORED_AS_ZERO: frozenset[AnswerOutcome] = frozenset({"empty", "blocked", "unusable"})
+
+
+# What each outcome but a full answer is called beside a number.
+NO_ANSWER: Mapping[AnswerOutcome, str] = {
+    "empty": "empty",
+    "cut": "cut at the length limit",
+    "blocked": "blocked",
+    "unusable": "unusable",
+}
+
+
+def is_empty(text: str) -> bool:
+    """Whether an answer holds nothing that can be read."""
+    return not any(unicodedata.category(c)[0] in "LNPS" for c in text)
 
 
 def whole(text: str) -> str:
@@ -50,4 +65,5 @@ class Answer(Frozen):
     @property
     def outcome(self) -> AnswerOutcome:
         """How the answer counts; a stop reason that the table does not know is missing rather than guessed at."""
-        return "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
+        ended = "missing" if self.error else OUTCOMES.get(self.stop_reason or "", "missing")
+        return "empty" if ended in {"answered", "cut"} and is_empty(self.text) else ended

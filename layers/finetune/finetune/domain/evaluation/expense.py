@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from math import ceil
 
-from finetune.domain.catalog import Deployment
+from finetune.domain.catalog import BaseModelRow, Deployment
 from finetune.domain.cost import NOTHING, Amount, Asked, TokenPrices
-from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.items import EvaluationItem, references
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE, slowest_per_second
 from finetune.domain.tokens import estimate, most
 
-# Every contestant's answer is cut here, and every reply of a judge there.
-MOST_ANSWER_TOKENS, MOST_RATING_TOKENS = 1024, 512
+# No answer is cut before the first, and every reply of a judge is at the second.
+LEAST_ANSWER_TOKENS, MOST_RATING_TOKENS = 1024, 512
+# So much longer than the reference may an answer be.
+_LONGER_THAN_REFERENCE = 2
 # A model that was not trained on such answers explains itself, where the reference may be one word.
 _UNTRAINED_ANSWER_TOKENS, _RATING_TOKENS = 150, 120
 # What a model's template puts around a turn, and what a judge is told around what it rates.
@@ -37,18 +39,25 @@ def prompt(item: EvaluationItem, provider: str) -> Amount:
     return Amount(likely, at_most + _TURN_TOKENS * (1 + len(item.messages)))
 
 
-def answer(item: EvaluationItem, provider: str, contestant: str) -> Amount:
+def longest_answer(item: EvaluationItem, row: BaseModelRow, bound: int | None = None) -> int:
+    """The tokens at which every answer to an item is cut: twice its longest reference, or the settings' own bound."""
+    reference = max((text_tokens(text, row.provider).most for text in references(item)), default=0)
+    return min(row.answer_tokens, bound or max(LEAST_ANSWER_TOKENS, _LONGER_THAN_REFERENCE * ceil(reference)))
+
+
+def answer(item: EvaluationItem, row: BaseModelRow, contestant: str, bound: int | None = None) -> Amount:
     """The tokens of one answer: about as many as the reference has, and no more than where answers are cut."""
+    provider, at_most = row.provider, longest_answer(item, row, bound)
     reference = estimate(item.reference, provider) if item.reference else _UNTRAINED_ANSWER_TOKENS
     likely = max(reference, _UNTRAINED_ANSWER_TOKENS) if contestant == "base" else reference
-    return Amount(min(likely, MOST_ANSWER_TOKENS), MOST_ANSWER_TOKENS)
+    return Amount(min(likely, at_most), at_most)
 
 
-def rated(item: EvaluationItem, provider: str) -> Amount:
+def rated(item: EvaluationItem, row: BaseModelRow, bound: int | None = None) -> Amount:
     """The tokens that a judge is shown in one call: its rubric, the question, the reference and two answers."""
-    reference = text_tokens(item.reference or "", provider)
-    answers = answer(item, provider, "base"), answer(item, provider, "candidate")
-    return Amount.total((_RUBRIC, prompt(item, provider), reference, *answers))
+    reference = text_tokens(item.reference or "", row.provider)
+    answers = (answer(item, row, one, bound) for one in ("base", "candidate"))
+    return Amount.total((_RUBRIC, prompt(item, row.provider), reference, *answers))
 
 
 def paid_by_token(champion_arn: str | None, endpoint: Deployment) -> tuple[str, ...]:
@@ -57,13 +66,19 @@ def paid_by_token(champion_arn: str | None, endpoint: Deployment) -> tuple[str, 
     return ("base", *in_service, *(("candidate",) if endpoint == "on_demand" else ()))
 
 
-def asked(items: Iterable[EvaluationItem], paid: Collection[str], judged: Collection[str], provider: str) -> Asked:
+def asked(
+    items: Iterable[EvaluationItem],
+    paid: Collection[str],
+    judged: Collection[str],
+    row: BaseModelRow,
+    bound: int | None = None,
+) -> Asked:
     """The tokens of an evaluation by the contestants that are paid by the token; `judged` holds ids of items."""
     every = tuple(items)
-    shown = [rated(item, provider).times(_ORDERS) for item in every if item.id in judged]
+    shown = [rated(item, row, bound).times(_ORDERS) for item in every if item.id in judged]
     return Asked(
-        prompts=Amount.total(prompt(item, provider).times(len(paid)) for item in every),
-        answers=Amount.total(answer(item, provider, name) for item in every for name in paid),
+        prompts=Amount.total(prompt(item, row.provider).times(len(paid)) for item in every),
+        answers=Amount.total(answer(item, row, name, bound) for item in every for name in paid),
         judge_prompts=Amount.total(shown),
         judge_ratings=Amount(_RATING_TOKENS, MOST_RATING_TOKENS).times(_ORDERS * len(shown)),
     )

@@ -31,7 +31,8 @@ class Gates(Frozen):
 
     Gains and tolerances are in the metric's unit, 0 to 1. `confidence` belongs to the two-sided interval: at 0.95 a
     model that is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance
-    that is not chance at `guard_confidence`, one-sided.
+    that is not chance at `guard_confidence`, one-sided. A contestant of whose answers more than `unanswered` are empty,
+    cut, blocked or unusable has given no evidence.
     """
 
     minimum_items: int = Field(20, ge=5)
@@ -39,6 +40,7 @@ class Gates(Frozen):
     confidence: float = Field(0.95, ge=0.5, le=0.999)
     coverage: float = Field(0.99, gt=0, le=1)
     guard_confidence: float = Field(0.9, ge=0.5, lt=1)
+    unanswered: float = Field(0.05, ge=0, le=1)
     empty_answers: float = Field(0.02, ge=0, le=1)
     refusals: float = Field(0.02, ge=0, le=1)
     json_validity: float = Field(0.02, ge=0, le=1)

@@ -50,6 +50,11 @@ def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
     return dict(zip([item.id for item in items], same, strict=True))
 
 
+def references(item: EvaluationItem) -> tuple[str, ...]:
+    """Every text that is a right answer."""
+    return () if item.reference is None else (item.reference,)
+
+
 def answer_of(item: EvaluationItem) -> bytes | None:
     """What the right answer says, normalised, or the words it must have; None where the item does not tell."""
     if item.reference is not None:

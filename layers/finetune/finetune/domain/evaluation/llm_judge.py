@@ -130,7 +130,7 @@ def pairs(
 
 
 def _comparable(answer: Answer | None) -> str:
-    return answer.text.strip() if answer and answer.outcome in {"answered", "cut"} else ""
+    return answer.text.strip() if answer and answer.outcome in {"answered", "empty", "cut"} else ""
 
 
 def request(pair: Pair, settings: JudgeSettings, boundary: str) -> dict[str, Any]:

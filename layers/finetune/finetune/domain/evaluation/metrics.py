@@ -137,11 +137,6 @@ def length_ratio(text: str, reference: str) -> float:
     return shorter / longer if longer else 1.0
 
 
-def is_empty(text: str) -> bool:
-    """Whether an answer holds nothing that can be read."""
-    return not any(unicodedata.category(c)[0] in "LNPS" for c in text)
-
-
 def is_refusal(text: str) -> bool:
     """Whether an answer opens with a refusal to help; patterns after the refusal prefixes of Zou et al. 2023.
 

@@ -10,7 +10,7 @@ from typing import get_args
 
 from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import metrics
-from finetune.domain.evaluation.answers import SCORED_AS_ZERO, Answer, AnswerOutcome
+from finetune.domain.evaluation.answers import NO_ANSWER, SCORED_AS_ZERO, Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES
 from finetune.domain.evaluation.items import EvaluationItem, questions
 from finetune.errors import EvaluationSetInvalid
@@ -111,11 +111,27 @@ class Scoring:
         return [(before[item.id], after[item.id]) for item in items if item.id in before and item.id in after]
 
     def pairs_at_worst(self, against: str) -> Pairs:
-        """Pairs in which every missing answer speaks against the candidate (the worst case of Manski 1990)."""
+        """Pairs in which whatever is no full answer speaks against the candidate (the worst case of Manski 1990)."""
         before, after = self._both(against, self.primary)
+        ended = {one: {item.id for item in self.measurable if self.ended(one, item)} for one in (against, "candidate")}
         return [
-            (before.get(item.id, 1.0 if item.id in after else 0.0), after.get(item.id, 0.0)) for item in self.measurable
+            (
+                before[item.id] if item.id in ended[against] else float(item.id in ended["candidate"]),
+                after[item.id] if item.id in ended["candidate"] else 0.0,
+            )
+            for item in self.measurable
         ]
+
+    def ended(self, contestant: str, item: EvaluationItem) -> bool:
+        """Whether a contestant's answer ended well and has text."""
+        return _outcome(self.kept[contestant].get(item.id)) == "answered"
+
+    def unanswered(self) -> dict[str, Counter[AnswerOutcome]]:
+        """The measurable items that got something, but no full answer, by contestant and kind."""
+        ends = {
+            one: Counter(_outcome(kept.get(item.id)) for item in self.measurable) for one, kept in self.kept.items()
+        }
+        return {one: Counter({kind: count[kind] for kind in NO_ANSWER if count[kind]}) for one, count in ends.items()}
 
     def _both(self, against: str, name: str) -> tuple[Mapping[str, float], Mapping[str, float]]:
         return self.scores[against].get(name, {}), self.scores["candidate"].get(name, {})
@@ -196,10 +212,7 @@ def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: 
         for name in metrics.METRICS
         if name in set(names)
     }
-    not_empty = {
-        item.id: float(answer.outcome in SCORED_AS_ZERO or not metrics.is_empty(answer.text))
-        for item, answer in answered
-    }
+    not_empty = {item.id: float(answer.outcome != "empty") for item, answer in answered}
     not_refused = {item.id: float(not _refused(answer, item)) for item, answer in answered}
     return {**table, "not_empty": not_empty, "not_refused": not_refused}
 

@@ -9,7 +9,7 @@ from typing import Literal
 from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation import metrics
-from finetune.domain.evaluation.answers import Answer, AnswerOutcome
+from finetune.domain.evaluation.answers import NO_ANSWER, Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem
@@ -32,7 +32,8 @@ class Evaluation(Frozen):
 
     `measurable` items have what the primary metric needs, `scored` ones were also answered by every contestant,
     `coverage` is their share. `questions` counts the different questions among the measurable items. `scores` are means
-    by contestant and metric over the items that the contestant answered.
+    by contestant and metric over the items that the contestant answered. `notes` are what a person should know beside
+    the reasons.
     """
 
     decision: Decision
@@ -57,6 +58,7 @@ class Evaluation(Frozen):
     rows: tuple[ItemRow, ...]
     gates: Gates
     seed: int
+    notes: tuple[str, ...] = ()
 
     def against(self, contestant: str) -> Comparison | None:
         """The comparison with a contestant, if there is one."""
@@ -125,6 +127,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         rows=found.rows(),
         gates=gates,
         seed=seed,
+        notes=tuple(_unanswered(one, found) for one, ends in found.unanswered().items() if ends and not doubts),
     )
 
 
@@ -143,8 +146,8 @@ def _compared(
 
 
 def _missing_decide(found: Scoring, gates: Gates, seed: int) -> list[str]:
-    """The doubt that answers which are missing could turn the verdict."""
-    missing = len(found.measurable) - len(found.complete)
+    """The doubt that answers which are missing, or none, could turn the verdict."""
+    missing = sum(not all(found.ended(one, item) for one in found.contestants) for item in found.measurable)
     if not missing:
         return []
     items, others = found.measurable, found.contestants[:-1]
@@ -152,7 +155,7 @@ def _missing_decide(found: Scoring, gates: Gates, seed: int) -> list[str]:
         return []
     return [
         f"The custom model is better only if items without all answers are left out ({missing} of them); run the "
-        "evaluation again, because answers that are missing must not decide."
+        "evaluation again, because answers that are missing, empty, blocked or cut must not decide."
     ]
 
 
@@ -214,12 +217,26 @@ def _doubts(found: Scoring, gates: Gates) -> list[str]:
             f"Answers are missing ({gaps}): {scored} of {measurable} items have all of theirs, "
             f"{gates.coverage:.0%} are needed. Missing answers are not counted as wrong; run the evaluation again."
         ]
+    if few := [one for one, ends in found.unanswered().items() if ends.total() / measurable > gates.unanswered]:
+        again = "raise inference.max_tokens" if any(found.unanswered()[one]["cut"] for one in few) else "look at them"
+        return [
+            f"{' '.join(_unanswered(one, found) for one in few)} What is no answer is no evidence, and at most "
+            f"{gates.unanswered:.0%} of a model's answers may be so; {again} and run the evaluation again."
+        ]
     if (answered := found.different(found.complete)) < needed:
         return [
             f"The {scored} items with all answers ask only {answered} different questions, and equal questions count "
             f"only once; at least {needed} different ones are needed."
         ]
     return []
+
+
+def _unanswered(contestant: str, found: Scoring) -> str:
+    """How many answers of a contestant are no answers, and what they are instead."""
+    ends = found.unanswered()[contestant]
+    kinds = " and ".join(f"{ends[kind]} {said}" for kind, said in NO_ANSWER.items() if ends[kind])
+    verb = "is" if ends.total() == 1 else "are"
+    return f"{ends.total()} of {len(found.measurable)} answers of {NAMES[contestant]} {verb} no full answer ({kinds})."
 
 
 def _training_objections(training: TrainingSummary | None, gates: Gates) -> list[str]:

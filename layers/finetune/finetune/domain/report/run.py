@@ -85,7 +85,7 @@ def _decision(evaluation: Evaluation | None) -> str:
 
 def _verdict(data: ReportData) -> Markup:
     evaluation = data.evaluation
-    sentences = evaluation.reasons if evaluation else (data.note,)
+    sentences = (*evaluation.reasons, *evaluation.notes) if evaluation else (data.note,)
     return tag(
         "section",
         tag("p", "Verdict", class_="eyebrow"),
@@ -292,9 +292,9 @@ def _outcomes(evaluation: Evaluation | None) -> Markup:
     if not evaluation:
         return Markup()
     ended: list[tuple[object, ...]] = [
-        (OUTCOME_WORDS[outcome], *(evaluation.outcomes[one][outcome] for one in evaluation.contestants))
+        (OUTCOME_WORDS[outcome], *(evaluation.outcomes[one].get(outcome, 0) for one in evaluation.contestants))
         for outcome in OUTCOME_WORDS
-        if outcome == "answered" or any(evaluation.outcomes[one][outcome] for one in evaluation.contestants)
+        if outcome == "answered" or any(evaluation.outcomes[one].get(outcome) for one in evaluation.contestants)
     ]
     used = [evaluation.usage.get(one) for one in evaluation.contestants]
     took: list[tuple[object, ...]] = [(name, *(show(use) if use else "\u2013" for use in used)) for name, show in _USED]

@@ -42,6 +42,7 @@ _KINDS: Mapping[ItemChange, str] = {
 HEADINGS: Mapping[str, str] = {"base": "Base model", "champion": "In service", "candidate": "Custom model"}
 OUTCOME_WORDS: Mapping[AnswerOutcome, str] = {
     "answered": "Complete",
+    "empty": "Empty",
     "cut": "Cut at the length limit",
     "blocked": "Blocked by a filter",
     "unusable": "Unusable",
