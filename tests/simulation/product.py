@@ -138,7 +138,7 @@ def _patch(patched: pytest.MonkeyPatch) -> None:
         defaults: dict[str, Any] = work.__kwdefaults__ or {}
         for name in clocks.keys() & defaults.keys():
             patched.setitem(defaults, name, clocks[name])
-    for pure in ("bootstrap_interval", "mean_test"):
+    for pure in ("interval", "p_value"):
         patched.setattr(significance, pure, _remembered(getattr(significance, pure)))
     patched.setattr(metrics, "METRICS", _metrics())
     # A sweep that fails has no metric, of which the library warns.

@@ -39,13 +39,13 @@ def decided(items: list[EvaluationItem], right: int, gates: Gates) -> str:
         (asked(*"abcdefghijklmnopqrst", same=True), Gates(), "the 20 evaluation items ask only 1 different questions"),
         (asked(*["yes"] * 16, *["no"] * 4), Gates(), "16 of the 20 evaluation items have the same label"),
         (asked(*"abcdefghijklmnopqrst"), Gates(minimum_gain=1), "gates.minimum_gain is 1"),
-        (asked(*"abcdefghij"), Gates(minimum_items=5, confidence=0.999), "and a verdict takes 11."),
+        (asked(*"abcdefghi"), Gates(minimum_items=5, confidence=0.999), "and a verdict takes 10."),
     ],
 )
 def test_where_a_perfect_model_would_not_be_promoted_the_forecast_says_why(
     items: list[EvaluationItem], gates: Gates, obstacle: str
 ) -> None:
-    found = forecast(items, gates, seed=7)
+    found = forecast(items, gates)
     assert not found.possible
     assert obstacle in found.sentence
     if items:
@@ -64,7 +64,7 @@ def test_where_a_perfect_model_would_not_be_promoted_the_forecast_says_why(
 def test_where_it_would_be_the_forecast_says_so_and_how_small_a_gain_shows(
     items: list[EvaluationItem], gates: Gates
 ) -> None:
-    found = forecast(items, gates, seed=7)
+    found = forecast(items, gates)
     assert found.possible
     assert decided(items, len(items), gates) == "promote"
     assert found.smallest_gain
@@ -74,7 +74,7 @@ def test_where_it_would_be_the_forecast_says_so_and_how_small_a_gain_shows(
 @pytest.mark.parametrize("count", [20, 60, 200])
 def test_the_smallest_gain_is_promoted_and_one_improvement_less_is_not(count: int) -> None:
     items, gates = asked(*(f"answer {number}" for number in range(count))), Gates()
-    gain = smallest_gain(count, gates, seed=7)
+    gain = smallest_gain(count, gates)
     assert gain
     improved = round(gain * count)
     exact = {"metric": "exact_match"}
@@ -86,13 +86,13 @@ def test_the_smallest_gain_is_promoted_and_one_improvement_less_is_not(count: in
 
 
 def test_more_items_show_a_smaller_gain_and_too_few_none() -> None:
-    gains = [smallest_gain(count, Gates(), seed=7) for count in (20, 100, 400, 5_000)]
+    gains = [smallest_gain(count, Gates()) for count in (20, 100, 400, 5_000)]
     assert gains == sorted(gains, key=lambda gain: -(gain or 0))
-    assert smallest_gain(5, Gates(), seed=7) is None
+    assert smallest_gain(4, Gates()) is None
 
 
 def test_a_high_bar_takes_more_questions_than_the_least_number() -> None:
     assert questions_needed(Gates()) == 20
-    assert questions_needed(Gates(minimum_items=5)) == 6
+    assert questions_needed(Gates(minimum_items=5)) == 5
     assert questions_needed(Gates(minimum_items=5, minimum_gain=0.3)) == 9
     assert questions_needed(Gates(minimum_gain=1)) is None

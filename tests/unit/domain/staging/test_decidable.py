@@ -64,9 +64,9 @@ def rewound(surveys: Surveys) -> Surveys:
 
 
 def promotable(items: Sequence[EvaluationItem]) -> bool:
-    """Whether the verdict over these items promotes a model that is always right, against one that says nothing."""
+    """Whether the verdict over these items promotes a model that is always right, against one that is wrong."""
     right = {one.id: Answer(id=one.id, text=one.reference or "", stop_reason="end_turn") for one in items}
-    wrong = {one.id: Answer(id=one.id, text="", stop_reason="end_turn") for one in items}
+    wrong = {one.id: Answer(id=one.id, text="?", stop_reason="end_turn") for one in items}
     return decide(items, {"base": wrong, "candidate": right}, gates=Gates(), seed=7).decision == "promote"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
-from functools import partial
 from statistics import fmean
+from typing import Literal
 
 from finetune.domain.evaluation import significance
-from finetune.domain.evaluation.significance import Cluster, Interval
+from finetune.domain.evaluation.significance import Interval, votes
 from finetune.frozen import Frozen
 
 NAMES: Mapping[str, str] = {
@@ -20,8 +21,8 @@ NAMES: Mapping[str, str] = {
 class Comparison(Frozen):
     """The candidate against one other contestant by the primary metric, over the items that both answered.
 
-    `scores` are the means of the other and of the candidate. Both p values are one-sided. `questions` counts the
-    different questions among the items; the tests count questions, not items.
+    `scores` are the means of the other and of the candidate, over questions. Both p values are one-sided. `questions`
+    counts the different questions among the items; each has one vote, however many items ask it.
     """
 
     against: str
@@ -39,8 +40,15 @@ class Comparison(Frozen):
     reason: str
 
 
+GuardState = Literal["held", "fell", "too_few"]
+
+
 class Guard(Frozen):
-    """A figure that must not fall while the primary metric rises; higher is better for every one."""
+    """A figure that must not fall while the primary metric rises; higher is better for every one.
+
+    It `fell` if it did by more than the tolerance and not by chance, and it held if a larger fall is refuted; what lies
+    between are too few items to tell. Only a fall objects to a promotion.
+    """
 
     name: str
     title: str
@@ -49,40 +57,34 @@ class Guard(Frozen):
     after: float
     tolerance: float
     passed: bool
+    state: GuardState = "held"
     reason: str
 
 
-def compare(  # noqa: PLR0913 - keywords, one for each thing a comparison rests on
+def compare(
     pairs: Sequence[tuple[float, float]],
     *,
     against: str,
     title: str,
     minimum_gain: float,
     confidence: float,
-    seed: int,
     groups: Sequence[Hashable] = (),
-    resamples: int = significance.RESAMPLES,
 ) -> Comparison:
     """Whether the candidate's scores (second of each pair) are higher than the other's by more than `minimum_gain`.
 
     `against` is a contestant, or a phrase for something else. Pairs with the same value in `groups` ask the same
     question; there must be at least two groups.
 
-    Better needs both: the interval of the mean difference is above the gain, and the test of the mean agrees at the
-    same one-sided level. The interval alone promotes too often below about forty items, and when many small gains hide
-    a few large losses. `fell` is the same test in the other direction.
+    It is better if the test of the mean refutes a gain of at most that, which is when the whole interval is above it.
+    `fell` is the same test in the other direction.
     """
-    differences = [after - before for before, after in pairs]
-    found = significance.clusters(differences, groups)
-    interval = significance.bootstrap_interval(
-        found, seed=f"{seed}/{against}/items", confidence=confidence, resamples=resamples
-    )
+    found = votes([after - before for before, after in pairs], groups)
+    interval = significance.interval(found, confidence=confidence, beyond=minimum_gain)
     level = (1 - confidence) / 2
-    test = partial(significance.mean_test, seed=f"{seed}/{against}/mean", resamples=resamples)
-    p = test(found, beyond=minimum_gain)
-    better = interval.low > minimum_gain and p <= level
-    fell = interval.high < 0 and test([Cluster(-total, size) for total, size in found]) <= level
-    scores = (fmean(before for before, _ in pairs), fmean(after for _, after in pairs))
+    p = significance.p_value(found, beyond=minimum_gain)
+    better = p <= level
+    fell = interval.high < 0
+    scores = (fmean(votes([before for before, _ in pairs], groups)), fmean(votes([now for _, now in pairs], groups)))
     improved, worse = changed(pairs)
     asked = f", which ask {len(found)} different questions" if len(found) < len(pairs) else ""
     return Comparison(
@@ -94,7 +96,7 @@ def compare(  # noqa: PLR0913 - keywords, one for each thing a comparison rests 
         improved=improved,
         same=len(pairs) - improved - worse,
         worse=worse,
-        sign_test_p=significance.sign_test(*changed([(0.0, total) for total, _ in found])),
+        sign_test_p=significance.sign_test(*changed([(0.0, vote) for vote in found])),
         mean_test_p=p,
         better=better,
         fell=fell,
@@ -102,19 +104,33 @@ def compare(  # noqa: PLR0913 - keywords, one for each thing a comparison rests 
         + f": {in_sentence(title)} went from {scores[0]:.1%} to {scores[1]:.1%} over {len(pairs)} items{asked}, "
         + f"{_points(interval.mean)} points "
         + f"({100 * confidence:g}% interval {_points(interval.low)} to {_points(interval.high)})"
-        + ("." if better else _advice(found, interval, p, minimum_gain)),
+        + ("." if better else _advice(found, interval, minimum_gain)),
     )
 
 
-def guard(pairs: Sequence[tuple[float, float]], *, name: str, title: str, tolerance: float, confidence: float) -> Guard:
-    """Whether a figure's mean stayed within `tolerance` of what it was, or its fall may still be chance.
+def guard(
+    pairs: Sequence[tuple[float, float]],
+    *,
+    name: str,
+    title: str,
+    tolerance: float,
+    confidence: float,
+    groups: Sequence[Hashable] = (),
+    tests: int = 1,
+) -> Guard:
+    """Whether a figure's mean stayed within `tolerance` of what it was, by the test of the mean at `confidence`.
 
-    Chance is judged by the exact sign test over the items that changed, one-sided at `confidence`.
+    If it is one of several `tests`, of which the worst is looked at, its fall has to be so much surer (Bonferroni).
     """
+    found = votes([after - before for before, after in pairs], groups)
     before, after = fmean(pair[0] for pair in pairs), fmean(pair[1] for pair in pairs)
-    improved, worse = changed(pairs)
-    real = significance.sign_test(worse, improved) <= 1 - confidence
-    passed = before - after <= tolerance + significance.SAME or not real
+    state: GuardState = "too_few"
+    if significance.p_value(found, beyond=-tolerance) <= 1 - confidence:
+        state = "held"
+    elif -fmean(found) > tolerance and significance.p_value([-vote for vote in found]) <= (1 - confidence) / tests:
+        state = "fell"
+    told = f"{before:.1%} before, {after:.1%} now over {len(pairs)} items"
+    accepted = f"a fall of up to {100 * tolerance:.0f} points is accepted"
     return Guard(
         name=name,
         title=title,
@@ -122,10 +138,19 @@ def guard(pairs: Sequence[tuple[float, float]], *, name: str, title: str, tolera
         before=before,
         after=after,
         tolerance=tolerance,
-        passed=passed,
-        reason=f"{title} {'held' if passed else 'fell'}: {before:.1%} before, {after:.1%} now over {len(pairs)} items, "
-        f"a fall of up to {100 * tolerance:.0f} points is accepted.",
+        passed=state != "fell",
+        state=state,
+        reason=f"{title}: too few items to tell, {told}; {accepted}, and it takes {_to_tell(tolerance, confidence)}."
+        if state == "too_few"
+        else f"{title} {state}: {told}, {accepted}.",
     )
+
+
+def _to_tell(tolerance: float, confidence: float) -> str:
+    """How many items without any fall show that there is none beyond the tolerance."""
+    if not tolerance:
+        return "more than any number of items to rule out every fall"
+    return f"at least {math.ceil(math.log(1 - confidence) / math.log(1 - tolerance))} to rule out more"
 
 
 def changed(pairs: Sequence[tuple[float, float]]) -> tuple[int, int]:
@@ -151,16 +176,14 @@ def _finding(better: bool, fell: bool, difference: Interval, minimum_gain: float
     return f"The custom model is not shown to be better than {other}"
 
 
-def _advice(found: Sequence[Cluster], difference: Interval, p: float, minimum_gain: float) -> str:
-    """Why a gain may be chance, where the interval does not show it, and how many items would settle that."""
+def _advice(found: Sequence[float], difference: Interval, minimum_gain: float) -> str:
+    """That a gain may be chance, and how many items would settle it."""
+    if difference.mean <= minimum_gain + significance.SAME:
+        return "."
     needed = significance.items_needed(found, beyond=minimum_gain, confidence=difference.confidence)
     if needed is None:
-        return "."
-    settled = f"; about {needed} such items would settle it" if needed > sum(size for _, size in found) else ""
-    if difference.low <= minimum_gain:
-        return f", which may be chance{settled}."
-    allowed = f"{(1 - difference.confidence) / 2:.1%}"
-    return f", which may be chance by the test of the mean (p {p:.1%}, {allowed} allowed){settled}."
+        return ", which may be chance."
+    return f", which may be chance; about {needed} such questions would settle it in four of five cases."
 
 
 def _points(difference: float) -> str:

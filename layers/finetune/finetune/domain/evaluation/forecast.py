@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from finetune.domain.evaluation import metrics, significance
-from finetune.domain.evaluation.comparison import compare, in_sentence
+from finetune.domain.evaluation.comparison import in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, questions
-from finetune.domain.evaluation.significance import Cluster, fewest_items
+from finetune.domain.evaluation.significance import fewest_items
 from finetune.frozen import Frozen
 
 # A verdict that so many items allow is not prevented by more of them.
 _MOST_ITEMS = 5_000
-# What the smallest gain is looked for with; more items show a smaller one.
-_MOST_QUESTIONS, _RESAMPLES = 400, 500
 
 
 class Forecast(Frozen):
@@ -51,7 +49,7 @@ class Forecast(Frozen):
         )
 
 
-def forecast(items: Sequence[EvaluationItem], gates: Gates, *, seed: int, metric: str | None = None) -> Forecast:
+def forecast(items: Sequence[EvaluationItem], gates: Gates, *, metric: str | None = None) -> Forecast:
     """Whether `verdict.decide` could promote a model that is always right against one that is always wrong."""
     primary = metric or metrics.primary_metric(items)
     title = in_sentence(metrics.METRICS[primary].title)
@@ -73,12 +71,12 @@ def forecast(items: Sequence[EvaluationItem], gates: Gates, *, seed: int, metric
     told = measurable[:_MOST_ITEMS]
     groups = [number[item.id] for item in told]
     wrong = [0.0] * len(told)
-    if not _better(wrong, groups, gates, seed, "base"):
+    if not _better(wrong, groups, gates):
         few = f"the {len(measurable)} evaluation items are too few for gates.confidence, even if every answer improves."
         return found.model_copy(update={"obstacle": few})
-    if primary == "label" and (obstacle := _constant_is_as_good(told, groups, gates, seed)):
+    if primary == "label" and (obstacle := _constant_is_as_good(told, groups, gates)):
         return found.model_copy(update={"obstacle": obstacle})
-    return found.model_copy(update={"smallest_gain": smallest_gain(different, gates, seed=seed)})
+    return found.model_copy(update={"smallest_gain": smallest_gain(different, gates)})
 
 
 def questions_needed(gates: Gates) -> int | None:
@@ -87,45 +85,29 @@ def questions_needed(gates: Gates) -> int | None:
     return None if fewest is None else max(gates.minimum_items, fewest)
 
 
-def smallest_gain(different: int, gates: Gates, *, seed: int) -> float | None:
+def smallest_gain(different: int, gates: Gates) -> float | None:
     """The smallest share of so many questions that a model must have improved, and worsened none, to be promoted."""
-    count = min(different, _MOST_QUESTIONS)
-    level = (1 - gates.confidence) / 2
 
     def shown(improved: int) -> bool:
-        found = [Cluster(float(number < improved), 1) for number in range(count)]
-        if significance.mean_test(found, beyond=gates.minimum_gain, seed=f"{seed}/base/mean") > level:
-            return False
-        drawn = significance.bootstrap_interval(
-            found, seed=f"{seed}/base/items", confidence=gates.confidence, resamples=_RESAMPLES
-        )
-        return drawn.low > gates.minimum_gain
+        found = [1.0] * improved + [0.0] * (different - improved)
+        return significance.p_value(found, beyond=gates.minimum_gain) <= (1 - gates.confidence) / 2
 
-    place = bisect_left(range(1, count + 1), True, key=shown)
-    return (place + 1) / count if place < count else None
+    place = bisect_left(range(1, different + 1), True, key=shown)
+    return (place + 1) / different if place < different else None
 
 
-def _better(other: Sequence[float], groups: Sequence[int], gates: Gates, seed: int, against: str) -> bool:
+def _better(other: Sequence[float], groups: Sequence[int], gates: Gates) -> bool:
     """Whether a model that is always right is shown to be better than one with these scores."""
-    return compare(
-        [(score, 1.0) for score in other],
-        against=against,
-        title="",
-        minimum_gain=gates.minimum_gain,
-        confidence=gates.confidence,
-        seed=seed,
-        groups=groups,
-    ).better
+    found = significance.votes([1 - score for score in other], groups)
+    return significance.p_value(found, beyond=gates.minimum_gain) <= (1 - gates.confidence) / 2
 
 
-def _constant_is_as_good(items: Sequence[EvaluationItem], groups: Sequence[int], gates: Gates, seed: int) -> str | None:
+def _constant_is_as_good(items: Sequence[EvaluationItem], groups: Sequence[int], gates: Gates) -> str | None:
     """Why always giving the most frequent label is not shown to be worse than always being right."""
     labels = [metrics.label_of(item.reference or "") for item in items]
     [(usual, count)] = Counter(labels).most_common(1)
     any_gain = gates.model_copy(update={"minimum_gain": 0.0})
-    if _better(
-        [float(label == usual) for label in labels], groups, any_gain, seed, "always giving the most frequent label"
-    ):
+    if _better([float(label == usual) for label in labels], groups, any_gain):
         return None
     return (
         f"{count} of the {len(items)} evaluation items have the same label, so that a model that is always right "

@@ -172,7 +172,6 @@ def _comparison(pairs: Sequence[tuple[float, float]], before: str, evaluation: E
         title="People's rating",
         minimum_gain=0.0,
         confidence=evaluation.gates.confidence,
-        seed=evaluation.seed,
     )
 
 

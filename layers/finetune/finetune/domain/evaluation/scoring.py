@@ -105,6 +105,15 @@ class Scoring:
         """How many different questions some measurable items ask."""
         return len({self.question[item.id] for item in items})
 
+    def groups(self, items: Iterable[EvaluationItem]) -> list[int]:
+        """The number of the question that each measurable item asks."""
+        return [self.question[item.id] for item in items]
+
+    def having(self, against: str, name: str) -> list[EvaluationItem]:
+        """The complete items that another contestant and the candidate have this score of."""
+        before, after = self._both(against, name)
+        return [item for item in self.complete if item.id in before and item.id in after]
+
     def pairs(self, against: str, items: Iterable[EvaluationItem], name: str | None = None) -> Pairs:
         """The scores of another contestant and of the candidate, by the primary metric or the named one."""
         before, after = self._both(against, name or self.primary)

@@ -10,15 +10,17 @@ from finetune.domain.cost import TokenPrices
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.answers import NO_ANSWER, Answer, AnswerOutcome
-from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, compare, guard, in_sentence
+from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, GuardState, compare, guard, in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.domain.evaluation.scoring import Category, ItemRow, Pairs, Scoring, Usage, by_category
+from finetune.domain.evaluation.significance import p_value, votes
 from finetune.frozen import Frozen
 
 Decision = Literal["promote", "do_not_promote", "inconclusive"]
 
+_WORST_FIRST: Sequence[GuardState] = ("fell", "too_few", "held")
 # Training verdicts that each setting of the gate objects to.
 _OVERFITTING: Mapping[str, frozenset[str]] = {
     "severe": frozenset({"severe"}),
@@ -89,7 +91,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     found = Scoring.of(items, answers, metric)
     against, in_service = found.contestants[:-1], found.contestants[-2]
     comparisons = tuple(
-        _compared(found, one, found.complete, found.pairs(one, found.complete), gates, seed)
+        _compared(found, one, found.complete, found.pairs(one, found.complete), gates)
         for one in against
         if found.different(found.complete) > 1
     )
@@ -97,12 +99,12 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     doubts = [*_doubts(found, gates), *_judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
-        *_constant_objections(found, gates, seed),
+        *_constant_objections(found, gates),
         *(broken.reason for broken in guards if not broken.passed),
         *_training_objections(training, gates),
     ]
     if not doubts and not objections:
-        doubts = _missing_decide(found, gates, seed)
+        doubts = _missing_decide(found, gates)
     reasons = tuple(doubts or objections or [comparison.reason for comparison in reversed(comparisons)])
     return Evaluation(
         decision="inconclusive" if doubts else "do_not_promote" if objections else "promote",
@@ -127,31 +129,32 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         rows=found.rows(),
         gates=gates,
         seed=seed,
-        notes=tuple(_unanswered(one, found) for one, ends in found.unanswered().items() if ends and not doubts),
+        notes=(
+            *(_unanswered(one, found) for one, ends in found.unanswered().items() if ends and not doubts),
+            *(one.reason for one in guards if one.state == "too_few" and one.before - one.after > one.tolerance),
+        ),
     )
 
 
-def _compared(
-    found: Scoring, against: str, items: Sequence[EvaluationItem], pairs: Pairs, gates: Gates, seed: int
-) -> Comparison:
+def _compared(found: Scoring, against: str, items: Sequence[EvaluationItem], pairs: Pairs, gates: Gates) -> Comparison:
     return compare(
         pairs,
         against=against,
         title=found.title,
         minimum_gain=gates.minimum_gain,
         confidence=gates.confidence,
-        seed=seed,
-        groups=[found.question[item.id] for item in items],
+        groups=found.groups(items),
     )
 
 
-def _missing_decide(found: Scoring, gates: Gates, seed: int) -> list[str]:
+def _missing_decide(found: Scoring, gates: Gates) -> list[str]:
     """The doubt that answers which are missing, or none, could turn the verdict."""
     missing = sum(not all(found.ended(one, item) for one in found.contestants) for item in found.measurable)
     if not missing:
         return []
-    items, others = found.measurable, found.contestants[:-1]
-    if all(_compared(found, one, items, found.pairs_at_worst(one), gates, seed).better for one in others):
+    groups, level = found.groups(found.measurable), (1 - gates.confidence) / 2
+    worst = ([now - before for before, now in found.pairs_at_worst(one)] for one in found.contestants[:-1])
+    if all(p_value(votes(each, groups), beyond=gates.minimum_gain) <= level for each in worst):
         return []
     return [
         f"The custom model is better only if items without all answers are left out ({missing} of them); run the "
@@ -167,10 +170,18 @@ def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
         ("json_valid", "Answers that are valid JSON", gates.json_validity),
     )
     overall = [
-        guard(pairs, name=name, title=title, tolerance=tolerance, confidence=gates.guard_confidence)
+        guard(
+            found.pairs(against, items, name),
+            name=name,
+            title=title,
+            tolerance=tolerance,
+            confidence=gates.guard_confidence,
+            groups=found.groups(items),
+        )
         for name, title, tolerance in rates
-        if (pairs := found.pairs(against, found.complete, name))
+        if (items := found.having(against, name))
     ]
+    members_of = by_category(found.complete)
     categories = [
         guard(
             found.pairs(against, members),
@@ -178,10 +189,12 @@ def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
             title=f"Category {category}",
             tolerance=gates.worst_category,
             confidence=gates.guard_confidence,
+            groups=found.groups(members),
+            tests=len(members_of),
         )
-        for category, members in by_category(found.complete).items()
+        for category, members in members_of.items()
     ]
-    worst = min(categories, key=lambda one: (one.passed, one.after - one.before), default=None)
+    worst = min(categories, key=lambda one: (_WORST_FIRST.index(one.state), one.after - one.before), default=None)
     return (*overall, worst) if worst else tuple(overall)
 
 
@@ -246,7 +259,7 @@ def _training_objections(training: TrainingSummary | None, gates: Gates) -> list
     return [f"Training did not pass: {training.reason}"] if broken else []
 
 
-def _constant_objections(found: Scoring, gates: Gates, seed: int) -> list[str]:
+def _constant_objections(found: Scoring, gates: Gates) -> list[str]:
     """A base model that names no label at all is beaten by guessing; an answer that needs no model is not."""
     if found.primary != "label":
         return []
@@ -258,5 +271,5 @@ def _constant_objections(found: Scoring, gates: Gates, seed: int) -> list[str]:
     scores = found.scores["candidate"]["label"]
     pairs = [(float(label == usual), scores[item.id]) for item, label in zip(items, labels, strict=True)]
     always = "always giving the most frequent label"
-    constant = _compared(found, always, items, pairs, gates.model_copy(update={"minimum_gain": 0.0}), seed)
+    constant = _compared(found, always, items, pairs, gates.model_copy(update={"minimum_gain": 0.0}))
     return [] if constant.better else [constant.reason]

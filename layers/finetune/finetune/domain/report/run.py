@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from finetune.domain.cost import BreakEven, CostEstimate, dollars
 from finetune.domain.customization.loss_curves import Curve, TrainingSummary
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.comparison import NAMES, Comparison, in_sentence
+from finetune.domain.evaluation.comparison import NAMES, Comparison, GuardState, in_sentence
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import CRITERIA
 from finetune.domain.evaluation.metrics import METRICS, LabelReport
@@ -114,7 +114,7 @@ def _comparison(evaluation: Evaluation | None) -> Markup:
     lead = (
         f"Difference in {in_sentence(evaluation.metric_title)} in points, item by item on the same prompts. The bar is "
         f"the {100 * evaluation.gates.confidence:g}% interval; the custom model is better when the bar is right of "
-        "the line and the test below agrees."
+        "the line."
     )
     return section("How sure that is", *(_compared(evaluation, one) for one in evaluation.comparisons), lead=lead)
 
@@ -164,7 +164,7 @@ def _metrics(evaluation: Evaluation | None) -> Markup:
     ]
     head = ("Metric", *(HEADINGS[one] for one in evaluation.contestants), "Change")
     guards = [
-        (guard.title, f"{guard.before:.1%}", f"{guard.after:.1%}", _mark(guard.passed)) for guard in evaluation.guards
+        (guard.title, f"{guard.before:.1%}", f"{guard.after:.1%}", _mark(guard.state)) for guard in evaluation.guards
     ]
     lead = f"Means over the items that each model answered. The change is against {NAMES[before]}, in points."
     return section(
@@ -184,8 +184,9 @@ def _change(before: float | None, after: float | None) -> Markup:
     return tag("span", signed(difference), class_=class_)
 
 
-def _mark(passed: bool) -> Markup:
-    return tag("span", "held" if passed else "fell", class_="pill good" if passed else "pill bad")
+def _mark(state: GuardState) -> Markup:
+    words, tone = {"held": ("held", " good"), "fell": ("fell", " bad"), "too_few": ("too few to tell", "")}[state]
+    return tag("span", words, class_=f"pill{tone}")
 
 
 def _categories(evaluation: Evaluation | None) -> Markup:

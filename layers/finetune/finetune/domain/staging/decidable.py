@@ -165,7 +165,7 @@ def _judged(
     staged, data = without(items, refused, rules)
     names = {leak.id for leak in refused}
     left = [item for item in items if item.id not in names]
-    found = forecast(left, asked.gates, seed=asked.seed, metric=asked.metric)
+    found = forecast(left, asked.gates, metric=asked.metric)
     if rules.record_format not in TEXT_ANSWER_FORMATS:
         found = found.model_copy(
             update={"obstacle": f"a custom {rules.name} does not answer with text, so it cannot be asked."}
