@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from botocore.exceptions import ClientError
 
 from finetune.aws import approvals
 from finetune.contracts import SelectModelOutput
+from finetune.domain.cost import Listed, PriceOverrides
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, SettingsInvalid
 from tests.integration.asking_people import TOKEN, WHY, Person, person
@@ -126,3 +128,16 @@ def test_what_waits_is_what_nobody_has_answered_of_a_run_that_goes_on(asking: Pe
     asking.later(-APPROVAL_BOUND)
     asking.answer("approve")
     assert waiting() == []
+
+
+def test_prices_of_the_list_hold_for_a_question_too_and_have_not_changed_because_settings_lack_them(
+    asking: Person,
+) -> None:
+    listed = Listed(day=date(2026, 11, 21), prices=PriceOverrides(provisioned_per_hour=30))
+    asking.set("prices: {provisioned_per_hour: 20}\n")
+    asking.run = asking.run.model_copy(update={"listed": listed})
+    before = approvals.terms_now(asking.by, asking.run)
+    assert before.usd_per_hour == 30
+    assert not before.changes(approvals.terms_now(asking.by, asking.run))
+    asking.set("prices: {provisioned_per_hour: 40}\n")
+    assert "the price of an hour was 30 and is now 40" in before.changes(approvals.terms_now(asking.by, asking.run))

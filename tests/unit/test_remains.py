@@ -44,6 +44,7 @@ def test_every_mail_of_an_end_after_training_names_cost_and_model_with_its_day_a
 ) -> None:
     body = told(outcome, LEFT, **more)
     assert "Cost of the run: $1.20 (training $1.20), computed from the tokens and hours that were used." in body
+    assert "Prices are those of the catalog of 2026-08-02, which is 111 days ago." in body
     assert (
         "The custom model shop-c1 is kept and billed for storage, for $1.75 a month. It is deleted on 2026-12-21. "
         "`finetune keep shop-c1` keeps it for longer, `finetune delete shop-c1` deletes it now."

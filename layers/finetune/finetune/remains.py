@@ -46,7 +46,8 @@ def spent(known: NotifyInput, stands: Standing) -> str:
         return "What the run has cost is not known." if stands.unknown else ""
     usd = known.prepared.estimated_usd if known.prepared else None
     estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}, with a month of storage."
-    return f"{stands.spent.sentence}{estimate}"
+    sources = f" {known.run.price_sources}" if known.run and stands.spent.lines else ""
+    return f"{stands.spent.sentence}{estimate}{sources}"
 
 
 def left(stands: Standing) -> str:

@@ -25,7 +25,7 @@ from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, FineTuneError, SettingsInvalid
 from finetune.question import Decision, Question, Terms
-from finetune.run import Run
+from finetune.run import Run, priced
 from finetune.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _terms_or_planned(by: Asking, run: Run) -> Terms:
 
 def terms_now(by: Asking, run: Run) -> Terms:
     """The model in service, and the project's budget and prices as its settings are now."""
-    return _terms(by, run, runs.read_settings(by.s3, run))
+    return _terms(by, run, priced(runs.read_settings(by.s3, run), run.listed))
 
 
 def _terms(by: Asking, run: Run, settings: Settings) -> Terms:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -17,6 +18,14 @@ HOURS_PER_MONTH = 730
 # What nobody means; a number beyond it is a slip of the pen or a way around a limit.
 MOST_PRICE_USD = 100_000
 _TOKENS, _HOURS = "1,000 tokens", "started hour"
+# What a sentence calls the prices.
+_NAMES: Mapping[str, str] = {
+    "training_per_1k_tokens": "training",
+    "storage_per_month": "storage",
+    "input_per_1k_tokens": "prompts",
+    "output_per_1k_tokens": "answers",
+    "provisioned_per_hour": "an hour of throughput",
+}
 SERVICE = "In service after a promotion, a month of provisioned throughput"
 
 
@@ -45,6 +54,14 @@ class TokenPrices(Frozen):
         if self.input_per_1k_tokens is None or self.output_per_1k_tokens is None:
             return None
         return (input_tokens * self.input_per_1k_tokens + output_tokens * self.output_per_1k_tokens) / 1000
+
+
+class Listed(Frozen):
+    """What the price list told when a run was planned, on a day by AWS's clock; None where nothing was certain."""
+
+    day: date
+    prices: PriceOverrides = Field(default_factory=PriceOverrides)
+    judge: TokenPrices = Field(default_factory=TokenPrices)
 
 
 class Amount(NamedTuple):
@@ -96,7 +113,8 @@ class CostEstimate(Frozen):
     """The bill by line; `total_usd` adds the known amounts, `unknown` holds the settings keys of unknown prices.
 
     `most_usd` is what the run may cost at most. `service` is a month of what a promotion leaves in service, which is no
-    part of the run. `token_error` is a sentence that says how far off the token counts may be.
+    part of the run. `token_error` is a sentence that says how far off the token counts may be, `sources` one that says
+    where the prices are from.
     """
 
     lines: tuple[CostLine, ...]
@@ -105,12 +123,14 @@ class CostEstimate(Frozen):
     unknown: tuple[str, ...] = ()
     service: CostLine | None = None
     token_error: str = ""
+    sources: str = ""
 
     @property
     def said(self) -> tuple[str, ...]:
-        """The bill in words, a line for each thing and one for what would stay in service."""
+        """The bill in words: a line for each thing, for what would stay in service, and for where prices are from."""
         lines = [f"{line.what}: {_said(line)}" for line in self.lines]
-        return (*lines, f"{self.service.what}: {_said(self.service)}") if self.service else tuple(lines)
+        service = [f"{self.service.what}: {_said(self.service)}"] if self.service else []
+        return (*lines, *service, *filter(None, [self.sources]))
 
 
 def _said(line: CostLine) -> str:
@@ -139,6 +159,7 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     judge_prices: TokenPrices | None = None,
     start_hours: float = 0,
     served: Deployment | None = None,
+    sources: str = "",
 ) -> CostEstimate:
     """The bill of a run: training, a month of its models' storage, its evaluation, and the start of its service.
 
@@ -174,6 +195,7 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
         unknown=tuple(dict.fromkeys(line.price_key for line in lines if line.usd is None)),
         service=in_service if served == "provisioned" else None,
         token_error=f"Its token counts are estimated, {stated(row.provider)}.",
+        sources=sources,
     )
 
 
@@ -210,6 +232,41 @@ def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float 
     return listed if override is None else override
 
 
+def highest[Kind: (PriceOverrides, TokenPrices)](own: Kind, listed: Kind) -> Kind:
+    """The prices of settings and of the list together, where both have one the higher: settings only raise a price."""
+    both = {
+        name: max(usd for usd in (each, getattr(own, name)) if usd is not None)
+        for name, each in listed
+        if each is not None
+    }
+    return own.model_copy(update=both)
+
+
+def sources(row: BaseModelRow, prices: PriceOverrides, listed: Listed | None, today: date) -> str:
+    """Where the prices of a run are from, in one sentence, with the age of the catalog's if they are old.
+
+    `prices` are those that hold, of the settings or the list; where they have none the catalog's holds.
+    """
+    known = [name for name in _NAMES if price(row, prices, name) is not None]
+    from_list = [n for n in known if listed and getattr(listed.prices, n) == getattr(prices, n) is not None]
+    from_settings = [n for n in known if n not in from_list and getattr(prices, n) is not None]
+    named = {
+        f"AWS's price list of {listed.day if listed else today}": from_list,
+        "settings.yaml": from_settings,
+        f"the catalog of {row.prices.as_of}{row.prices.age(today)}": [
+            n for n in known if n not in {*from_list, *from_settings}
+        ],
+    }
+    used = {where: names for where, names in named.items() if names}
+    if len(used) == 1:
+        return f"Prices are those of {next(iter(used))}."
+    return f"Prices are {'; '.join(f'of {where}: {_words(names)}' for where, names in used.items())}." if used else ""
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(_NAMES[name] for name in names)
+
+
 def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple[str, float, float]]:
     """The prices that are set below the listed ones: key, own and listed price. Who may set a price is not who pays."""
     for name, usd in own:
@@ -218,10 +275,15 @@ def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple
             yield name, usd, known
 
 
+def row_asked(model: str | None) -> BaseModelRow | None:
+    """The catalog's row of a model by its id for Converse, whatever the Region of its profile."""
+    return next((row for row in base_models().values() if _bare(model) == _bare(row.inference_id)), None)
+
+
 def listed_for(model: str | None) -> TokenPrices:
-    """What the catalog knows of a model's tokens, by its id for Converse, whatever the Region of its profile."""
-    rows = base_models().values()
-    return next((token_prices(row) for row in rows if _bare(model) == _bare(row.inference_id)), TokenPrices())
+    """What the catalog knows of a model's tokens, by its id for Converse."""
+    row = row_asked(model)
+    return token_prices(row) if row else TokenPrices()
 
 
 def _bare(model: str | None) -> str:

@@ -25,6 +25,7 @@ def bill(cost: CostEstimate | None, break_even: BreakEven | None, tokens_per_cal
     return section(
         "Cost",
         table(("Item", "Quantity", "Price", "Expected", "At most"), rows, class_="numbers"),
+        tag("p", cost.sources, class_="note") if cost.sources else Markup(),
         _break_even(break_even, tokens_per_call) if break_even else tag("p", _NO_BREAK_EVEN, class_="note"),
         lead="What the run was estimated to cost before it started to train.",
     )
