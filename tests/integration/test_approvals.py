@@ -13,7 +13,7 @@ from finetune.contracts import SelectModelOutput
 from finetune.domain.cost import Listed, PriceOverrides
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, SettingsInvalid
-from tests.integration.asking_people import TOKEN, WHY, Person, person
+from tests.integration.asking_people import PAYS, TOKEN, WHY, Person, person
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_before_service_the_mail_has_the_evidence_and_the_price_of_an_hour_and_a
     asking.set("prices: {provisioned_per_hour: 20}\n")
     asking.asked(stage="service")
     [body] = asking.topic.bodies
-    assert "Better by 12 points." in body
+    assert f"Better by 12 points.\n\n{PAYS}\n" in body
     assert "in service: $20.00 an hour, about $14,600.00 a month, also when it is not used" in body
     assert "  until it is in service: at most 2 started hours, $40.00\n" in body
     assert "a month of provisioned throughput" not in body

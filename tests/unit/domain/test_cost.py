@@ -5,7 +5,17 @@ from pydantic import ValidationError
 
 from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, base_model
-from finetune.domain.cost import Amount, Asked, CostEstimate, PriceOverrides, break_even, dollars, estimate_run, price
+from finetune.domain.cost import (
+    Amount,
+    Asked,
+    CostEstimate,
+    PriceOverrides,
+    break_even,
+    dollars,
+    estimate_run,
+    price,
+    worth_of_throughput,
+)
 
 NOVA_LITE = base_model("amazon.nova-lite-v1:0:300k")
 ALL = PriceOverrides(
@@ -79,6 +89,30 @@ def test_break_even_is_where_both_bills_are_equal() -> None:
     by_token = point.tokens_per_month / 1000 * (0.5 * 0.001 + 0.5 * 0.004)
     assert by_token == pytest.approx(point.throughput_usd_per_month)
     assert point.throughput_usd_per_month == 60 * 730
+
+
+def test_throughput_is_worth_its_hours_from_so_many_calls_of_the_projects_own_tokens_on() -> None:
+    assert worth_of_throughput(NOVA_LITE, ALL, 500, 125) == (
+        "On demand 1,000 calls like those of the evaluation cost $1.00; throughput of $60.00 an hour pays from 60,000 "
+        "calls an hour."
+    )
+    assert "throughput of $180.00 an hour pays from 180,000 calls" in worth_of_throughput(NOVA_LITE, ALL, 500, 125, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "prices", "tokens"),
+    [
+        (base_model("amazon.nova-micro-v1:0:128k"), None, 100),
+        (base_model("meta.llama3-1-70b-instruct-v1:0:128k"), ALL, 100),
+        (base_model("meta.llama3-3-70b-instruct-v1:0:128k"), ALL, 100),
+        (NOVA_LITE, ALL, 0),
+    ],
+    ids=["unknown price", "never on demand", "never on throughput", "free"],
+)
+def test_what_throughput_is_worth_is_not_said_where_nobody_knows_or_can_choose(
+    row: BaseModelRow, prices: PriceOverrides | None, tokens: int
+) -> None:
+    assert not worth_of_throughput(row, prices, tokens, tokens)
 
 
 def test_break_even_is_unknown_without_a_price() -> None:

@@ -19,7 +19,7 @@ from finetune import messages, notices
 from finetune.aws import executions, mail, runs, serving, storage
 from finetune.aws.clients import Acting
 from finetune.aws.written import marked, read_back
-from finetune.contracts import RequestApprovalInput, RequestApprovalOutput
+from finetune.contracts import JudgeEvaluationOutput, RequestApprovalInput, RequestApprovalOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
@@ -78,7 +78,7 @@ def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
         most_usd=given.prepared.most_usd,
         bill=given.prepared.bill,
         trained=given.prepared.model is not None,
-        evidence="\n\n".join(filter(None, (evaluation.reason, messages.comparison(evaluation)))) if evaluation else "",
+        evidence=_evidence(evaluation) if evaluation else "",
         report=evaluation.report_uri if evaluation else None,
         terms=_terms_or_planned(by, run),
         asked=found.as_of,
@@ -93,6 +93,11 @@ def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
     if before and before.decision and before.decision.outcome == "changed":
         return RequestApprovalOutput(until=ask_again(by, before.question).until.isoformat())
     return RequestApprovalOutput(until=_ask(by, before.question if before else question).until.isoformat())
+
+
+def _evidence(found: JudgeEvaluationOutput) -> str:
+    """What the model is worth: the verdict, the scores, and the cheaper way to serve it."""
+    return "\n\n".join(filter(None, (found.reason, messages.comparison(found), found.break_even)))
 
 
 def _terms_or_planned(by: Asking, run: Run) -> Terms:

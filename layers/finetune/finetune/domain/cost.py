@@ -15,6 +15,7 @@ from finetune.domain.tokens import stated
 from finetune.frozen import Frozen
 
 HOURS_PER_MONTH = 730
+USUAL_INPUT_SHARE = 0.6
 # What nobody means; a number beyond it is a slip of the pen or a way around a limit.
 MOST_PRICE_USD = 100_000
 _TOKENS, _HOURS = "1,000 tokens", "started hour"
@@ -299,7 +300,7 @@ def token_prices(row: BaseModelRow, prices: PriceOverrides | None = None) -> Tok
 
 
 def break_even(
-    row: BaseModelRow, *, prices: PriceOverrides | None = None, input_share: float = 0.6
+    row: BaseModelRow, *, prices: PriceOverrides | None = None, input_share: float = USUAL_INPUT_SHARE
 ) -> BreakEven | None:
     """Where provisioned throughput starts to pay, at this share of prompt tokens; None when a price is unknown or 0."""
     hourly, into, out = (
@@ -313,6 +314,23 @@ def break_even(
         tokens_per_month=monthly / per_token,
         throughput_usd_per_month=monthly,
         on_demand_usd_per_million_tokens=per_token * 1_000_000,
+    )
+
+
+def worth_of_throughput(
+    row: BaseModelRow, prices: PriceOverrides | None, input_tokens: float, output_tokens: float, units: int = 1
+) -> str:
+    """From how many calls an hour throughput is the cheaper way to serve a model, in one sentence.
+
+    The tokens are those of a call on average. Empty if the base model has only one way, or a price is unknown or 0.
+    """
+    call = token_prices(row, prices).usd(input_tokens, output_tokens)
+    hour = price(row, prices, "provisioned_per_hour")
+    if not call or not hour or not {"on_demand", "provisioned"} <= {*row.deployments}:
+        return ""
+    return (
+        f"On demand 1,000 calls like those of the evaluation cost {dollars(1000 * call)}; throughput of "
+        f"{dollars(hour * units)} an hour pays from {math.ceil(hour * units / call):,} calls an hour."
     )
 
 
