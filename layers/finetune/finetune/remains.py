@@ -102,7 +102,7 @@ def in_service(known: NotifyInput) -> str:
     run = known.run
     row, prices = (base_model(run.settings.base_model), run.settings.prices) if run else (None, None)
     if known.promotion and known.promotion.kind == "provisioned":
-        hour = cost.price(row, prices, "provisioned_per_hour") if row else None
+        hour = cost.hourly(row, prices, run.settings.units) if run and row else None
         billed = "at a price that is not known" if hour is None else f"{cost.dollars(hour)} an hour"
         month = "" if hour is None else f", about ${hour * cost.HOURS_PER_MONTH:,.0f} a month"
         how = (

@@ -58,12 +58,16 @@ class Candidate(Contract):
 
 
 class Champion(Contract):
-    """The model that a run is compared with; `met_at` is when it was found there, by Bedrock's time."""
+    """The model that a run is compared with; `met_at` is when it was found there, by Bedrock's time.
+
+    `units` are the model units of its endpoint, if that is throughput.
+    """
 
     endpoint_arn: str
     model_arn: str
     run_id: str
     met_at: datetime | None = None
+    units: int = 1
 
 
 class Ceilings(Contract):
@@ -131,7 +135,7 @@ class Run(Contract):
         """What serving the run's model as the settings say costs by the hour."""
         settings = self.settings
         row, limit = base_model(settings.base_model), settings.budget.service_usd_per_month
-        return service(row, settings.prices, settings.deployment, limit)
+        return service(row, settings.prices, settings.deployment, limit, settings.units)
 
     @property
     def service_is_asked(self) -> bool:

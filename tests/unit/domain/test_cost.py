@@ -62,6 +62,24 @@ def test_throughput_is_billed_by_the_hour_and_its_start_only_if_the_model_does_n
     assert bill.said[-1] == "In service after a promotion, a month of provisioned throughput: $43,800.00"
 
 
+def test_each_model_unit_costs_its_hours() -> None:
+    one, three = (
+        estimate(asked=ASKED._replace(hours=Amount(1, 3)), start_hours=2, served="provisioned", units=units)
+        for units in (1, 3)
+    )
+    assert [each.most_usd for each in three.lines[-2:]] == [3 * (each.most_usd or 0) for each in one.lines[-2:]]
+    assert [each.what for each in three.lines[-2:]] == [
+        "Evaluation: provisioned throughput of 3 model units",
+        "Throughput of 3 model units until it is in service",
+    ]
+    assert three.service
+    assert (three.service.usd, three.service.quantity) == (3 * 60 * 730, 3 * 730)
+    assert (
+        three.said[-1]
+        == "In service after a promotion, a month of provisioned throughput of 3 model units: $131,400.00"
+    )
+
+
 def test_without_an_evaluation_there_is_none_to_pay() -> None:
     assert [line.what for line in estimate(asked=None).lines] == [
         "Training",

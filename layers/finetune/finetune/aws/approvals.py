@@ -119,7 +119,7 @@ def _terms(by: Asking, run: Run, settings: Settings) -> Terms:
         champion=champion.model_arn if champion else None,
         budget=settings.budget,
         prices=settings.prices,
-        usd_per_hour=cost.price(base_model(run.settings.base_model), settings.prices, "provisioned_per_hour"),
+        usd_per_hour=cost.hourly(base_model(run.settings.base_model), settings.prices, run.settings.units),
     )
 
 

@@ -268,7 +268,9 @@ def _break_even(run: Run, evaluation: Evaluation) -> str:
     """From how many calls on throughput is the cheaper way to serve the model, by the tokens that its answers took."""
     used = evaluation.usage.get("candidate")
     row, prices = base_model(run.settings.base_model), run.settings.prices
-    return cost.worth_of_throughput(row, prices, used.input_tokens, used.output_tokens) if used else ""
+    return (
+        cost.worth_of_throughput(row, prices, used.input_tokens, used.output_tokens, run.settings.units) if used else ""
+    )
 
 
 def _input_share(evaluation: Evaluation | None) -> float:

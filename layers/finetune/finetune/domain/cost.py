@@ -161,23 +161,30 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     start_hours: float = 0,
     served: Deployment | None = None,
     sources: str = "",
+    units: int = 1,
 ) -> CostEstimate:
     """The bill of a run: training, a month of its models' storage, its evaluation, and the start of its service.
 
     Contestants that are billed by the token cost the price of the base model, as custom Nova and Llama models do.
-    Throughput costs the hours of one model unit; a started hour counts in full. `start_hours` are those that throughput
-    may take until it is in service: a run whose model gets there pays none of them. If `asked` is None there is no
-    evaluation.
+    Throughput costs the hours of each of its model `units`; a started hour counts in full. `start_hours` are those that
+    throughput may take until it is in service: a run whose model gets there pays none of them. If `asked` is None there
+    is no evaluation.
     """
     asked = asked or Asked(NOTHING, NOTHING)
     judge = judge_prices or TokenPrices()
+    of_units = f" of {units} model units" if units > 1 else ""
     own: list[tuple[str, Amount, str, str]] = [
         ("Training", training_tokens.times(epochs), _TOKENS, "training_per_1k_tokens"),
         ("Storage of the custom model for a month", Amount(models, models), "month", "storage_per_month"),
         ("Evaluation: prompts", asked.prompts, _TOKENS, "input_per_1k_tokens"),
         ("Evaluation: answers", asked.answers, _TOKENS, "output_per_1k_tokens"),
-        ("Evaluation: provisioned throughput", asked.hours, _HOURS, "provisioned_per_hour"),
-        ("Throughput until it is in service", Amount(0, start_hours), _HOURS, "provisioned_per_hour"),
+        (f"Evaluation: provisioned throughput{of_units}", asked.hours.times(units), _HOURS, "provisioned_per_hour"),
+        (
+            f"Throughput{of_units} until it is in service",
+            Amount(0, start_hours * units),
+            _HOURS,
+            "provisioned_per_hour",
+        ),
     ]
     of_judge: list[tuple[str, Amount, str, str]] = [
         ("Judge: prompts", asked.judge_prompts, _TOKENS, "input_per_1k_tokens"),
@@ -187,8 +194,8 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
         *(_line(*each, price(row, prices, each[-1]), "prices") for each in own if each[1].most),
         *(_line(*each, getattr(judge, each[-1]), "judge.prices") for each in of_judge if each[1].most),
     )
-    month, hour = Amount(HOURS_PER_MONTH, HOURS_PER_MONTH), "provisioned_per_hour"
-    in_service = _line(SERVICE, month, "hour", hour, price(row, prices, hour), "prices")
+    month, hour = Amount(HOURS_PER_MONTH, HOURS_PER_MONTH).times(units), "provisioned_per_hour"
+    in_service = _line(f"{SERVICE}{of_units}", month, "hour", hour, price(row, prices, hour), "prices")
     return CostEstimate(
         lines=lines,
         total_usd=sum(line.usd for line in lines if line.usd is not None),
@@ -268,6 +275,12 @@ def _words(names: Sequence[str]) -> str:
     return ", ".join(_NAMES[name] for name in names)
 
 
+def hourly(row: BaseModelRow, prices: PriceOverrides | None, units: int) -> float | None:
+    """What an hour of throughput of so many model units costs; None when the price is unknown."""
+    each = price(row, prices, "provisioned_per_hour")
+    return None if each is None else each * units
+
+
 def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple[str, float, float]]:
     """The prices that are set below the listed ones: key, own and listed price. Who may set a price is not who pays."""
     for name, usd in own:
@@ -325,12 +338,12 @@ def worth_of_throughput(
     The tokens are those of a call on average. Empty if the base model has only one way, or a price is unknown or 0.
     """
     call = token_prices(row, prices).usd(input_tokens, output_tokens)
-    hour = price(row, prices, "provisioned_per_hour")
+    hour = hourly(row, prices, units)
     if not call or not hour or not {"on_demand", "provisioned"} <= {*row.deployments}:
         return ""
     return (
         f"On demand 1,000 calls like those of the evaluation cost {dollars(1000 * call)}; throughput of "
-        f"{dollars(hour * units)} an hour pays from {math.ceil(hour * units / call):,} calls an hour."
+        f"{dollars(hour)} an hour pays from {math.ceil(hour / call):,} calls an hour."
     )
 
 
