@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,9 @@ def _show(console: Console, checked: Checked, row: BaseModelRow, options: Option
     if row.lifecycle.status == "retired":
         successor = f"; use --base-model {row.lifecycle.successor}" if row.lifecycle.successor else ""
         console.say(f"Bedrock takes no new customization jobs for {row.name}{successor}.", style="yellow")
+    if age := row.prices.age(datetime.now(UTC).date()):
+        prices = f"The catalog's prices of {row.name} are of {row.prices.as_of}{age}"
+        console.say(f"{prices}; a run asks AWS's price list first.", style="dim")
     for name, report in reports:
         show_verdict(console, name, report, row)
     _show_together(console, checked, row)

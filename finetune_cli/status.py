@@ -74,7 +74,7 @@ def _prices(each: InService) -> dict[str, float | None]:
     if each.published.kind == "on_demand":
         names = ("input_per_1k_tokens", "output_per_1k_tokens")
         return {name: cost.price(row, own, name) for name in names}
-    hour = cost.price(row, own, "provisioned_per_hour")
+    hour = cost.hourly(row, own, each.found.units if each.found else each.published.model_units)
     return {
         "provisioned_per_hour": hour,
         "provisioned_per_month": None if hour is None else hour * cost.HOURS_PER_MONTH,

@@ -44,7 +44,11 @@ REFERENCES = {
 }
 # Bedrock is answered by the emulator, and for CloudFormation moto lacks packages.
 NOT_BY_MOTO: Any = {
-    "core": {"passthrough": {"urls": ["https://bedrock", "https://servicequotas", "https://cloudformation"]}}
+    "core": {
+        "passthrough": {
+            "urls": ["https://bedrock", "https://servicequotas", "https://api.pricing", "https://cloudformation"]
+        }
+    }
 }
 FUNCTIONS = {
     name.removesuffix("Function"): each["Properties"] for name, each in resources("AWS::Serverless::Function").items()
@@ -191,7 +195,7 @@ def account() -> Iterator[Account]:
         running_emulator(clock, s3_for_role=lambda _: clients.s3()) as emulator,
     ):
         session = boto3.Session("test", "secret", region_name=REGION)
-        for service in ("bedrock", "bedrock-runtime", "service-quotas"):
+        for service in ("bedrock", "bedrock-runtime", "service-quotas", "pricing"):
             session.events.register_first(f"before-send.{service}", answering(emulator.service, clock))
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(boto3, "DEFAULT_SESSION", session)

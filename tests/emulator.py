@@ -24,6 +24,7 @@ from local.clock import Clock
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_pricing import PricingClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
@@ -132,6 +133,11 @@ class Emulator:
     def quotas(self) -> "ServiceQuotasClient":
         """Service Quotas, which the emulator answers too."""
         return _session("test", self.world.region).client("service-quotas", endpoint_url=self.endpoint)
+
+    @property
+    def prices(self) -> "PricingClient":
+        """AWS's Price List, which the emulator answers too."""
+        return _session("test", self.world.region).client("pricing", endpoint_url=self.endpoint)
 
     def add_model(
         self, name: str, base_model_id: str, pairs: Sequence[tuple[str, str]] = (), *, active: bool = True

@@ -53,13 +53,13 @@ class Stack:
     def name(self, slug: str, number: int) -> str:
         return f"{resource_name(slug, self.run(number))}-c1"
 
-    def endpoint(self, slug: str, number: int, model: str, *, provisioned: bool = False) -> str:
+    def endpoint(self, slug: str, number: int, model: str, *, provisioned: bool = False, units: int = 1) -> str:
         """An endpoint of a run that is ready; its ARN."""
         name, given = resource_name(slug, self.run(number)), self.tags(slug, number)
         arn: str
         if provisioned:
             arn = clients.bedrock().create_provisioned_model_throughput(
-                provisionedModelName=name, modelId=model, modelUnits=1, tags=given
+                provisionedModelName=name, modelId=model, modelUnits=units, tags=given
             )["provisionedModelArn"]
         else:
             arn = clients.bedrock().create_custom_model_deployment(

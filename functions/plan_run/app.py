@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import askable, base_models, clients, runs, serving
+from finetune.aws import askable, base_models, clients, price_list, runs, serving
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
 from finetune.environment import PlanEnvironment
@@ -35,4 +35,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         usd_per_run=environment.MOST_USD_PER_RUN, service_usd_per_month=environment.MOST_SERVICE_USD_PER_MONTH
     )
 
-    return runs.plan(clients.s3(), run, settings, row, champion, ceilings).payload()
+    listed = price_list.listed(clients.pricing(), row, settings, clients.bedrock().meta.region_name)
+
+    return runs.plan(clients.s3(), run, settings, row, champion, ceilings, listed).payload()

@@ -20,7 +20,7 @@ ROOT_KEY = "test"
 ROOT = "root"
 
 _CREDENTIAL = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/\d{8}/[^/,]+/(?:bedrock|servicequotas)/aws4_request,"
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/\d{8}/[^/,]+/(?P<service>bedrock|servicequotas|pricing)/aws4_request,"
 )
 _POLICY_LIFETIME_SECONDS = 5.0
 _BECAUSE: dict[Decision, str] = {
@@ -57,6 +57,12 @@ def caller(authorization: str | None, role_of: Callable[[str], str | None]) -> s
     if principal is None:
         raise ServiceError("UnrecognizedClientException", "The security token included in the request is invalid.")
     return principal
+
+
+def service_asked(authorization: str | None) -> str:
+    """The service that a request is signed for."""
+    found = _CREDENTIAL.match(authorization or "")
+    return found["service"] if found else ""
 
 
 def authorize(policies: Policies, principal: str, asked: Iterable[Question]) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from botocore.model import OperationModel
 from pydantic import BaseModel
 
-from local.bedrock import authorization, customization, deployments, foundation, quotas, tags, throughput
+from local.bedrock import authorization, customization, deployments, foundation, price_list, quotas, tags, throughput
 from local.bedrock.control import Control
 from local.bedrock.errors import ServiceError, conflict, throttled
 from local.bedrock.permissions import questions
@@ -92,7 +92,9 @@ class Service:
             call.caller = authorization.caller(authorization_header, self._registry.role_of)
             if address.path.startswith("/_local/"):
                 return self._control.answer(method, address.path, call.caller, body)
-            if address.path == "/":  # where Service Quotas, an API without paths, is asked
+            if address.path == "/":  # where APIs without paths are asked
+                if authorization.service_asked(authorization_header) == "pricing":
+                    return price_list.answer(self._world.policies, call.caller, body)
                 return quotas.answer(self._world.policies, call.caller)
             response = self._serve(call, method, address.path, address.query, body)
         except ServiceError as error:

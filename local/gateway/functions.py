@@ -189,7 +189,7 @@ class Endpoints:
         """The endpoints as AWS_ENDPOINT_URL variables."""
         variables = {"AWS_ENDPOINT_URL": self.gateway}
         if self.bedrock:
-            served = ("BEDROCK", "BEDROCK_RUNTIME", "SERVICE_QUOTAS")
+            served = ("BEDROCK", "BEDROCK_RUNTIME", "SERVICE_QUOTAS", "PRICING")
             variables |= {f"AWS_ENDPOINT_URL_{service}": self.bedrock for service in served}
         return variables
 

@@ -24,6 +24,7 @@ from tests.integration.fakes import STACK, VERDICT, MemoryBucket, MemoryExecutio
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAe"
 ADA, GRACE = "arn:aws:iam::123456789012:user/ada", "arn:aws:iam::123456789012:user/grace"
+PAYS = "Throughput of $20.00 an hour pays from 60,000 calls an hour."
 WHY = "The estimated cost of the run is $12; budget.approve_above_usd is $10."
 PREPARED = PrepareDatasetOutput(
     training_uri="s3://artifacts/t.jsonl",
@@ -126,7 +127,9 @@ class Person:
         trained: SelectModelOutput | None = None,
     ) -> str:
         """What Request Approval does, each time that its state is attempted."""
-        evaluation = VERDICT.model_copy(update={"ask": "It costs.", "reason": "Better by 12 points."})
+        evaluation = VERDICT.model_copy(
+            update={"ask": "It costs.", "reason": "Better by 12 points.", "break_even": PAYS}
+        )
         request = RequestApprovalInput(
             token=token,
             stage=cast("Any", stage),

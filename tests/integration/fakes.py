@@ -243,11 +243,11 @@ class Stack:
         arn = self.emulator.add_model(name, run.settings.base_model, PAIRS)
         tags = tags_of(run, STACK, **{LEASE_TAG: "2026-12-21T12:00:00Z"})
         self.emulator.control.tag_resource(resourceARN=arn, tags=tags if tagged else tags[:1])  # type: ignore[arg-type]  # tags
-        endpoint = self.open(run.endpoint_name, arn, kind, tags)
+        endpoint = self.open(run.endpoint_name, arn, kind, tags, run.settings.units)
         model = SelectModelOutput(outcome="trained", reason="", model_arn=arn, model_name=name)
         return PromoteModelInput(run=run, model=model, evaluation=VERDICT, throughput=endpoint)
 
-    def open(self, name: str, model: str, kind: str, tags: list[dict[str, str]]) -> Endpoint:
+    def open(self, name: str, model: str, kind: str, tags: list[dict[str, str]], units: int = 1) -> Endpoint:
         control = self.emulator.control
         if kind == "on_demand":
             arn = control.create_custom_model_deployment(modelDeploymentName=name, modelArn=model, tags=tags)[  # type: ignore[arg-type]  # tags
@@ -257,7 +257,7 @@ class Stack:
             arn = control.create_provisioned_model_throughput(
                 provisionedModelName=name,
                 modelId=model,
-                modelUnits=1,
+                modelUnits=units,
                 tags=tags,  # type: ignore[arg-type]  # tags
             )["provisionedModelArn"]
         self.clock.advance(30)

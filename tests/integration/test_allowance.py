@@ -151,3 +151,16 @@ def test_throughput_that_the_estimate_has_already_is_not_paid_for_twice() -> Non
     request = asking(Bucket(), **settings, budget={"limit_usd": 70})
     prepared = request.prepared.model_copy(update={"most_usd": 50.0, "throughput_hours": 2})
     assert evaluation_leases(request.run, prepared) == {"provisioned": timedelta(hours=2.5)}
+
+
+def test_each_model_unit_of_throughput_has_to_be_paid_for() -> None:
+    settings: dict[str, Any] = {
+        "prices": {"provisioned_per_hour": 20},
+        "base_model": LLAMA,
+        "deployment": "provisioned",
+    }
+    for units, hours in ((1, 3.5), (2, 1.5), (3, None)):
+        request = asking(Bucket(), **settings, model_units=units, budget={"limit_usd": 80})
+        prepared = request.prepared.model_copy(update={"most_usd": 0.0 + 40 * units, "throughput_hours": 2})
+        wanted = {"provisioned": timedelta(hours=hours)} if hours else {}
+        assert evaluation_leases(request.run, prepared) == wanted

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from botocore.exceptions import ClientError
 
 from finetune.aws import approvals
 from finetune.contracts import SelectModelOutput
+from finetune.domain.cost import Listed, PriceOverrides
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, SettingsInvalid
-from tests.integration.asking_people import TOKEN, WHY, Person, person
+from tests.integration.asking_people import PAYS, TOKEN, WHY, Person, person
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_before_service_the_mail_has_the_evidence_and_the_price_of_an_hour_and_a
     asking.set("prices: {provisioned_per_hour: 20}\n")
     asking.asked(stage="service")
     [body] = asking.topic.bodies
-    assert "Better by 12 points." in body
+    assert f"Better by 12 points.\n\n{PAYS}\n" in body
     assert "in service: $20.00 an hour, about $14,600.00 a month, also when it is not used" in body
     assert "  until it is in service: at most 2 started hours, $40.00\n" in body
     assert "a month of provisioned throughput" not in body
@@ -126,3 +128,16 @@ def test_what_waits_is_what_nobody_has_answered_of_a_run_that_goes_on(asking: Pe
     asking.later(-APPROVAL_BOUND)
     asking.answer("approve")
     assert waiting() == []
+
+
+def test_prices_of_the_list_hold_for_a_question_too_and_have_not_changed_because_settings_lack_them(
+    asking: Person,
+) -> None:
+    listed = Listed(day=date(2026, 11, 21), prices=PriceOverrides(provisioned_per_hour=30))
+    asking.set("prices: {provisioned_per_hour: 20}\n")
+    asking.run = asking.run.model_copy(update={"listed": listed})
+    before = approvals.terms_now(asking.by, asking.run)
+    assert before.usd_per_hour == 30
+    assert not before.changes(approvals.terms_now(asking.by, asking.run))
+    asking.set("prices: {provisioned_per_hour: 40}\n")
+    assert "the price of an hour was 30 and is now 40" in before.changes(approvals.terms_now(asking.by, asking.run))

@@ -8,6 +8,7 @@ import pytest
 
 from finetune.aws import billed, clients, publication
 from finetune.aws.billed import Account
+from finetune.domain.cost import PriceOverrides
 from tests.account import STACK
 from tests.stacks import Stack, deployed
 
@@ -31,6 +32,14 @@ def test_an_endpoint_without_a_parameter_is_found_by_its_tags_and_one_of_another
     assert (found[endpoint].in_service, found[endpoint].project, found[endpoint].run) == (False, "shop", stack.run(1))
     # Of Nova Micro's throughput the catalog knows no price, and unknown is never zero.
     assert (found[endpoint].usd_per_hour, found[model].usd_per_month) == (None, 1.75)
+
+
+def test_throughput_costs_the_hours_of_all_its_model_units(stack: Stack) -> None:
+    model = stack.model("shop", 1)
+    endpoint = stack.endpoint("shop", 1, model, provisioned=True, units=2)
+    stack.publish("shop", 1, model, endpoint, prices=PriceOverrides(provisioned_per_hour=20))
+    [found] = [each for each in everything().billed if each.arn == endpoint]
+    assert (found.usd_per_hour, found.usd_per_month) == (40, 29_200)
 
 
 def test_each_part_that_is_refused_is_named_and_the_others_are_asked(stack: Stack) -> None:

@@ -272,3 +272,16 @@ def test_nothing_is_opened_that_the_budget_does_not_pay_for(stack: Stack) -> Non
     run = stack.run()
     with pytest.raises(BudgetReached, match=r"budget.limit_usd does not pay for throughput"):
         endpoints.open_endpoint(stack.emulator.control, run, model_of(stack, run), {}, stack=STACK)
+
+
+def test_throughput_has_the_model_units_of_the_settings_and_anything_else_one(stack: Stack) -> None:
+    lease: dict[Deployment, timedelta] = {"provisioned": LEASES["provisioned"]}
+    settings: dict[str, Any]
+    for settings, units in (({"deployment": "provisioned", "model_units": 2}, 2), ({"model_units": 2}, 1)):
+        run = stack.run(**settings)
+        opened = endpoints.open_endpoint(stack.emulator.control, run, model_of(stack, run), lease, stack=STACK)
+        found = endpoints.find(stack.emulator.control, "provisioned", opened.arn)
+        assert found
+        assert found.units == units
+        stack.clock.advance(30)
+        endpoints.release(stack.emulator.control, opened)

@@ -166,3 +166,14 @@ def test_without_a_judge_nobody_is_asked() -> None:
     evaluate_shard(model.client, bucket.client, shard(items(5), bucket, run()), remaining=lambda: HOUR)
     assert {asked["modelId"] for asked in model.requests} == {BASE, ENDPOINT.arn}
     assert not [key for key in bucket.objects if "/judge/" in key]
+
+
+def test_the_verdict_says_from_how_many_calls_of_the_projects_own_tokens_throughput_pays() -> None:
+    bucket, _, asked = evaluated(prefers("Within 30 days."))
+    assert verdict(bucket, asked)[0].break_even == ""
+    prices = {"provisioned_per_hour": 10, "input_per_1k_tokens": 0.001, "output_per_1k_tokens": 0.002}
+    priced = run(settings={"judge": {"model": JUDGE}, "prices": prices})
+    assert verdict(bucket, asked.model_copy(update={"run": priced}))[0].break_even == (
+        "On demand 1,000 calls like those of the evaluation cost $0.02; throughput of $10.00 an hour pays from 500,000 "
+        "calls an hour."
+    )

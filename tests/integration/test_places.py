@@ -11,7 +11,8 @@ from finetune.aws.tags import tags_of
 from finetune.domain.catalog import base_model
 from finetune.errors import QuotaExceeded
 from finetune.run import Champion, Run
-from local.bedrock import deployments
+from local.bedrock import deployments, throughput
+from tests import evaluating
 from tests.integration.fakes import NOVA, STACK, Stack
 
 LLAMA = "meta.llama3-1-8b-instruct-v1:0:128k"
@@ -107,3 +108,39 @@ def test_a_run_needs_what_it_evaluates_on_and_what_serves_it_unless_the_project_
     has = served.model_copy(update={"champion": Champion(endpoint_arn=arn, model_arn="m", run_id="r")})
     assert places.kinds_needed(has, row) == ("on_demand",)
     assert places.kinds_needed(run, base_model(LLAMA)) == ("provisioned",)
+
+
+def test_a_run_takes_as_many_places_as_its_throughput_has_model_units(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throughput, "MOST_UNITS", 5)
+
+    def of_units(units: int) -> Run:
+        run = stack.run(champion=False, deployment="provisioned", model_units=units)
+        stack.executions.statuses[run.execution_arn] = "RUNNING"
+        return run
+
+    first = of_units(3)
+    places.take(taking(stack), first, "provisioned")
+    with pytest.raises(QuotaExceeded, match=r"^3 model units at once are not free .* 1 going run need 3 together"):
+        places.take(taking(stack), of_units(3), "provisioned")
+    places.take(taking(stack), of_units(2), "provisioned")
+    model = stack.emulator.add_model("m", NOVA)
+    stack.emulator.control.create_provisioned_model_throughput(
+        provisionedModelName=first.endpoint_name,
+        modelId=model,
+        modelUnits=3,
+        tags=tags_of(first, STACK),  # type: ignore[arg-type]  # tags
+    )
+    stack.executions.statuses[first.execution_arn] = "SUCCEEDED"
+    with pytest.raises(QuotaExceeded, match=r"may have 5: 3 are in use \(3 by project shop\)"):
+        places.take(taking(stack), of_units(1), "provisioned")
+
+
+def test_a_run_whose_project_serves_with_fewer_model_units_needs_them_all_anew() -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"
+    serves = Champion(endpoint_arn=arn, model_arn="m", run_id="r", units=2)
+    for units, needed in ((2, ("on_demand",)), (3, ("on_demand", "provisioned"))):
+        asking = evaluating.run(settings={"deployment": "provisioned", "model_units": units})
+        found = places.kinds_needed(asking.model_copy(update={"champion": serves}), base_model(NOVA))
+        assert found == needed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from finetune.aws import runs
 from finetune.domain.catalog import base_model
+from finetune.domain.cost import Listed, PriceOverrides, TokenPrices
 from finetune.errors import NothingToResume, SettingsInvalid, UnsupportedDataset
 from finetune.run import Candidate, Champion, DatasetDropped, ObjectVersion, Run
 from finetune.settings import Settings
@@ -209,3 +210,21 @@ def test_a_rematch_changes_the_model_in_service_in_the_plan_and_nothing_else(s3:
 
 def test_a_plan_that_is_missing_is_no_plan(s3: S3Client) -> None:
     assert runs.planned(s3, identified().folder) is None
+
+
+def test_a_plan_keeps_the_prices_that_the_list_told_and_the_higher_ones_of_the_settings(s3: S3Client) -> None:
+    prices = PriceOverrides(training_per_1k_tokens=0.002, storage_per_month=1)
+    listed = Listed(
+        day=date(2026, 11, 21),
+        prices=prices,
+        judge=TokenPrices(input_per_1k_tokens=0.1, output_per_1k_tokens=0.2),
+    )
+    settings = Settings(prices=PriceOverrides(storage_per_month=2))
+    planned = runs.plan(s3, identified(), settings, NOVA, None, listed=listed)
+    assert planned.settings.prices == PriceOverrides(training_per_1k_tokens=0.002, storage_per_month=2)
+    assert planned.settings.judge.prices == listed.judge
+    assert runs.read_plan(s3, planned) == planned
+    assert planned.price_sources == (
+        "Prices are of AWS's price list of 2026-11-21: training; of settings.yaml: storage; of the catalog of "
+        "2026-08-02, which is 111 days ago: prompts, answers."
+    )

@@ -23,6 +23,7 @@ from finetune.errors import (
     ServiceRefused,
 )
 from finetune.run import Run
+from local.bedrock import throughput
 from local.bedrock.unknowns import Unknowns
 from tests.integration.deployed import refused
 from tests.integration.fakes import NOVA, SLUG, STACK, Stack, until_done
@@ -437,6 +438,22 @@ def test_the_project_s_own_throughput_carries_the_next_model_so_that_no_second_o
     request = stack.request(stack.run(deployment="provisioned"), kind="on_demand")
     found = serving.open_serving(stack.emulator.control, stack.ssm, stack.s3, request.run, request.model, stack=STACK)
     assert found == first.throughput
+
+
+def test_throughput_of_another_size_does_not_carry_the_next_model_and_is_released_once_it_is_replaced(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throughput, "MOST_UNITS", 3)
+    first = promoted(stack, kind="provisioned", deployment="provisioned")
+    larger = stack.run(deployment="provisioned", model_units=2)
+    assert larger.champion
+    assert larger.champion.units == 1
+    request = stack.request(larger, kind="provisioned")
+    found = serving.open_serving(stack.emulator.control, stack.ssm, stack.s3, larger, request.model, stack=STACK)
+    assert found.arn == request.throughput.arn != first.throughput.arn
+    until_done(lambda: promote(stack, request), stack.clock)
+    assert (stack.published.endpoint_arn, stack.published.model_units) == (request.throughput.arn, 2)
+    assert stack.open_arns() == {request.throughput.arn}
 
 
 def test_no_endpoint_is_paid_for_while_a_quota_is_waited_for(stack: Stack) -> None:

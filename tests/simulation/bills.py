@@ -75,7 +75,7 @@ def unserved(world: World, books: Ledger) -> Iterator[EndpointLine]:
 
 
 def started_hours(line: EndpointLine) -> int:
-    return math.ceil(line.hours * line.units)
+    return math.ceil(line.hours) * line.units
 
 
 def _training(books: Ledger, run: Run) -> float:

@@ -72,6 +72,8 @@ def _asked(call: Call) -> tuple[str, str]:
             return f"sns:{operation}", parse_qs(call.body.decode())["TopicArn"][0]
         case "service-quotas":
             return f"servicequotas:{operation}", "*"
+        case "pricing":
+            return f"pricing:{operation}", "*"
         case _:
             asked = json.loads(call.body)
             return f"states:{operation}", asked.get("executionArn") or asked.get("stateMachineArn", "*")

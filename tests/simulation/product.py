@@ -156,13 +156,13 @@ def _session() -> boto3.Session:
     return boto3.Session("test", "secret", region_name=REGION)
 
 
-def _client(service: str, config: Config) -> Any:
+def _client(service: str, config: Config, region_name: str = REGION) -> Any:
     """A client of the product, the same one in every world of this process."""
     if service not in _clients:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(botocore.retries.quota, "RetryQuota", _Quota)
             session: Any = _session()
-            client = session.client(service, config=config.merge(_PLAIN))
+            client = session.client(service, region_name, config=config.merge(_PLAIN))
         name = client.meta.service_model.service_id.hyphenize()
         memory = Memory(name, client._make_api_call, _answer, _quotas[-1])
         client.meta.events.register_first(f"before-send.{name}", memory.before_send)

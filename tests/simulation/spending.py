@@ -47,9 +47,11 @@ class Row:
     fault: str = ""
     speed: float = 1.0
     limit: float = 0.0
+    units: int = 1
 
     def __str__(self) -> str:
-        return f"{self.model} {self.deployment} {self.fault or 'well'} x{self.speed:g} ${self.limit:g}"
+        units = f" {self.units} units" if self.units > 1 else ""
+        return f"{self.model} {self.deployment}{units} {self.fault or 'well'} x{self.speed:g} ${self.limit:g}"
 
     @property
     def settings(self) -> str:
@@ -57,6 +59,7 @@ class Row:
             {
                 "base_model": self.model,
                 "deployment": self.deployment,
+                "model_units": self.units,
                 "prices": PRICES.get(self.model, {}),
                 "budget": {"limit_usd": self.limit, "service_usd_per_month": 100_000},
             }
@@ -85,6 +88,8 @@ LIMITS: Mapping[tuple[str, str], float] = {
     (NOVA_2, "provisioned"): 125,
     (LLAMA, "provisioned"): 54,
 }
+# The same with two model units; the hours that a run may take cost twice as much.
+OF_TWO_UNITS: Mapping[str, float] = {MICRO: 83, LLAMA: 102}
 HOURS = {MICRO: 20, LITE: 108.15, NOVA_2: 60.5, LLAMA: 24}
 
 
@@ -94,7 +99,12 @@ def rows(*, every: bool) -> list[Row]:
     for ((model, deployment), limit), fault, speed in product(LIMITS.items(), FAULTS, SPEEDS):
         more = (1.9, 2.9, 4.9) if fault.startswith("quota") else (0,)
         found += [Row(model, deployment, fault, speed, limit + hours * HOURS[model]) for hours in more]
-    return found if every else found[::12]
+    doubled = [
+        Row(model, "provisioned", fault, speed, limit + 2 * hours * HOURS[model], units=2)
+        for (model, limit), fault, speed in product(OF_TWO_UNITS.items(), FAULTS, SPEEDS[:2])
+        for hours in ((2.9, 4.9) if fault.startswith("quota") else (0,))
+    ]
+    return [*found, *doubled] if every else [*found[::12], *doubled[::24]]
 
 
 def spent(row: Row) -> Spent:

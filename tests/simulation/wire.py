@@ -16,7 +16,7 @@ from botocore.model import OperationModel, ServiceModel
 
 # The service in the name of botocore's event -> the service in its data.
 MODELS = {"s3": "s3", "ssm": "ssm", "sns": "sns", "sfn": "stepfunctions"} | dict.fromkeys(("bedrock",), "bedrock")
-MODELS |= {"bedrock-runtime": "bedrock-runtime", "service-quotas": "service-quotas"}
+MODELS |= {"bedrock-runtime": "bedrock-runtime", "service-quotas": "service-quotas", "pricing": "pricing"}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ CALL_SECONDS = 0.02
 JITTER_SECONDS = (0.01, 1.5)
 DROPPED_SECONDS = 1.0
 # The emulator wants to know who calls.
-AUTHORIZATION = f"AWS4-HMAC-SHA256 Credential=%s/20261121/{REGION}/bedrock/aws4_request,"
+AUTHORIZATION = f"AWS4-HMAC-SHA256 Credential=%s/20261121/{REGION}/%s/aws4_request,"
 # In every record and nowhere else.
 MARKER = "zebrafinch"
 
@@ -187,14 +187,17 @@ class World:
                 return self.topic.answer(call.operation, call.body, self.clock.seconds, call.invocation.stem)
             case "sfn":
                 return self.machines.answer(call.operation, call.body)
-            case "bedrock" | "bedrock-runtime" | "service-quotas":
+            case "bedrock" | "bedrock-runtime" | "service-quotas" | "pricing":
                 return self._bedrock(call)
         raise NotImplementedError(f"The simulation has no {call.service}.")
 
     def _bedrock(self, call: Call) -> Answer:
+        signed_for = "pricing" if call.service == "pricing" else "bedrock"
         target = f"/{call.url.removeprefix('https://').partition('/')[2]}"
         try:
-            found = self._service.answer(call.method, target, AUTHORIZATION % call.invocation.stem, call.body)
+            found = self._service.answer(
+                call.method, target, AUTHORIZATION % (call.invocation.stem, signed_for), call.body
+            )
         except ResponseLostError as error:
             raise NotImplementedError("The simulation loses responses itself.") from error
         new = self.answers.are_new(call.invocation.stem, self.clock.seconds)

@@ -143,6 +143,12 @@ def test_evaluation_items_that_were_not_scored_are_named_by_line(
         assert "not scored" not in messages.compose(known(outcome, run=RUN, prepared=prepared(0, ()))).body
 
 
+def test_a_promotion_says_from_how_many_calls_throughput_pays() -> None:
+    pays = "On demand 1,000 calls cost $1.00; throughput of $60.00 an hour pays from 60,000 calls an hour."
+    mail = messages.compose(known("ModelPromoted", run=RUN, evaluation=VERDICT | {"break_even": pays}))
+    assert pays in mail.body
+
+
 MODEL = {"outcome": "trained", "reason": "", "model_arn": "arn:model", "model_name": "shop-model"}
 VERDICT: dict[str, Any] = {
     "decision": "inconclusive",

@@ -44,6 +44,7 @@ def test_every_mail_of_an_end_after_training_names_cost_and_model_with_its_day_a
 ) -> None:
     body = told(outcome, LEFT, **more)
     assert "Cost of the run: $1.20 (training $1.20), computed from the tokens and hours that were used." in body
+    assert "Prices are those of the catalog of 2026-08-02, which is 111 days ago." in body
     assert (
         "The custom model shop-c1 is kept and billed for storage, for $1.75 a month. It is deleted on 2026-12-21. "
         "`finetune keep shop-c1` keeps it for longer, `finetune delete shop-c1` deletes it now."
@@ -74,17 +75,22 @@ def test_an_end_before_any_job_says_that_nothing_was_billed(outcome: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "prices", "words"),
+    ("kind", "settings", "words"),
     [
-        ("provisioned", {"provisioned_per_hour": 108.15}, "$108.15 an hour, about $78,950 a month."),
+        ("provisioned", {"prices": {"provisioned_per_hour": 108.15}}, "$108.15 an hour, about $78,950 a month."),
+        (
+            "provisioned",
+            {"prices": {"provisioned_per_hour": 10}, "deployment": "provisioned", "model_units": 3},
+            "$30.00 an hour, about $21,900 a month.",
+        ),
         ("provisioned", {}, "billed by the hour until it is deleted: at a price that is not known."),
         ("on_demand", {}, "billed by the token and costs nothing while idle."),
     ],
 )
 def test_what_is_in_service_is_named_with_its_price_and_the_command_that_removes_it(
-    kind: str, prices: dict[str, float], words: str
+    kind: str, settings: dict[str, Any], words: str
 ) -> None:
-    body = told("ModelPromoted", LEFT, settings={"prices": prices}, promotion=PROMOTION | {"kind": kind})
+    body = told("ModelPromoted", LEFT, settings=settings, promotion=PROMOTION | {"kind": kind})
     assert words in body
     assert "Its custom model is billed for storage, for $1.75 a month." in body
     assert "`finetune delete shop` takes it out of service and deletes it." in body

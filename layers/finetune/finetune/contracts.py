@@ -209,7 +209,8 @@ class JudgeEvaluationInput(Contract):
 class JudgeEvaluationOutput(Contract):
     """`ask` is why a person is asked before the model goes into service, `declined` what came of that but a yes.
 
-    `service` is what the model would cost in service by the hour and month, and whether that is agreed to.
+    `service` is what the model would cost in service by the hour and month, and whether that is agreed to, `break_even`
+    from how many calls on throughput is the cheaper way.
     """
 
     decision: Literal["promote", "do_not_promote", "inconclusive"]
@@ -228,6 +229,7 @@ class JudgeEvaluationOutput(Contract):
     notes: tuple[str, ...] = ()
     ask: str | None = None
     declined: Failure | None = None
+    break_even: str = ""
 
 
 class RequestApprovalInput(Contract):

@@ -244,7 +244,7 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         f"Since then run {promotion.replaced_by} has put another model into service in its place."
         if promotion and promotion.replaced_by
         else "",
-        remains.in_service(known),
+        " ".join(filter(None, (remains.in_service(known), found.break_even if found else ""))),
         _not_finished(known, stands),
         remains.kept(known, stands),
         _forgotten(known),

@@ -131,4 +131,7 @@ def _of_service(question: Question) -> list[str]:
         return ["after it, in service: by the token; an hour without questions costs nothing"]
     if hour is None:
         return ["in service: by the hour, at an unknown price; set prices.provisioned_per_hour in settings.yaml"]
-    return [f"in service: {dollars(hour)} an hour, about {dollars(per_month(hour))} a month, also when it is not used"]
+    units = question.run.settings.units
+    size = f" for {units} model units" if units > 1 else ""
+    month = dollars(per_month(hour))
+    return [f"in service: {dollars(hour)} an hour{size}, about {month} a month, also when it is not used"]

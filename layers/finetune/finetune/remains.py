@@ -46,7 +46,8 @@ def spent(known: NotifyInput, stands: Standing) -> str:
         return "What the run has cost is not known." if stands.unknown else ""
     usd = known.prepared.estimated_usd if known.prepared else None
     estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}, with a month of storage."
-    return f"{stands.spent.sentence}{estimate}"
+    sources = f" {known.run.price_sources}" if known.run and stands.spent.lines else ""
+    return f"{stands.spent.sentence}{estimate}{sources}"
 
 
 def left(stands: Standing) -> str:
@@ -101,7 +102,7 @@ def in_service(known: NotifyInput) -> str:
     run = known.run
     row, prices = (base_model(run.settings.base_model), run.settings.prices) if run else (None, None)
     if known.promotion and known.promotion.kind == "provisioned":
-        hour = cost.price(row, prices, "provisioned_per_hour") if row else None
+        hour = cost.hourly(row, prices, run.settings.units) if run and row else None
         billed = "at a price that is not known" if hour is None else f"{cost.dollars(hour)} an hour"
         month = "" if hour is None else f", about ${hour * cost.HOURS_PER_MONTH:,.0f} a month"
         how = (

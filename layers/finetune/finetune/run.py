@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field
 
 from finetune.domain.billing.limits import Service, service
 from finetune.domain.catalog import base_model
+from finetune.domain.cost import Listed, highest, sources
 from finetune.frozen import Contract
 from finetune.settings import Settings
 
@@ -57,12 +58,16 @@ class Candidate(Contract):
 
 
 class Champion(Contract):
-    """The model that a run is compared with; `met_at` is when it was found there, by Bedrock's time."""
+    """The model that a run is compared with; `met_at` is when it was found there, by Bedrock's time.
+
+    `units` are the model units of its endpoint, if that is throughput.
+    """
 
     endpoint_arn: str
     model_arn: str
     run_id: str
     met_at: datetime | None = None
+    units: int = 1
 
 
 class Ceilings(Contract):
@@ -85,11 +90,19 @@ def _lower(usd: float, ceiling: float | None) -> float:
     return usd if ceiling is None else min(usd, ceiling)
 
 
+def priced(settings: Settings, listed: Listed | None) -> Settings:
+    """The settings with the prices that hold for a run: of its own and those of the price list the higher ones."""
+    if listed is None:
+        return settings
+    judge = settings.judge.model_copy(update={"prices": highest(settings.judge.prices, listed.judge)})
+    return settings.model_copy(update={"prices": highest(settings.prices, listed.prices), "judge": judge})
+
+
 class Run(Contract):
     """The plan of a run: everything later steps need to know and nothing they could change.
 
     `rematches` counts how often its model was compared anew because another one had gone into service. `resume` is the
-    run whose trained model it goes on with.
+    run whose trained model it goes on with. `listed` is what AWS's price list told when the run was planned.
     """
 
     run_id: str
@@ -106,6 +119,7 @@ class Run(Contract):
     endpoint_name: str
     champion: Champion | None = None
     ceilings: Ceilings = Field(default_factory=Ceilings)
+    listed: Listed | None = None
     rematches: int = 0
     resume: str | None = None
 
@@ -121,7 +135,7 @@ class Run(Contract):
         """What serving the run's model as the settings say costs by the hour."""
         settings = self.settings
         row, limit = base_model(settings.base_model), settings.budget.service_usd_per_month
-        return service(row, settings.prices, settings.deployment, limit)
+        return service(row, settings.prices, settings.deployment, limit, settings.units)
 
     @property
     def service_is_asked(self) -> bool:
@@ -132,6 +146,12 @@ class Run(Contract):
         """
         month, ceiling = self.service.usd_per_month, self.ceilings.service_usd_per_month
         return not self.service.covered and month is not None and ceiling is not None and month <= ceiling
+
+    @property
+    def price_sources(self) -> str:
+        """Where the prices of the run are from, in one sentence."""
+        row, today = base_model(self.settings.base_model), date.fromisoformat(self.run_id[:8])
+        return sources(row, self.settings.prices, self.listed, self.listed.day if self.listed else today)
 
     @property
     def project_folder(self) -> str:

@@ -16,6 +16,7 @@ from finetune.frozen import Frozen
 MOST_HELD_OUT = 0.8
 MOST_HYPERPARAMETERS, HYPERPARAMETER_CHARACTERS = 20, 64
 MOST_USD = 1_000_000
+MOST_MODEL_UNITS = 100
 
 
 class Split(Frozen):
@@ -94,6 +95,7 @@ class Settings(Frozen):
     metric: MetricName | None = None
     gates: Gates = Field(default_factory=Gates)
     deployment: Literal[Deployment, "none"] = "on_demand"
+    model_units: int = Field(default=1, ge=1, le=MOST_MODEL_UNITS)
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
     evaluation: Literal["required", "optional"] = "required"
     inference: Inference = Field(default_factory=Inference)
@@ -101,6 +103,11 @@ class Settings(Frozen):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     # Trains although a model of the same content exists.
     retrain: bool = False
+
+    @property
+    def units(self) -> int:
+        """The model units of throughput that a run opens; one where the settings do not ask for throughput."""
+        return self.model_units if self.deployment == "provisioned" else 1
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

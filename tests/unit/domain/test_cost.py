@@ -5,7 +5,17 @@ from pydantic import ValidationError
 
 from finetune.domain import cost
 from finetune.domain.catalog import BaseModelRow, base_model
-from finetune.domain.cost import Amount, Asked, CostEstimate, PriceOverrides, break_even, dollars, estimate_run, price
+from finetune.domain.cost import (
+    Amount,
+    Asked,
+    CostEstimate,
+    PriceOverrides,
+    break_even,
+    dollars,
+    estimate_run,
+    price,
+    worth_of_throughput,
+)
 
 NOVA_LITE = base_model("amazon.nova-lite-v1:0:300k")
 ALL = PriceOverrides(
@@ -52,6 +62,24 @@ def test_throughput_is_billed_by_the_hour_and_its_start_only_if_the_model_does_n
     assert bill.said[-1] == "In service after a promotion, a month of provisioned throughput: $43,800.00"
 
 
+def test_each_model_unit_costs_its_hours() -> None:
+    one, three = (
+        estimate(asked=ASKED._replace(hours=Amount(1, 3)), start_hours=2, served="provisioned", units=units)
+        for units in (1, 3)
+    )
+    assert [each.most_usd for each in three.lines[-2:]] == [3 * (each.most_usd or 0) for each in one.lines[-2:]]
+    assert [each.what for each in three.lines[-2:]] == [
+        "Evaluation: provisioned throughput of 3 model units",
+        "Throughput of 3 model units until it is in service",
+    ]
+    assert three.service
+    assert (three.service.usd, three.service.quantity) == (3 * 60 * 730, 3 * 730)
+    assert (
+        three.said[-1]
+        == "In service after a promotion, a month of provisioned throughput of 3 model units: $131,400.00"
+    )
+
+
 def test_without_an_evaluation_there_is_none_to_pay() -> None:
     assert [line.what for line in estimate(asked=None).lines] == [
         "Training",
@@ -79,6 +107,30 @@ def test_break_even_is_where_both_bills_are_equal() -> None:
     by_token = point.tokens_per_month / 1000 * (0.5 * 0.001 + 0.5 * 0.004)
     assert by_token == pytest.approx(point.throughput_usd_per_month)
     assert point.throughput_usd_per_month == 60 * 730
+
+
+def test_throughput_is_worth_its_hours_from_so_many_calls_of_the_projects_own_tokens_on() -> None:
+    assert worth_of_throughput(NOVA_LITE, ALL, 500, 125) == (
+        "On demand 1,000 calls like those of the evaluation cost $1.00; throughput of $60.00 an hour pays from 60,000 "
+        "calls an hour."
+    )
+    assert "throughput of $180.00 an hour pays from 180,000 calls" in worth_of_throughput(NOVA_LITE, ALL, 500, 125, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "prices", "tokens"),
+    [
+        (base_model("amazon.nova-micro-v1:0:128k"), None, 100),
+        (base_model("meta.llama3-1-70b-instruct-v1:0:128k"), ALL, 100),
+        (base_model("meta.llama3-3-70b-instruct-v1:0:128k"), ALL, 100),
+        (NOVA_LITE, ALL, 0),
+    ],
+    ids=["unknown price", "never on demand", "never on throughput", "free"],
+)
+def test_what_throughput_is_worth_is_not_said_where_nobody_knows_or_can_choose(
+    row: BaseModelRow, prices: PriceOverrides | None, tokens: int
+) -> None:
+    assert not worth_of_throughput(row, prices, tokens, tokens)
 
 
 def test_break_even_is_unknown_without_a_price() -> None:

@@ -71,7 +71,10 @@ def test_images_are_looked_for_in_a_folder_that_stands_for_the_project_s(
 def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
     assert check(data, "--base-model", "cohere.command-text-v14:7:4k") == 0
-    assert "no new customization jobs for Cohere Command; use --base-model amazon.nova" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "no new customization jobs for Cohere Command; use --base-model amazon.nova" in out
+    assert "The catalog's prices of Cohere Command are of 2025-08-01, which is" in out
+    assert "days ago; a run asks AWS's price list first." in out
     check(data, "--base-model", "cohere.command-text-v14:7:4k", "--json")
     assert answered(capsys)["files"][0]["base_model_status"] == "retired"
 

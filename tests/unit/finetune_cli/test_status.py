@@ -46,3 +46,19 @@ def test_status_says_who_is_changing_what_an_endpoint_answers_with(
     found = Found(published.endpoint, "Ready", serving, False, None, moment, moment, moment)
     told = status._mismatch(InService("shop", published, found))
     assert told == words if words is None else words in str(told)
+
+
+def test_the_price_of_throughput_is_that_of_all_its_model_units() -> None:
+    moment = datetime(2026, 11, 21, tzinfo=UTC)
+    published = publication.Published(
+        endpoint_arn="arn:endpoint",
+        endpoint_name="shop",
+        kind="provisioned",
+        base_model="amazon.nova-lite-v1:0:300k",
+        model_arn="arn:now",
+        run_id="r2",
+        model_units=2,
+    )
+    found = Found(published.endpoint, "Ready", "arn:now", False, None, moment, moment, moment, units=3)
+    assert status._prices(InService("shop", published, found))["provisioned_per_hour"] == pytest.approx(3 * 108.15)
+    assert status._prices(InService("shop", published, None))["provisioned_per_hour"] == pytest.approx(2 * 108.15)

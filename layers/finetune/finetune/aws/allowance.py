@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 def evaluation_leases(run: Run, prepared: PrepareDatasetOutput) -> Mapping[Deployment, timedelta]:
     """The kinds of endpoint that what is left of the budget now pays for, and for how long."""
     row, settings = base_model(run.settings.base_model), run.settings
-    hour = cost.price(row, settings.prices, "provisioned_per_hour")
+    hour = cost.hourly(row, settings.prices, settings.units)
     # Where there is nothing else, the estimate has the hours of throughput already.
     planned = prepared.throughput_hours * (hour or 0) if row.cheapest_endpoint == "provisioned" else 0
     return promotion.evaluation_endpoints(
-        row, settings.prices, rest_usd=_rest(run, prepared) + planned, throughput_hours=prepared.throughput_hours
+        row,
+        settings.prices,
+        rest_usd=_rest(run, prepared) + planned,
+        throughput_hours=prepared.throughput_hours,
+        units=settings.units,
     )
 
 

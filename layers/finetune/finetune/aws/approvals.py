@@ -19,13 +19,13 @@ from finetune import messages, notices
 from finetune.aws import executions, mail, runs, serving, storage
 from finetune.aws.clients import Acting
 from finetune.aws.written import marked, read_back
-from finetune.contracts import RequestApprovalInput, RequestApprovalOutput
+from finetune.contracts import JudgeEvaluationOutput, RequestApprovalInput, RequestApprovalOutput
 from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, FineTuneError, SettingsInvalid
 from finetune.question import Decision, Question, Terms
-from finetune.run import Run
+from finetune.run import Run, priced
 from finetune.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
         most_usd=given.prepared.most_usd,
         bill=given.prepared.bill,
         trained=given.prepared.model is not None,
-        evidence="\n\n".join(filter(None, (evaluation.reason, messages.comparison(evaluation)))) if evaluation else "",
+        evidence=_evidence(evaluation) if evaluation else "",
         report=evaluation.report_uri if evaluation else None,
         terms=_terms_or_planned(by, run),
         asked=found.as_of,
@@ -95,6 +95,11 @@ def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
     return RequestApprovalOutput(until=_ask(by, before.question if before else question).until.isoformat())
 
 
+def _evidence(found: JudgeEvaluationOutput) -> str:
+    """What the model is worth: the verdict, the scores, and the cheaper way to serve it."""
+    return "\n\n".join(filter(None, (found.reason, messages.comparison(found), found.break_even)))
+
+
 def _terms_or_planned(by: Asking, run: Run) -> Terms:
     """What holds now; of settings that somebody has spoilt meanwhile, what the run was planned with."""
     try:
@@ -105,7 +110,7 @@ def _terms_or_planned(by: Asking, run: Run) -> Terms:
 
 def terms_now(by: Asking, run: Run) -> Terms:
     """The model in service, and the project's budget and prices as its settings are now."""
-    return _terms(by, run, runs.read_settings(by.s3, run))
+    return _terms(by, run, priced(runs.read_settings(by.s3, run), run.listed))
 
 
 def _terms(by: Asking, run: Run, settings: Settings) -> Terms:
@@ -114,7 +119,7 @@ def _terms(by: Asking, run: Run, settings: Settings) -> Terms:
         champion=champion.model_arn if champion else None,
         budget=settings.budget,
         prices=settings.prices,
-        usd_per_hour=cost.price(base_model(run.settings.base_model), settings.prices, "provisioned_per_hour"),
+        usd_per_hour=cost.hourly(base_model(run.settings.base_model), settings.prices, run.settings.units),
     )
 
 

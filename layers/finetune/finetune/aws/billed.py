@@ -151,7 +151,7 @@ def _endpoint(
     row, own = row_of(found.model_arn), published.get(tagged.tags.get(PROJECT_TAG, ""))
     hour: float | None = 0.0
     if endpoint.kind == "provisioned":
-        hour = cost.price(row, own.prices if own else None, "provisioned_per_hour") if row else None
+        hour = cost.hourly(row, own.prices if own else None, found.units) if row else None
     yield Billed(
         kind=endpoint.kind,
         name=endpoint.name,

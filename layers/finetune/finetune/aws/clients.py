@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_pricing import PricingClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
@@ -58,6 +59,12 @@ def ssm() -> SSMClient:
 @cache
 def service_quotas() -> ServiceQuotasClient:
     return boto3.client("service-quotas", config=_CONTROL)
+
+
+@cache
+def pricing() -> PricingClient:
+    # The price list has no endpoint in the Regions of most stacks.
+    return boto3.client("pricing", region_name="us-east-1", config=_CONTROL)
 
 
 @cache

@@ -331,6 +331,8 @@ class _Expense:
             judge_prices=prices_of(settings.judge),
             start_hours=START_HOURS if starts else 0,
             served=settings.deployment if settings.deployment in self.row.deployments else None,
+            sources=run.price_sources,
+            units=settings.units,
         )
 
     def most_usd(self, run: Run) -> float | None:

@@ -41,6 +41,7 @@ class Found:
     """An endpoint as Bedrock describes it, in one form for both kinds; `as_of` is Bedrock's time.
 
     `model_arn` is the model that answers now. While `updating`, Bedrock is putting another model behind the endpoint.
+    `units` are the model units of throughput.
     """
 
     endpoint: Endpoint
@@ -51,6 +52,7 @@ class Found:
     created_at: datetime
     changed_at: datetime
     as_of: datetime
+    units: int = 1
 
 
 def _get_deployment(bedrock: BedrockClient, identifier: str) -> Found:
@@ -79,21 +81,22 @@ def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
         created_at=answer["creationTime"],
         changed_at=answer["lastModifiedTime"],
         as_of=service_time(answer),
+        units=answer["modelUnits"],
     )
 
 
-def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any) -> str:
+def _create_deployment(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any, _units: int) -> str:
     return bedrock.create_custom_model_deployment(
         modelDeploymentName=name, modelArn=model_arn, clientRequestToken=token, tags=given
     )["customModelDeploymentArn"]
 
 
-def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any) -> str:
+def _create_throughput(bedrock: BedrockClient, name: str, model_arn: str, token: str, given: Any, units: int) -> str:
     # No commitmentDuration, ever: without one the throughput can be deleted at any time.
     return bedrock.create_provisioned_model_throughput(
         provisionedModelName=name,
         modelId=model_arn,
-        modelUnits=1,
+        modelUnits=units,
         clientRequestToken=token,
         tags=given,
     )["provisionedModelArn"]
@@ -130,7 +133,7 @@ def _list_throughputs(bedrock: BedrockClient) -> Iterator[Listed]:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     get: Callable[[BedrockClient, str], Found]
-    create: Callable[[BedrockClient, str, str, str, Any], str]
+    create: Callable[[BedrockClient, str, str, str, Any, int], str]
     delete: Callable[[BedrockClient, str], object]
     swap: Callable[[BedrockClient, str, str], object]
     list: Callable[[BedrockClient], Iterator[Listed]]
@@ -202,7 +205,7 @@ def open_endpoint(
         given = tags_of(run, stack, **{LEASE_TAG: f"{now + lease:%Y-%m-%dT%H:%M:%SZ}"})
         try:
             with translated(f"opening {kind} endpoint {name}"):
-                arn = _KINDS[kind].create(bedrock, name, model_arn, token, given)
+                arn = _KINDS[kind].create(bedrock, name, model_arn, token, given, run.settings.units)
         except QuotaExceeded as error:
             refusals.append(str(error))
         else:

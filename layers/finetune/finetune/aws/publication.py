@@ -56,6 +56,7 @@ class Published(Frozen):
     dataset: ObjectVersion | None = None
     since: datetime | None = None
     prices: PriceOverrides = Field(default_factory=PriceOverrides)
+    model_units: int = 1
     previous_model_arn: str | None = None
     previous_base_model: str | None = None
     previous_run_id: str | None = None

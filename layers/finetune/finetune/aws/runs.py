@@ -12,10 +12,11 @@ import orjson
 from finetune.aws import storage
 from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
+from finetune.domain.cost import Listed
 from finetune.domain.customization import jobs
 from finetune.errors import ChampionChanged, NothingToResume
 from finetune.frozen import Frozen
-from finetune.run import MOST_CANDIDATES, Candidate, Ceilings, Champion, DatasetDropped, Run
+from finetune.run import MOST_CANDIDATES, Candidate, Ceilings, Champion, DatasetDropped, Run, priced
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 
@@ -162,6 +163,7 @@ def plan(
     row: BaseModelRow,
     champion: Champion | None,
     ceilings: Ceilings = Ceilings(),  # noqa: B008 - it does not change
+    listed: Listed | None = None,
 ) -> Run:
     """The claimed run with every input pinned and every name derived; kept as plan.json.
 
@@ -182,8 +184,9 @@ def plan(
             "validation_set": earlier.validation_set
             if earlier
             else storage.latest_version(s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"),
-            "settings": ceilings.over(settings),
+            "settings": ceilings.over(priced(settings, listed)),
             "ceilings": ceilings,
+            "listed": listed,
             "candidates": candidates,
             "champion": champion,
         }

@@ -55,7 +55,7 @@ def open_serving(
     """
     kind: Deployment = "provisioned" if run.settings.deployment == "provisioned" else "on_demand"
     before = publication.read(ssm, stack, run.slug)
-    if before and _carrier(bedrock, before, kind, run.settings.base_model):
+    if before and _carrier(bedrock, before, kind, run):
         return before.endpoint
     try:
         lease = promotion.serving_lease(kind)
@@ -150,6 +150,7 @@ def champion(bedrock: BedrockClient, ssm: SSMClient, stack: str, slug: str) -> C
         model_arn=published.model_arn,
         run_id=published.run_id,
         met_at=found.as_of,
+        units=found.units,
     )
 
 
@@ -192,7 +193,7 @@ def _put_into_service(
     model_arn: str,
 ) -> Published:
     run, serving, replaced = request.run, request.throughput, None
-    if before and (carrier := _carrier(bedrock, before, serving.kind, run.settings.base_model)):
+    if before and (carrier := _carrier(bedrock, before, serving.kind, run)):
         serving = before.endpoint
         _swap(bedrock, ssm, stack, run, before, carrier, model_arn)
     elif before:
@@ -208,6 +209,7 @@ def _put_into_service(
         dataset=run.dataset,
         since=as_of,
         prices=run.settings.prices,
+        model_units=run.settings.units,
         previous_model_arn=before and before.model_arn,
         previous_base_model=before and before.base_model,
         previous_run_id=before and before.run_id,
@@ -218,12 +220,12 @@ def _put_into_service(
     return after
 
 
-def _carrier(bedrock: BedrockClient, before: Published, kind: Deployment, base_model: str) -> Found | None:
-    """The endpoint in service, if it exists, is of the wanted kind and holds a model of the same base."""
-    if before.kind != kind or before.base_model != base_model:
+def _carrier(bedrock: BedrockClient, before: Published, kind: Deployment, run: Run) -> Found | None:
+    """The endpoint in service, if it exists, is of the wanted kind and size and holds a model of the same base."""
+    if before.kind != kind or before.base_model != run.settings.base_model:
         return None
     found = endpoints.find(bedrock, before.kind, before.endpoint_arn)
-    return found if found and found.status == "Ready" else None
+    return found if found and found.status == "Ready" and found.units == run.settings.units else None
 
 
 def _swap(

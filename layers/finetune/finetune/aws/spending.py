@@ -142,7 +142,7 @@ def _add_evaluation(s3: S3Client, run: Run, stands: Standing, lines: list[SpentL
         if found.total():
             lines.append(spent.answers(what, each, found["into"], found["out"]))
     if hours := _hours(s3, run) | dict(filter(None, [stands.throughput])):
-        lines.append(spent.throughput(row, prices, hours.items()))
+        lines.append(spent.throughput(row, prices, hours.items(), run.settings.units))
     elif asked and row.cheapest_endpoint == "provisioned":
         missing.append("the hours of the throughput that answered")
 

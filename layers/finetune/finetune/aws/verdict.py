@@ -159,7 +159,7 @@ def _report(
         training=summarise(*curves),
         curves=tuple(curve for curve in curves if curve),
         cost=cost.CostEstimate.model_validate_json(estimate) if estimate else None,
-        break_even=cost.break_even(row, prices=run.settings.prices),
+        break_even=cost.break_even(row, prices=run.settings.prices, input_share=_input_share(evaluation)),
         dataset=_dataset(s3, request),
         lineage=_lineage(request),
     )
@@ -261,7 +261,24 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         report_uri=report_uri,
         notes=evaluation.notes,
         ask=_ask(request.run) if evaluation.decision == "promote" else None,
+        break_even=_break_even(request.run, evaluation),
     )
+
+
+def _break_even(run: Run, evaluation: Evaluation) -> str:
+    """From how many calls on throughput is the cheaper way to serve the model, by the tokens that its answers took."""
+    used = evaluation.usage.get("candidate")
+    row, prices = base_model(run.settings.base_model), run.settings.prices
+    return (
+        cost.worth_of_throughput(row, prices, used.input_tokens, used.output_tokens, run.settings.units) if used else ""
+    )
+
+
+def _input_share(evaluation: Evaluation | None) -> float:
+    """The share of prompts among the tokens of the model's answers; about as usual where it gave none."""
+    used = evaluation and evaluation.usage.get("candidate")
+    every = used.input_tokens + used.output_tokens if used else 0
+    return used.input_tokens / every if used and every else cost.USUAL_INPUT_SHARE
 
 
 def _ask(run: Run) -> str | None:

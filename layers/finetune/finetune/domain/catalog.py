@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,8 @@ Method = Literal["FINE_TUNING", "CONTINUED_PRE_TRAINING"]
 RecordFormat = Literal["conversation", "prompt_completion", "anthropic", "image_caption", "text_input"]
 Deployment = Literal["on_demand", "provisioned"]
 
+# From then on a price of the catalog is said to be old.
+OLD_DAYS = 60
 # A base model whose records hold no prompt with a text answer cannot be asked anything by Converse.
 TEXT_ANSWER_FORMATS: frozenset[RecordFormat] = frozenset({"conversation", "prompt_completion", "anthropic"})
 
@@ -75,6 +78,11 @@ class Prices:
     output_per_1k_tokens: float | None
     provisioned_per_hour: float | None
 
+    def age(self, today: date) -> str:
+        """How old these are, as the end of a sentence about them; empty while they are not old."""
+        days = (today - date.fromisoformat(self.as_of)).days
+        return f", which is {days} days ago" if days > OLD_DAYS else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
@@ -85,7 +93,7 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModelRow:
-    """One base model; `id` is for customization, `inference_id` for Converse.
+    """One base model; `id` is for customization, `inference_id` for Converse, `price_list` in the price list.
 
     With `uniform_sections`, each optional section must be in all records or in none. A text that holds a `reserved`
     string as it is written makes a job fail. With `reserved_ignores_case` the string in capitals does so too, and any
@@ -97,6 +105,7 @@ class BaseModelRow:
     name: str
     provider: str
     regions: tuple[str, ...]
+    price_list: str | None = None
     api: Literal["bedrock", "openai"] = "bedrock"
     methods: Mapping[Method, MethodRules]
     media: Mapping[Literal["image", "video"], Media] = field(default_factory=dict)

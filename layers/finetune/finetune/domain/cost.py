@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -14,9 +15,18 @@ from finetune.domain.tokens import stated
 from finetune.frozen import Frozen
 
 HOURS_PER_MONTH = 730
+USUAL_INPUT_SHARE = 0.6
 # What nobody means; a number beyond it is a slip of the pen or a way around a limit.
 MOST_PRICE_USD = 100_000
 _TOKENS, _HOURS = "1,000 tokens", "started hour"
+# What a sentence calls the prices.
+_NAMES: Mapping[str, str] = {
+    "training_per_1k_tokens": "training",
+    "storage_per_month": "storage",
+    "input_per_1k_tokens": "prompts",
+    "output_per_1k_tokens": "answers",
+    "provisioned_per_hour": "an hour of throughput",
+}
 SERVICE = "In service after a promotion, a month of provisioned throughput"
 
 
@@ -45,6 +55,14 @@ class TokenPrices(Frozen):
         if self.input_per_1k_tokens is None or self.output_per_1k_tokens is None:
             return None
         return (input_tokens * self.input_per_1k_tokens + output_tokens * self.output_per_1k_tokens) / 1000
+
+
+class Listed(Frozen):
+    """What the price list told when a run was planned, on a day by AWS's clock; None where nothing was certain."""
+
+    day: date
+    prices: PriceOverrides = Field(default_factory=PriceOverrides)
+    judge: TokenPrices = Field(default_factory=TokenPrices)
 
 
 class Amount(NamedTuple):
@@ -96,7 +114,8 @@ class CostEstimate(Frozen):
     """The bill by line; `total_usd` adds the known amounts, `unknown` holds the settings keys of unknown prices.
 
     `most_usd` is what the run may cost at most. `service` is a month of what a promotion leaves in service, which is no
-    part of the run. `token_error` is a sentence that says how far off the token counts may be.
+    part of the run. `token_error` is a sentence that says how far off the token counts may be, `sources` one that says
+    where the prices are from.
     """
 
     lines: tuple[CostLine, ...]
@@ -105,12 +124,14 @@ class CostEstimate(Frozen):
     unknown: tuple[str, ...] = ()
     service: CostLine | None = None
     token_error: str = ""
+    sources: str = ""
 
     @property
     def said(self) -> tuple[str, ...]:
-        """The bill in words, a line for each thing and one for what would stay in service."""
+        """The bill in words: a line for each thing, for what would stay in service, and for where prices are from."""
         lines = [f"{line.what}: {_said(line)}" for line in self.lines]
-        return (*lines, f"{self.service.what}: {_said(self.service)}") if self.service else tuple(lines)
+        service = [f"{self.service.what}: {_said(self.service)}"] if self.service else []
+        return (*lines, *service, *filter(None, [self.sources]))
 
 
 def _said(line: CostLine) -> str:
@@ -139,23 +160,31 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
     judge_prices: TokenPrices | None = None,
     start_hours: float = 0,
     served: Deployment | None = None,
+    sources: str = "",
+    units: int = 1,
 ) -> CostEstimate:
     """The bill of a run: training, a month of its models' storage, its evaluation, and the start of its service.
 
     Contestants that are billed by the token cost the price of the base model, as custom Nova and Llama models do.
-    Throughput costs the hours of one model unit; a started hour counts in full. `start_hours` are those that throughput
-    may take until it is in service: a run whose model gets there pays none of them. If `asked` is None there is no
-    evaluation.
+    Throughput costs the hours of each of its model `units`; a started hour counts in full. `start_hours` are those that
+    throughput may take until it is in service: a run whose model gets there pays none of them. If `asked` is None there
+    is no evaluation.
     """
     asked = asked or Asked(NOTHING, NOTHING)
     judge = judge_prices or TokenPrices()
+    of_units = f" of {units} model units" if units > 1 else ""
     own: list[tuple[str, Amount, str, str]] = [
         ("Training", training_tokens.times(epochs), _TOKENS, "training_per_1k_tokens"),
         ("Storage of the custom model for a month", Amount(models, models), "month", "storage_per_month"),
         ("Evaluation: prompts", asked.prompts, _TOKENS, "input_per_1k_tokens"),
         ("Evaluation: answers", asked.answers, _TOKENS, "output_per_1k_tokens"),
-        ("Evaluation: provisioned throughput", asked.hours, _HOURS, "provisioned_per_hour"),
-        ("Throughput until it is in service", Amount(0, start_hours), _HOURS, "provisioned_per_hour"),
+        (f"Evaluation: provisioned throughput{of_units}", asked.hours.times(units), _HOURS, "provisioned_per_hour"),
+        (
+            f"Throughput{of_units} until it is in service",
+            Amount(0, start_hours * units),
+            _HOURS,
+            "provisioned_per_hour",
+        ),
     ]
     of_judge: list[tuple[str, Amount, str, str]] = [
         ("Judge: prompts", asked.judge_prompts, _TOKENS, "input_per_1k_tokens"),
@@ -165,8 +194,8 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
         *(_line(*each, price(row, prices, each[-1]), "prices") for each in own if each[1].most),
         *(_line(*each, getattr(judge, each[-1]), "judge.prices") for each in of_judge if each[1].most),
     )
-    month, hour = Amount(HOURS_PER_MONTH, HOURS_PER_MONTH), "provisioned_per_hour"
-    in_service = _line(SERVICE, month, "hour", hour, price(row, prices, hour), "prices")
+    month, hour = Amount(HOURS_PER_MONTH, HOURS_PER_MONTH).times(units), "provisioned_per_hour"
+    in_service = _line(f"{SERVICE}{of_units}", month, "hour", hour, price(row, prices, hour), "prices")
     return CostEstimate(
         lines=lines,
         total_usd=sum(line.usd for line in lines if line.usd is not None),
@@ -174,6 +203,7 @@ def estimate_run(  # noqa: PLR0913 - keywords, one for each quantity on the bill
         unknown=tuple(dict.fromkeys(line.price_key for line in lines if line.usd is None)),
         service=in_service if served == "provisioned" else None,
         token_error=f"Its token counts are estimated, {stated(row.provider)}.",
+        sources=sources,
     )
 
 
@@ -210,6 +240,47 @@ def price(row: BaseModelRow, prices: PriceOverrides | None, name: str) -> float 
     return listed if override is None else override
 
 
+def highest[Kind: (PriceOverrides, TokenPrices)](own: Kind, listed: Kind) -> Kind:
+    """The prices of settings and of the list together, where both have one the higher: settings only raise a price."""
+    both = {
+        name: max(usd for usd in (each, getattr(own, name)) if usd is not None)
+        for name, each in listed
+        if each is not None
+    }
+    return own.model_copy(update=both)
+
+
+def sources(row: BaseModelRow, prices: PriceOverrides, listed: Listed | None, today: date) -> str:
+    """Where the prices of a run are from, in one sentence, with the age of the catalog's if they are old.
+
+    `prices` are those that hold, of the settings or the list; where they have none the catalog's holds.
+    """
+    known = [name for name in _NAMES if price(row, prices, name) is not None]
+    from_list = [n for n in known if listed and getattr(listed.prices, n) == getattr(prices, n) is not None]
+    from_settings = [n for n in known if n not in from_list and getattr(prices, n) is not None]
+    named = {
+        f"AWS's price list of {listed.day if listed else today}": from_list,
+        "settings.yaml": from_settings,
+        f"the catalog of {row.prices.as_of}{row.prices.age(today)}": [
+            n for n in known if n not in {*from_list, *from_settings}
+        ],
+    }
+    used = {where: names for where, names in named.items() if names}
+    if len(used) == 1:
+        return f"Prices are those of {next(iter(used))}."
+    return f"Prices are {'; '.join(f'of {where}: {_words(names)}' for where, names in used.items())}." if used else ""
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(_NAMES[name] for name in names)
+
+
+def hourly(row: BaseModelRow, prices: PriceOverrides | None, units: int) -> float | None:
+    """What an hour of throughput of so many model units costs; None when the price is unknown."""
+    each = price(row, prices, "provisioned_per_hour")
+    return None if each is None else each * units
+
+
 def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple[str, float, float]]:
     """The prices that are set below the listed ones: key, own and listed price. Who may set a price is not who pays."""
     for name, usd in own:
@@ -218,10 +289,15 @@ def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple
             yield name, usd, known
 
 
+def row_asked(model: str | None) -> BaseModelRow | None:
+    """The catalog's row of a model by its id for Converse, whatever the Region of its profile."""
+    return next((row for row in base_models().values() if _bare(model) == _bare(row.inference_id)), None)
+
+
 def listed_for(model: str | None) -> TokenPrices:
-    """What the catalog knows of a model's tokens, by its id for Converse, whatever the Region of its profile."""
-    rows = base_models().values()
-    return next((token_prices(row) for row in rows if _bare(model) == _bare(row.inference_id)), TokenPrices())
+    """What the catalog knows of a model's tokens, by its id for Converse."""
+    row = row_asked(model)
+    return token_prices(row) if row else TokenPrices()
 
 
 def _bare(model: str | None) -> str:
@@ -237,7 +313,7 @@ def token_prices(row: BaseModelRow, prices: PriceOverrides | None = None) -> Tok
 
 
 def break_even(
-    row: BaseModelRow, *, prices: PriceOverrides | None = None, input_share: float = 0.6
+    row: BaseModelRow, *, prices: PriceOverrides | None = None, input_share: float = USUAL_INPUT_SHARE
 ) -> BreakEven | None:
     """Where provisioned throughput starts to pay, at this share of prompt tokens; None when a price is unknown or 0."""
     hourly, into, out = (
@@ -251,6 +327,23 @@ def break_even(
         tokens_per_month=monthly / per_token,
         throughput_usd_per_month=monthly,
         on_demand_usd_per_million_tokens=per_token * 1_000_000,
+    )
+
+
+def worth_of_throughput(
+    row: BaseModelRow, prices: PriceOverrides | None, input_tokens: float, output_tokens: float, units: int = 1
+) -> str:
+    """From how many calls an hour throughput is the cheaper way to serve a model, in one sentence.
+
+    The tokens are those of a call on average. Empty if the base model has only one way, or a price is unknown or 0.
+    """
+    call = token_prices(row, prices).usd(input_tokens, output_tokens)
+    hour = hourly(row, prices, units)
+    if not call or not hour or not {"on_demand", "provisioned"} <= {*row.deployments}:
+        return ""
+    return (
+        f"On demand 1,000 calls like those of the evaluation cost {dollars(1000 * call)}; throughput of "
+        f"{dollars(hour)} an hour pays from {math.ceil(hour / call):,} calls an hour."
     )
 
 

@@ -40,6 +40,11 @@ def test_a_started_hour_of_throughput_counts_in_full(minutes: int, hours: int) -
     assert (line.quantity, line.usd) == (2 * hours, 20 * hours)
 
 
+def test_every_model_unit_is_billed() -> None:
+    line = spent.throughput(NOVA, OWN, [(OPENED, OPENED + timedelta(minutes=61))], 3)
+    assert (line.quantity, line.usd) == (6, 60)
+
+
 def test_an_unknown_price_and_an_uncounted_part_make_a_lower_bound() -> None:
     none = TokenPrices(input_per_1k_tokens=0.1)
     used = Spent(

@@ -60,6 +60,8 @@ def test_what_a_model_costs_in_service_is_agreed_to_only_at_a_known_price_within
     assert service(LITE, NO_PRICES, "on_demand", 0).covered
     assert not service(MICRO, NO_PRICES, "provisioned", 1e6).covered
     assert service(LITE, NO_PRICES, "provisioned", month).covered
+    assert not service(LITE, NO_PRICES, "provisioned", 3 * month - 0.01, 3).covered
+    assert service(LITE, NO_PRICES, "provisioned", 3 * month, 3).usd_per_hour == pytest.approx(3 * 108.15)
     refused = service(LITE, NO_PRICES, "provisioned", month - 0.01)
     assert not refused.covered
     assert not_agreed(refused, limit_usd_per_month=0) == (

@@ -7,7 +7,7 @@ from math import ceil, floor
 from typing import Literal
 
 from finetune.domain.catalog import BaseModelRow, Deployment
-from finetune.domain.cost import HOURS_PER_MONTH, Amount, CostEstimate, PriceOverrides, cents, price
+from finetune.domain.cost import HOURS_PER_MONTH, Amount, CostEstimate, PriceOverrides, cents, hourly
 from finetune.frozen import Frozen
 
 # After the last answer: the verdict, the promotion and the release.
@@ -86,11 +86,12 @@ def service(
     prices: PriceOverrides,
     deployment: Literal[Deployment, "none"],
     limit_usd_per_month: float,
+    units: int = 1,
 ) -> Service:
     """What serving a model in this way costs beside its tokens, within a limit for a month."""
     if deployment != "provisioned":
         return Service(usd_per_hour=0, usd_per_month=0, covered=True)
-    hour = price(row, prices, "provisioned_per_hour")
+    hour = hourly(row, prices, units)
     month = None if hour is None else hour * HOURS_PER_MONTH
     covered = month is not None and month <= limit_usd_per_month + ROUNDING
     return Service(usd_per_hour=hour, usd_per_month=month, covered=covered)

@@ -64,10 +64,10 @@ def answers(what: str, prices: TokenPrices, input_tokens: int, output_tokens: in
 
 
 def throughput(
-    row: BaseModelRow, prices: PriceOverrides | None, times: Iterable[tuple[datetime, datetime]]
+    row: BaseModelRow, prices: PriceOverrides | None, times: Iterable[tuple[datetime, datetime]], units: int = 1
 ) -> SpentLine:
-    """Model units, each from its creation to its deletion; a started hour counts in full."""
-    hours = sum(max(1, math.ceil((until - opened).total_seconds() / 3600)) for opened, until in times)
+    """Throughput of so many model units, each from its creation to its deletion; a started hour counts in full."""
+    hours = units * sum(max(1, math.ceil((until - opened).total_seconds() / 3600)) for opened, until in times)
     each = price(row, prices, "provisioned_per_hour")
     return SpentLine(
         what="provisioned throughput", quantity=hours, unit="hours", usd=None if each is None else hours * each

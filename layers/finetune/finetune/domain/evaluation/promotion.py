@@ -55,14 +55,14 @@ def not_agreed(found: Service, *, limit_usd_per_month: float) -> str | None:
 
 
 def evaluation_endpoints(
-    row: BaseModelRow, prices: cost.PriceOverrides, *, rest_usd: float, throughput_hours: float
+    row: BaseModelRow, prices: cost.PriceOverrides, *, rest_usd: float, throughput_hours: float, units: int = 1
 ) -> Mapping[Deployment, timedelta]:
     """The kinds of endpoint to evaluate on with their leases; a later kind is for when quotas refuse those before it.
 
     Throughput only if the rest of the budget pays for as many hours as it may take, at a known price.
     """
     kinds: dict[Deployment, timedelta] = {"on_demand": RUN_BOUND} if "on_demand" in row.deployments else {}
-    hour = cost.price(row, prices, "provisioned_per_hour")
+    hour = cost.hourly(row, prices, units)
     if "provisioned" in row.deployments and (lease := throughput_lease(rest_usd, hour, throughput_hours)):
         kinds["provisioned"] = lease
     return kinds

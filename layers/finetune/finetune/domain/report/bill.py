@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.domain.cost import BreakEven, CostEstimate, CostLine, cents, dollars
+from finetune.domain.cost import HOURS_PER_MONTH, BreakEven, CostEstimate, CostLine, cents, dollars
 from finetune.domain.report.markup import Markup, facts, section, table, tag
 
 _THOUSAND_TOKENS = "1,000 tokens"
@@ -25,6 +25,7 @@ def bill(cost: CostEstimate | None, break_even: BreakEven | None, tokens_per_cal
     return section(
         "Cost",
         table(("Item", "Quantity", "Price", "Expected", "At most"), rows, class_="numbers"),
+        tag("p", cost.sources, class_="note") if cost.sources else Markup(),
         _break_even(break_even, tokens_per_call) if break_even else tag("p", _NO_BREAK_EVEN, class_="note"),
         lead="What the run was estimated to cost before it started to train.",
     )
@@ -56,8 +57,9 @@ def _break_even(found: BreakEven, tokens_per_call: float | None) -> Markup:
         "Break-even": f"{_large(found.tokens_per_month)} tokens a month",
     }
     if tokens_per_call:
+        calls = found.tokens_per_month / tokens_per_call
         figures["In calls like those of this evaluation"] = (
-            f"{_large(found.tokens_per_month / tokens_per_call)} a month"
+            f"{_large(calls)} a month, {_large(calls / HOURS_PER_MONTH)} an hour"
         )
     return tag(
         "div",
