@@ -4,11 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import askable, base_models, clients, price_list, runs, serving
+from finetune.aws import askable, base_models, ceilings, clients, price_list, runs, serving
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
 from finetune.environment import PlanEnvironment
-from finetune.run import Ceilings
 from finetune.step import step
 
 
@@ -28,13 +27,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     catalog.require_method(row, settings.method)
     accepted = bool(run.resume) or base_models.accepts_jobs(clients.bedrock(), row, settings.method)
     catalog.require_active(row, accepted=accepted, region=clients.bedrock().meta.region_name)
+    ceilings.take_today(clients.s3(), run, environment.MOST_RUNS_PER_DAY)
     askable.require_askable(clients.bedrock_runtime(), askable.models_asked(row, settings))
     champion = serving.champion(clients.bedrock(), clients.ssm(), environment.STACK_NAME, run.slug)
 
-    ceilings = Ceilings(
-        usd_per_run=environment.MOST_USD_PER_RUN, service_usd_per_month=environment.MOST_SERVICE_USD_PER_MONTH
-    )
-
     listed = price_list.listed(clients.pricing(), row, settings, clients.bedrock().meta.region_name)
 
-    return runs.plan(clients.s3(), run, settings, row, champion, ceilings, listed).payload()
+    return runs.plan(clients.s3(), run, settings, row, champion, environment.ceilings, listed).payload()

@@ -10,7 +10,7 @@ import pytest
 
 from finetune.aws.selection import select_model
 from finetune.contracts import CheckCustomizationOutput, SelectModelInput, TrainedCandidate
-from finetune.errors import QuotaExceeded
+from finetune.errors import FineTuneError, QuotaExceeded, TooManyRunsAtOnce
 from finetune.parts import Failure
 from finetune.run import Candidate
 from tests.evaluating import Bucket, run
@@ -113,11 +113,15 @@ def test_without_a_trained_candidate_the_reason_of_each_is_given_and_nothing_is_
     assert (found.candidate, found.model_arn, bucket.objects) == (None, None, {})
 
 
-def test_where_no_candidate_had_room_the_quota_is_the_error_and_where_one_had_it_is_not() -> None:
+@pytest.mark.parametrize("error", [QuotaExceeded, TooManyRunsAtOnce])
+def test_what_no_candidate_had_room_for_is_the_error_and_where_one_had_room_it_is_not(
+    error: type[FineTuneError],
+) -> None:
+    name = error.__name__
     full = [
-        TrainedCandidate(candidate=candidate(index), error=Failure(Error="QuotaExceeded", Cause="10 jobs run."))
+        TrainedCandidate(candidate=candidate(index), error=Failure(Error=name, Cause="10 jobs run."))
         for index in (1, 2)
     ]
-    with pytest.raises(QuotaExceeded, match=r"^candidate 1: QuotaExceeded: 10 jobs run\.; candidate 2: Quota"):
+    with pytest.raises(error, match=rf"^candidate 1: {name}: 10 jobs run\.; candidate 2: {name}"):
         select(Bucket(), *full)
     assert select(Bucket(), full[0], job(2, "Failed")).outcome == "failed"

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from finetune.aws import mail, waiting
-from finetune.errors import QuotaExceeded, ServiceRefused
+from finetune.errors import QuotaExceeded, ServiceRefused, TooManyRunsAtOnce
 from finetune.run import Run
 from finetune.settings import Settings
 from tests.evaluating import run as planned
@@ -38,6 +38,13 @@ def test_the_first_refusal_of_a_run_is_mailed_and_no_later_one() -> None:
     assert json.loads(kept) == {"error": WORDS}
     wait(bucket, topic, run.model_copy(update={"folder": f"{run.folder}-another"}))
     assert len(topic.sent) == 2
+
+
+def test_a_run_that_waits_for_others_to_end_tells_it_too() -> None:
+    topic = MemoryTopic()
+    with pytest.raises(TooManyRunsAtOnce):
+        ask(MemoryBucket(), topic, planned(), TooManyRunsAtOnce("The stack allows 1 run at once."))
+    assert topic.sent == ["Waiting for capacity: shop"]
 
 
 def test_the_mail_about_the_end_is_still_to_be_sent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from finetune.aws.publication import Published
 from finetune.run import Run
 from local.bedrock.records import Endpoint
 from tests.simulation.bills import billed, planned
+from tests.simulation.clock import START
 from tests.simulation.functions import ARTIFACTS, DATASETS
 from tests.simulation.machines import TOKEN_MARK, Execution
 from tests.simulation.parameters import Mail
@@ -37,6 +39,8 @@ FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", 
 WAITING = "Waiting for capacity"
 # What Plan Run's questions of one token cost, before there is a limit; a question has a few tokens.
 ASKED_USD = 0.0001
+# How the mail begins that tells of several executions.
+REFUSED = "Refused drops"
 # How the mail begins that asks a person.
 ASKING = "Approval needed"
 # Which state comes only after a yes, once it was asked for.
@@ -139,7 +143,8 @@ def _mails(world: World, *, of_ends: bool) -> dict[str, list[Mail]]:
     for mail in world.topic.mails:
         told = re.findall(r"^Execution: (\S+)", mail.body, re.MULTILINE)
         if told and mail.subject.startswith((WAITING, ASKING)) != of_ends:
-            found.setdefault(told[-1], []).append(mail)
+            for arn in told if mail.subject.startswith(REFUSED) else told[-1:]:
+                found.setdefault(arn, []).append(mail)
     return found
 
 
@@ -225,7 +230,7 @@ def mails(world: World) -> Iterator[Violation]:
 
 def _doubtful(world: World, arn: str) -> bool:
     """Whether SNS was asked for a mail and did not say whether it took it, and the sweeper's alarm has told that."""
-    kept = any(key.startswith(arn.rpartition(":")[2]) for key in _names_in(world, "outbox/"))
+    kept = any(key.startswith((arn.rpartition(":")[2], "refusals-")) for key in _names_in(world, "outbox/"))
     return kept and any("MailUnconfirmed" in line for line in world.trace)
 
 
@@ -312,6 +317,23 @@ def jobs_per_candidate(world: World) -> Iterator[Violation]:
             yield Violation("two jobs", f"{number} jobs for one candidate")
 
 
+def ceilings(world: World) -> Iterator[Violation]:
+    """No job starts while as many executions go on that have started one as the stack allows, but for redriven ones."""
+    owners = {run: world.machines.executions.get(arn) for run, arn in _owners(world).items()}
+    first: dict[str, tuple[float, Execution]] = {}
+    for job in sorted(world.bedrock.state.jobs.values(), key=lambda each: each.created_at):
+        begun = (job.created_at - START).total_seconds()
+        owner = next((each for run, each in owners.items() if run in job.name), None)
+        if owner and not owner.redrives:
+            first.setdefault(owner.arn, (begun, owner))
+            beside = [each for at, each in first.values() if at <= begun and (each.running or each.stopped_at > begun)]
+            if len(beside) > int(os.environ["MOST_RUNS_AT_ONCE"]):
+                yield Violation("too many runs", f"{len(beside)} runs train at once")
+    days = Counter(key.split("/")[2] for key in world.s3.keys(ARTIFACTS, "slots/days/"))
+    if days and max(days.values()) > int(os.environ["MOST_RUNS_PER_DAY"]):
+        yield Violation("too many runs", f"{max(days.values())} runs in a day")
+
+
 def jobs_per_content(world: World) -> Iterator[Violation]:
     """What is trained is trained once, whatever is dropped again, redriven or resumed, unless the settings say so."""
     trained = Counter[str]()
@@ -387,6 +409,7 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     starts,
     texts,
     jobs_per_candidate,
+    ceilings,
     jobs_per_content,
     dead_letters,
     defects,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -174,6 +175,12 @@ def _client(service: str, config: Config, region_name: str = REGION) -> Any:
 
 
 _clients: dict[str, Any] = {}
+
+
+def deploy(variables: Mapping[str, int]) -> None:
+    """Let the product find other variables in its environment until its world ends."""
+    os.environ.update({name: str(value) for name, value in variables.items()})
+    Environment.read.cache_clear()
 
 
 def _forget() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from finetune.aws.refusals import MOST_ALONE
 from tests.simulation.checker import ASKING
 from tests.simulation.functions import DATASETS
 from tests.simulation.interpreter import TaskFailed
@@ -244,6 +245,22 @@ def _no_dataset(world: World) -> None:
     world.drop("stations", b"nothing to train on", "readme.txt")
 
 
+def _under(begin: Callable[[World], None], **parameters: int) -> Callable[[World], None]:
+    """The same in a stack that was deployed with such ceilings."""
+
+    def begun(world: World) -> None:
+        world.deploy(parameters)
+        begin(world)
+
+    return begun
+
+
+def _flood(world: World) -> None:
+    """More files that are no datasets than have mails of their own."""
+    for number in range(MOST_ALONE + 2):
+        world.drop("stations", b"nothing to train on", f"readme{number}.txt")
+
+
 def run_until_ended(world: World, bound: float = 6 * 24 * 3600) -> None:
     """Let time pass until every execution has ended, and a minute more."""
     world.clock.run(10)
@@ -286,6 +303,17 @@ _ALL = (
         ["Model promoted", "Waiting for capacity"],
         share=0,
     ),
+    Scenario(
+        "one_at_once",
+        _under(_both(_begin(GOOD), _begin(GOOD, project="harbours")), MOST_RUNS_AT_ONCE=1),
+        ["Model promoted", "Model promoted", "Waiting for capacity"],
+    ),
+    Scenario(
+        "full_day",
+        _under(_both(_begin(GOOD), _begin(GOOD, project="harbours")), MOST_RUNS_PER_DAY=1),
+        ["Model promoted", "Run failed (TooManyRunsToday)"],
+    ),
+    Scenario("flood", _flood, [*["Run failed (UnsupportedDataset)"] * MOST_ALONE, "Refused drops"]),
     Scenario("odd_key", _odd_key, ["Model promoted"], share=0),
     Scenario(
         "not_askable", _begin(GOOD, settings="judge:\n  model: nobody.knows-it\n"), ["Run failed (ModelNotAskable)"]

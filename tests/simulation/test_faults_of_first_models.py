@@ -15,6 +15,9 @@ SCENARIOS = (
     "no_dataset",
     "training_failed",
     "duplicate",
+    "one_at_once",
+    "full_day",
+    "flood",
 )
 
 

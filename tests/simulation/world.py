@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,6 +104,10 @@ class World:
         self.note("mark", "")
 
     # What happens
+
+    def deploy(self, variables: Mapping[str, int]) -> None:
+        """Let every function have other variables from now on."""
+        product.deploy(variables)
 
     def drop(self, project: str, body: bytes, name: str, times: int = 1) -> None:
         """Drop a dataset; its event comes a second later, so many times."""
@@ -218,8 +222,9 @@ class World:
 
     @property
     def quiet(self) -> bool:
-        """Whether every execution has ended and everything that was dropped has had one."""
-        return not (self.coming or any(each.running for each in self.executions) or self.unstarted)
+        """Whether every execution has ended, what was dropped has had one, and what was refused is told."""
+        going = any(each.running for each in self.executions)
+        return not (self.coming or going or self.unstarted or self.s3.keys(ARTIFACTS, "refusals/untold/"))
 
     @property
     def unstarted(self) -> list[str]:

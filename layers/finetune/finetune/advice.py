@@ -13,6 +13,8 @@ ADVICE: Mapping[str, str] = {
     "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",
     "NothingToResume": "Drop the dataset again; it is trained then.",
     "ChampionChanged": "Resume the run; its model is then compared with the model that is in service now.",
+    "TooManyRunsToday": "Drop the dataset again on the next UTC day, or have the stack deployed with a higher "
+    "MostRunsPerDay.",
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
@@ -28,6 +30,8 @@ ADVICE: Mapping[str, str] = {
     "AccessRefused": "Give the named role the named permission, or deploy the stack again, and drop the dataset again.",
     "ServiceBusy": "Start the run again later; AWS was still busy at the last retry.",
     "QuotaExceeded": "Ask for a higher quota in Service Quotas, or end what uses it up, and drop the dataset again.",
+    "TooManyRunsAtOnce": "Drop the dataset again when fewer runs go on, or have the stack deployed with a higher "
+    "MostRunsAtOnce.",
     "EndpointBusy": "Nothing; the sweeper removes what is left of the endpoint within minutes.",
     "TrainingBusy": "Drop the dataset again once the job of the named run has ended.",
     "EvaluationUnfinished": "Make the evaluation set smaller, or ask for a higher request quota.",

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import ConfigDict
 
 from finetune.frozen import Frozen
+from finetune.run import Ceilings
 
 
 class Environment(Frozen):
@@ -25,11 +26,22 @@ class Environment(Frozen):
 
 
 class PlanEnvironment(Environment):
-    """With what the stack allows at most, in USD for a run and a month."""
+    """With what the stack allows at most: USD for a run and for a month of service, runs in a day and at once."""
 
     ARTIFACT_BUCKET: str
     MOST_USD_PER_RUN: float
     MOST_SERVICE_USD_PER_MONTH: float
+    MOST_RUNS_PER_DAY: int
+    MOST_RUNS_AT_ONCE: int
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """What of it a run is planned with."""
+        return Ceilings(
+            usd_per_run=self.MOST_USD_PER_RUN,
+            service_usd_per_month=self.MOST_SERVICE_USD_PER_MONTH,
+            runs_at_once=self.MOST_RUNS_AT_ONCE,
+        )
 
 
 class CustomizationEnvironment(Environment):

@@ -10,6 +10,7 @@ FineTuneError
 │   ├── DatasetUnusable         too little is left once duplicates and leaks are removed
 │   ├── NothingToResume         the named run has no trained model to go on with
 │   ├── ChampionChanged         another model went into service while the run was going
+│   ├── TooManyRunsToday        the stack allows no more runs on this day
 │   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
 │   └── ValidationSetInvalid    validation.jsonl cannot be used
 ├── a person decided
@@ -24,6 +25,7 @@ FineTuneError
 ├── waiting or trying again helps
 │   ├── ServiceBusy             throttled or failing on its side
 │   ├── QuotaExceeded           a quota is used up; minutes to hours
+│   ├── TooManyRunsAtOnce       the stack allows no more runs at once; minutes to hours
 │   ├── EndpointBusy            the endpoint is changing state
 │   ├── TrainingBusy            an ended run may still be training the same content
 │   └── EvaluationUnfinished    a shard ran out of its time; its answers are kept
@@ -73,6 +75,10 @@ class ChampionChanged(FineTuneError):
     """The endpoint in service got another model again and again while the run was going; resume it to compare anew."""
 
 
+class TooManyRunsToday(FineTuneError):
+    """The stack allows no more runs on this day; drop the dataset again tomorrow, or raise MostRunsPerDay."""
+
+
 class EvaluationSetInvalid(FineTuneError):
     """The project's evaluation set cannot be used; its owner mends the named lines."""
 
@@ -115,6 +121,10 @@ class ServiceBusy(FineTuneError):
 
 class QuotaExceeded(FineTuneError):
     """A quota is used up; retried by the state machine in minutes."""
+
+
+class TooManyRunsAtOnce(FineTuneError):
+    """The stack allows no more runs at once; retried by the state machine in minutes."""
 
 
 class EndpointBusy(FineTuneError):

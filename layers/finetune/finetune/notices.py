@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from finetune.advice import ADVICE
 from finetune.domain.cost import SERVICE, dollars, per_month
 from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.domain.evaluation.promotion import START_HOURS
-from finetune.errors import QuotaExceeded
+from finetune.errors import FineTuneError
 from finetune.letter import Mail, lines, mail
+from finetune.parts import Refusal
 from finetune.question import Question
 from finetune.run import Run
 
@@ -33,6 +35,20 @@ _ASKING = {
     ),
 }
 
+# What a run waits for, and what a person may do about it.
+_WAITS_FOR: Mapping[str, tuple[str, str]] = {
+    "QuotaExceeded": (
+        "a quota of the account is used up",
+        "nothing if something that uses the quota ends soon. Otherwise ask for a higher quota in Service Quotas, or "
+        "end what uses it up.",
+    ),
+    "TooManyRunsAtOnce": (
+        "as many runs go on as the stack allows",
+        "nothing if one of them ends soon. Otherwise stop one, or have the stack deployed with a higher MostRunsAtOnce "
+        "and drop the dataset again: a run keeps the ceiling that it was planned with.",
+    ),
+}
+
 
 def swept(stack: str, ended: Iterable[str]) -> Mail:
     """The alarm of the sweeper: jobs or endpoints were left behind, and are ended now."""
@@ -48,20 +64,37 @@ def swept(stack: str, ended: Iterable[str]) -> Mail:
     )
 
 
-def waiting(run: Run, error: QuotaExceeded) -> Mail:
+def waiting(run: Run, error: FineTuneError) -> Mail:
     """That a run waits, and for what; another mail tells its end."""
     minutes, hours = QUOTA_INTERVAL.total_seconds() / 60, QUOTA_BOUND.total_seconds() / 3600
+    why, otherwise = _WAITS_FOR[type(error).__name__]
     paragraphs = [
-        f"The run waits, because a quota of the account is used up. It tries again every {minutes:.0f} minutes for at "
-        f"most {hours:.0f} hours and goes on by itself as soon as there is room. The wait itself costs nothing.",
+        f"The run waits, because {why}. It tries again every {minutes:.0f} minutes for at most {hours:.0f} hours and "
+        "goes on by itself as soon as there is room. The wait itself costs nothing.",
         str(error),
-        "What to do: nothing if something that uses the quota ends soon. Otherwise ask for a higher quota in Service "
-        "Quotas, or end what uses it up.",
+        f"What to do: {otherwise}",
         "Another mail tells how the run ended. With notify.waiting: false in the project's settings.yaml, runs do not "
         "send this one.",
         f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
     ]
     return mail(f"Waiting for capacity: {run.project}", paragraphs)
+
+
+def refusals(where: str, refused: Sequence[Refusal], *, more: int, folder: str) -> Mail:
+    """What was refused within an hour and has no mail of its own; `more` of them are only counted."""
+    number = len(refused) + more
+    return mail(
+        f"Refused drops, {where}: {number}",
+        [
+            f"So many drops were refused within an hour, {where}, that these have no mail of their own: {number}. "
+            "Nothing was started or billed for them.",
+            "\n".join(
+                f"{each.dataset}\n{each.error}: {each.cause}\nExecution: {each.execution_arn}" for each in refused
+            ),
+            f"And {more} more, each with a file under {folder}." if more else "",
+            f"What to do: {ADVICE.get(refused[0].error, 'look up the errors in docs/troubleshooting.md.')}",
+        ],
+    )
 
 
 def ended(stack: str, models: Sequence[str]) -> Mail:

@@ -25,6 +25,15 @@ class Failure(Contract):
             return self.Cause or self.Error
 
 
+class Refusal(Contract):
+    """A dropped object that was refused without a mail of its own."""
+
+    dataset: str
+    error: str
+    cause: str
+    execution_arn: str
+
+
 class Shard(Contract):
     """Items `first` to `first + count` of the evaluation set, counted from zero."""
 

@@ -75,6 +75,7 @@ class Ceilings(Contract):
 
     usd_per_run: float | None = None
     service_usd_per_month: float | None = None
+    runs_at_once: int | None = None
 
     def over(self, settings: Settings) -> Settings:
         """The settings with a budget that is not above these."""

@@ -116,9 +116,15 @@ def _names(s3: S3Client, folder: str) -> list[str]:
 
 
 def none_is_due(s3: S3Client, bucket: str, execution_arn: str) -> None:
-    """Write down that an execution gets no mail, so that nobody looks for it again."""
-    content = {"execution_arn": execution_arn, "subject": None, "body": "A second delivery; no mail was due."}
+    """Write down that an execution gets no mail of its own, so that nobody looks for it again."""
+    content = {"execution_arn": execution_arn, "subject": None, "body": "No mail of its own was due."}
     storage.write_json(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn)}.json", content)
+
+
+def none_was_due(s3: S3Client, bucket: str, execution_arn: str) -> bool:
+    """Whether that is written down."""
+    content = storage.read(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn)}.json")
+    return content is not None and orjson.loads(content)["subject"] is None
 
 
 def _settled(s3: S3Client, claim: str, letter: bytes, sent: str) -> bool:

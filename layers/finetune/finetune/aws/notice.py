@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finetune import letter, messages
-from finetune.aws import executions, mail, retention, spending
+from finetune.aws import executions, mail, refusals, retention, spending
 from finetune.aws.clients import Acting
 from finetune.aws.standing import standing
 from finetune.contracts import NotifyInput
@@ -32,7 +32,7 @@ def deliver(by: Acting, known: NotifyInput, redrives: int, *, unknown: str = "")
     """
     bedrock, ssm, s3, environment = by.bedrock, by.ssm, by.s3, by.environment
     bucket, arn = environment.ARTIFACT_BUCKET, known.execution_arn
-    if mail.was_sent(s3, bucket, arn, redrives):
+    if mail.was_sent(s3, bucket, arn, redrives) or _is_told_with_others(by, known):
         return False
     asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
     stands = (
@@ -56,3 +56,11 @@ def deliver(by: Acting, known: NotifyInput, redrives: int, *, unknown: str = "")
         if any(mail.was_sent(s3, bucket, arn, earlier) for earlier in range(redrives))
         else told,
     )
+
+
+def _is_told_with_others(by: Acting, known: NotifyInput) -> bool:
+    """Whether a drop was refused after so many others that one mail tells of them together."""
+    if known.outcome != "RequestRefused":
+        return False
+    found = executions.look(by.stepfunctions, known.execution_arn)
+    return found is not None and not refusals.has_own_mail(by.s3, by.environment.ARTIFACT_BUCKET, known, found.as_of)

@@ -1,8 +1,6 @@
 """Places for endpoints, taken before a job is paid for, so that no more models are trained than can be evaluated.
 
-A run takes a slot: `places/<kind>/<slot>-<number>.json` in the artifact bucket, written only if it is not there. It has
-it until its execution has ended; then the next number of the slot is free. All who look for a slot try the lowest free
-one, so that of two who count at the same time one comes second and counts again.
+A run takes a slot in `places/<kind>/` of the artifact bucket.
 """
 
 from __future__ import annotations
@@ -10,13 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-import orjson
-
-from finetune.aws import clients, endpoints, executions, storage, tags
+from finetune.aws import ceilings, clients, endpoints, storage, tags
 from finetune.aws.quotas import PLACES, Quota, quota_of
+from finetune.aws.slots import Held, Slots
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.contracts import PrepareDatasetOutput
 from finetune.domain.catalog import BaseModelRow, Deployment, base_model
@@ -68,7 +64,11 @@ def kinds_needed(run: Run, row: BaseModelRow) -> tuple[Deployment, ...]:
 
 
 def take_all(by: Taking, run: Run, prepared: PrepareDatasetOutput) -> None:
-    """Take a place of every kind that a run needs, unless there is nothing to evaluate."""
+    """Take a place among the runs that go on, and one of every kind of endpoint that a run needs to be evaluated.
+
+    All take them in this order, so that no two runs wait for each other.
+    """
+    ceilings.take_at_once(by.s3, by.stepfunctions, run)
     if prepared.evaluation_items:
         for kind in kinds_needed(run, base_model(run.settings.base_model)):
             take(by, run, kind)
@@ -83,16 +83,22 @@ def take(by: Taking, run: Run, kind: Deployment) -> None:
     if quota.value is None:
         return
     open_now = endpoints.units(by.bedrock, kind)
-    held: dict[str, int] = {}
-    for believed in (True, False):  # whether the execution behind a slot goes on is asked only if that matters
-        found = _holding(by, run, kind, open_now, quota.value, believed=believed)
-        if found is None:
-            return
-        held = found
-    in_use = {endpoint: units for endpoint, units in open_now if units}
-    for endpoint in in_use:
-        held.pop(endpoint.name, None)
-    raise QuotaExceeded(_full(by, kind, quota, in_use, held, _size(run, kind)))
+    most = quota.value
+    size = _size(run, kind)
+
+    def has_room(held: Held) -> bool:
+        sizes = _sizes(held)
+        others = sum(units for endpoint, units in open_now if endpoint.name not in sizes)
+        return others + sum(sizes.values()) + size <= most
+
+    slots = Slots(by.s3, by.stepfunctions, _folder(run, kind))
+    holder = {"execution_arn": run.execution_arn, "endpoint": run.endpoint_name, "places": size}
+    held = slots.claim(holder, has_room)
+    if held:
+        in_use = {endpoint: units for endpoint, units in open_now if units}
+        names = {endpoint.name for endpoint in in_use}
+        waiting = {name: places for name, places in _sizes(held).items() if name not in names}
+        raise QuotaExceeded(_full(by, kind, quota, in_use, waiting, size))
 
 
 def _size(run: Run, kind: Deployment) -> int:
@@ -100,63 +106,14 @@ def _size(run: Run, kind: Deployment) -> int:
     return run.settings.units if kind == "provisioned" else 1
 
 
-_Held = Mapping[int, tuple[int, Mapping[str, Any] | None]]
-
-
-def _holding(
-    by: Taking, run: Run, kind: Deployment, open_now: list[tuple[Endpoint, int]], most: float, *, believed: bool
-) -> dict[str, int] | None:
-    """The names of the endpoints that places are taken for, each with how many; None once the run has its own."""
-    while True:
-        held = _held(by, run, kind, believed=believed)
-        if any(holder["execution_arn"] == run.execution_arn for _, holder in held.values() if holder):
-            return None
-        found = {str(each["endpoint"]): int(each.get("places", 1)) for _, each in held.values() if each}
-        taken = sum(units for endpoint, units in open_now if endpoint.name not in found) + sum(found.values())
-        if taken + _size(run, kind) > most:
-            return found
-        if _write(by, run, kind, held):
-            return None
-
-
-def _held(by: Taking, run: Run, kind: Deployment, *, believed: bool) -> _Held:
-    """By slot its latest number and who has it; nobody has one whose execution has ended."""
-    latest: dict[int, int] = {}
-    for uri in storage.keys_under(by.s3, _folder(run, kind)):
-        slot, _, number = uri.rpartition("/")[2].removesuffix(".json").partition("-")
-        latest[int(slot)] = max(latest.get(int(slot), 0), int(number))
-    found: dict[int, tuple[int, Mapping[str, Any] | None]] = {}
-    for place, newest in latest.items():
-        holder = orjson.loads(storage.read(by.s3, _uri(run, kind, place, newest)) or b"null")
-        goes_on = holder and (believed or _goes_on(by, holder["execution_arn"]))
-        found[place] = newest, holder if goes_on else None
-    return found
-
-
-def _goes_on(by: Taking, execution_arn: str) -> bool:
-    found = executions.look(by.stepfunctions, execution_arn)
-    return found is not None and found.running
-
-
-def _write(by: Taking, run: Run, kind: Deployment, held: _Held) -> bool:
-    """Write the run into the lowest free slot; whether nobody was first."""
-    slot = next(slot for slot in count() if held.get(slot, (0, None))[1] is None)
-    number = held[slot][0] + 1 if slot in held else 0
-    content = {"execution_arn": run.execution_arn, "endpoint": run.endpoint_name, "places": _size(run, kind)}
-    if not storage.write_once(by.s3, _uri(run, kind, slot, number), orjson.dumps(content), "application/json"):
-        return False
-    if number:
-        storage.delete(by.s3, _uri(run, kind, slot, number - 1))
-    return True
+def _sizes(held: Held) -> dict[str, int]:
+    """The names of the endpoints that slots are taken for, each with how many places it takes."""
+    return {holder["endpoint"]: int(holder.get("places", 1)) for holder in held.holders.values()}
 
 
 def _folder(run: Run, kind: Deployment) -> str:
     bucket, _ = storage.split_uri(run.folder)
     return f"s3://{bucket}/places/{kind}/"
-
-
-def _uri(run: Run, kind: Deployment, slot: int, number: int) -> str:
-    return f"{_folder(run, kind)}{slot}-{number}.json"
 
 
 def _full(

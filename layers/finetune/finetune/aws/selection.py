@@ -10,7 +10,7 @@ from finetune.aws.loss_curves import training_curves
 from finetune.contracts import SelectModelInput, SelectModelOutput, TrainedCandidate
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.loss_curves import TrainingSummary, best_candidate, summarise
-from finetune.errors import QuotaExceeded
+from finetune.errors import QuotaExceeded, TooManyRunsAtOnce
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 def select_model(s3: S3Client, request: SelectModelInput) -> SelectModelOutput:
     """The candidate with the lowest validation loss; `failed` with the service's words when none was trained.
 
-    QuotaExceeded when there was room for no candidate's job.
+    QuotaExceeded or TooManyRunsAtOnce when there was room for no candidate's job.
     """
     trained = [each for each in request.candidates if each.progress and each.progress.status == "Completed"]
     if not trained:
         reasons = "; ".join(f"candidate {each.candidate.index}: {_what_happened(each)}" for each in request.candidates)
-        if all(each.error and each.error.Error == QuotaExceeded.__name__ for each in request.candidates):
-            raise QuotaExceeded(reasons)
+        errors = {each.error.Error if each.error else "" for each in request.candidates}
+        for waited_for in (QuotaExceeded, TooManyRunsAtOnce):
+            if errors == {waited_for.__name__}:
+                raise waited_for(reasons)
         return SelectModelOutput(outcome="failed", reason=reasons)
     run = request.run
     chosen, summary = choose(s3, run, trained)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import RawIOBase
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -103,6 +103,14 @@ def age(s3: S3Client, uri: str) -> timedelta | None:
     """How long ago an object was written, by S3's own clock; None when there is none."""
     head = _head(s3, *split_uri(uri))
     return service_time(head) - head["LastModified"] if head else None
+
+
+def written_at(s3: S3Client, uri: str) -> datetime:
+    """When an object was written, by S3's own clock; DatasetMissing when there is none."""
+    head = _head(s3, *split_uri(uri))
+    if head is None:
+        raise DatasetMissing(f"{uri} no longer exists; drop the dataset again.")
+    return head["LastModified"]
 
 
 def write(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str) -> None:

@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from finetune import notices
-from finetune.aws import customization, endpoints, executions, mail, publication, runs, serving, spending, starts, tags
+from finetune.aws import (
+    customization,
+    endpoints,
+    executions,
+    mail,
+    publication,
+    refusals,
+    runs,
+    serving,
+    spending,
+    starts,
+    tags,
+)
 from finetune.aws.clean_up import CleanUp
 from finetune.aws.endpoints import Found, Tagged
 from finetune.aws.executions import Execution
@@ -33,10 +45,10 @@ Over = Literal["lately", "long ago"]
 def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOutput:
     """Do what every other line of defence missed.
 
-    Send the mails that were written down but not sent, start what could not be started, clean up after every ended
-    execution that nobody was told of, stop jobs and delete endpoints without an owner and mail that. Once a day, delete
-    the models whose time is over. If one part fails the others are still done; its error is raised at the end, for the
-    alarm.
+    Send the mails that were written down but not sent, and those about drops that were refused together, start what
+    could not be started, clean up after every ended execution that nobody was told of, stop jobs and delete endpoints
+    without an owner and mail that. Once a day, delete the models whose time is over. If one part fails the others are
+    still done; its error is raised at the end, for the alarm.
     """
     bucket, topic_arn, attempts, sent = environment.ARTIFACT_BUCKET, environment.TOPIC_ARN, Attempts(), 0
     s3, sns = clean_up.s3, clean_up.sns
@@ -44,6 +56,8 @@ def sweep(clean_up: CleanUp, environment: SweepEnvironment) -> SweepEndpointsOut
         for name in mail.unsent(s3, bucket):
             with attempts.one():
                 sent += mail.send(s3, sns, bucket=bucket, topic_arn=topic_arn, name=name)
+    with attempts.one():
+        sent += refusals.tell(s3, sns, bucket, topic_arn)
     with attempts.one():
         for uri in starts.waiting(s3, environment):
             with attempts.one():

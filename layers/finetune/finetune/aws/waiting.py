@@ -10,7 +10,7 @@ import orjson
 
 from finetune import notices
 from finetune.aws import mail, storage
-from finetune.errors import FineTuneError, QuotaExceeded
+from finetune.errors import FineTuneError, QuotaExceeded, TooManyRunsAtOnce
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told(s3: S3Client, sns: SNSClient, run: Run, topic_arn: str) -> Iterator[None]:
-    """Let QuotaExceeded pass to the state machine, which waits; the first of a run is mailed if its settings ask.
+    """Let what is waited for pass to the state machine, which waits; the first of a run is mailed if its settings ask.
 
     The mail goes out at most once: `waiting.json` in the run's folder is written before it.
     """
     try:
         yield
-    except QuotaExceeded as error:
+    except (QuotaExceeded, TooManyRunsAtOnce) as error:
         # The wait must not end because its mail cannot be sent.
         with suppress(FineTuneError):
             if run.settings.notify.waiting and _is_first(s3, run, error):
@@ -34,5 +34,5 @@ def told(s3: S3Client, sns: SNSClient, run: Run, topic_arn: str) -> Iterator[Non
         raise
 
 
-def _is_first(s3: S3Client, run: Run, error: QuotaExceeded) -> bool:
+def _is_first(s3: S3Client, run: Run, error: FineTuneError) -> bool:
     return storage.write_once(s3, run.uri("waiting.json"), orjson.dumps({"error": str(error)}), "application/json")
