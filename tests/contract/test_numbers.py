@@ -16,7 +16,7 @@ import pytest
 
 from finetune import settings
 from finetune.aws.executions import IN_FLIGHT
-from finetune.aws.storage import MOST_LISTED
+from finetune.aws.media import MOST_LISTED
 from finetune.domain.billing.limits import USUAL_LEASE
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
