@@ -13,6 +13,12 @@ EXIT_CODES = {
 }
 
 
+TWO_PROJECTS = (
+    "{text} is the short name of one project and the full name of another; give the full name of the one, or the short "
+    "name of the other, which `finetune status` lists."
+)
+
+
 class UsageFailure(Exception):
     """One sentence for the person at the keyboard; exit code 2."""
 

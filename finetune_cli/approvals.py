@@ -7,7 +7,7 @@ from typing import Any
 from finetune import notices
 from finetune.aws import approvals, clients
 from finetune.domain.cost import per_month
-from finetune.domain.customization.jobs import project_slug
+from finetune.domain.customization.projects import slugs_meant
 from finetune.question import Question
 from finetune_cli import stack
 from finetune_cli.answer import Answer
@@ -18,9 +18,9 @@ from finetune_cli.console import Console
 def run(options: Options, console: Console) -> Answer:
     """Yes when a run waits."""
     (bucket,) = stack.outputs(options.stack, "ArtifactBucketName")
-    wanted = project_slug(options.project) if options.project else None
+    wanted = slugs_meant(options.project) if options.project else None
     waiting = approvals.waiting(clients.s3(), clients.stepfunctions(), bucket)
-    shown = [each for each in waiting if wanted in {None, each.run.slug}]
+    shown = [each for each in waiting if wanted is None or each.run.slug in wanted]
     nothing = f"No run of {f'project {options.project}' if options.project else f'stack {options.stack}'} waits."
     console.write("\n\n".join(_paragraph(each, options.stack) for each in shown) or nothing)
     return Answer(bool(shown), {"stack": options.stack, "waiting": [_facts(each) for each in shown]})

@@ -8,7 +8,7 @@ from typing import Any
 from finetune.aws import billed, retention
 from finetune.aws.billed import Billed
 from finetune.aws.retention import Deleted
-from finetune.domain.customization.jobs import project_slug
+from finetune.domain.customization.projects import slugs_meant
 from finetune.errors import FineTuneError
 from finetune_cli import stack
 from finetune_cli.answer import Answer
@@ -27,9 +27,9 @@ def run(options: Options, console: Console) -> Answer:
     """Yes when something is billed or could not be asked."""
     by = stack.removing(options.stack)
     account = billed.everything(by.bedrock, by.ssm, options.stack)
-    wanted, unasked = project_slug(options.project) if options.project else None, list(account.unasked)
+    wanted, unasked = slugs_meant(options.project) if options.project else None, list(account.unasked)
     shown = sorted(
-        (each for each in account.billed if wanted in {None, each.project}),
+        (each for each in account.billed if wanted is None or each.project in wanted),
         key=lambda each: (each.project, each.run, each.kind, each.name),
     )
     deleted: tuple[Deleted, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from finetune.aws import publication, removal
 from finetune.aws.removal import Plan, Removing, Target
 from finetune_cli import stack
-from finetune_cli.answer import Answer, UsageFailure
+from finetune_cli.answer import TWO_PROJECTS, Answer, UsageFailure
 from finetune_cli.commands.delete import Options
 from finetune_cli.console import Console
 from finetune_cli.costs import KINDS, price_of
@@ -24,6 +24,8 @@ def run(options: Options, console: Console) -> Answer:
     plan = removal.plan(by, target)
     if plan.unasked:
         raise UsageFailure(f"{plan.unasked[0]}. Nothing was deleted, because not everything can be seen.")
+    if plan.ambiguous:
+        raise UsageFailure(f"{TWO_PROJECTS.format(text=options.target)} Nothing was deleted.")
     for line in _plan(by, plan):
         console.write(line)
     if plan.empty:

@@ -6,12 +6,12 @@ import time
 from itertools import chain, repeat
 from typing import Any
 
-from finetune.aws import serving
+from finetune.aws import publication, serving
 from finetune.aws.publication import Published
 from finetune.aws.serving import NothingToRollBack
-from finetune.domain.customization.jobs import project_slug
+from finetune.domain.customization.projects import project_slug, slugs_meant, two_meant
 from finetune_cli import stack
-from finetune_cli.answer import Answer
+from finetune_cli.answer import TWO_PROJECTS, Answer, UsageFailure
 from finetune_cli.commands.rollback import Options
 from finetune_cli.console import Console
 
@@ -23,7 +23,10 @@ def run(options: Options, console: Console) -> Answer:
     """Yes once the previous model is published, no when there is none."""
     bedrock, runtime, ssm = stack.connect(options.stack)
     seconds = chain(FIRST_WAITS, repeat(LATER_WAITS))
-    slug = project_slug(options.project)
+    known = [slug for slug in slugs_meant(options.project) if publication.read(ssm, options.stack, slug)]
+    if two_meant(options.project, known):
+        raise UsageFailure(f"{TWO_PROJECTS.format(text=options.project)} Nothing was changed.")
+    slug = next(iter(known), project_slug(options.project))
     try:
         after = serving.roll_back(bedrock, runtime, ssm, options.stack, slug, wait=lambda: time.sleep(next(seconds)))
     except NothingToRollBack as nothing:

@@ -10,7 +10,7 @@ from finetune.aws.endpoints import Tagged
 from finetune.aws.overview import InService
 from finetune.aws.tags import RUN_TAG
 from finetune.domain import catalog, cost
-from finetune.domain.customization.jobs import project_slug
+from finetune.domain.customization.projects import slugs_meant
 from finetune_cli import stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.status import Options
@@ -24,9 +24,9 @@ def run(options: Options, console: Console) -> Answer:
     bedrock, _, ssm = stack.connect(options.stack)
     everything = overview.in_service(bedrock, ssm, options.stack)
     loose = overview.unpublished(bedrock, options.stack, everything)
-    wanted = project_slug(options.project) if options.project else None
-    shown = [each for each in everything if wanted in {None, each.slug}]
-    warned = [each for each in loose if wanted in {None, overview.project_of(each)}]
+    wanted = slugs_meant(options.project) if options.project else None
+    shown = [each for each in everything if wanted is None or each.slug in wanted]
+    warned = [each for each in loose if wanted is None or overview.project_of(each) in wanted]
     console.write("\n\n".join(map(_paragraph, shown)) or _nothing(options))
     for warning in [*filter(None, map(_mismatch, shown)), *map(_warning, warned)]:
         console.warn(f"warning: {warning}")

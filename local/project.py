@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune.domain.catalog import BaseModelRow, base_models
-from finetune.domain.customization.jobs import INCOMING
+from finetune.domain.customization.projects import INCOMING
 from finetune.errors import SettingsInvalid
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings

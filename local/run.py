@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from finetune.domain.customization.jobs import project_slug
+from finetune.domain.customization.projects import project_slug
 from local import collect
 from local.faults import check_faults
 from local.project import Project

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from finetune.aws import askable, base_models, ceilings, clients, price_list, runs, serving
+from finetune.aws import askable, base_models, ceilings, clients, ownership, price_list, runs, serving
 from finetune.contracts import PlanRunInput
 from finetune.domain import catalog
 from finetune.environment import PlanEnvironment
@@ -16,9 +16,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     request = PlanRunInput.model_validate(event)
     environment = PlanEnvironment.read()
 
-    run = runs.identify(
+    named = runs.identify(
         request.request, artifact_bucket=environment.ARTIFACT_BUCKET, execution_arn=request.execution_arn
     )
+    run = ownership.settled(clients.s3(), clients.ssm(), environment.STACK_NAME, named)
     if not runs.claim(clients.s3(), run):
         return run.payload()
 

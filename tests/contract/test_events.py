@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from finetune.contracts import CleanUpRunInput, StartRunInput, SweepEndpointsInput
 from finetune.domain.customization import jobs
+from finetune.domain.customization.projects import execution_name
 from finetune.frozen import Contract
 from finetune.run import DatasetDropped
 from tools.project import ROOT, resources
@@ -129,7 +130,7 @@ def test_the_failed_execution_is_one_that_the_dropped_dataset_started() -> None:
 def test_the_failed_execution_has_the_name_of_its_run() -> None:
     failed = sample("execution_failed.json")
     dropped = DatasetDropped.model_validate(sample("dataset_dropped.json"))
-    assert failed["name"] == jobs.execution_name(**dropped.identity)
+    assert failed["name"] == execution_name(**dropped.identity)
     assert failed["executionArn"].endswith(f":{failed['name']}")
 
 

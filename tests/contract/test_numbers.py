@@ -16,19 +16,19 @@ import pytest
 
 from finetune import settings
 from finetune.aws.executions import IN_FLIGHT
-from finetune.aws.storage import MOST_LISTED
+from finetune.aws.media import MOST_LISTED
 from finetune.domain.billing.limits import USUAL_LEASE
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import HOURS_PER_MONTH
 from finetune.domain.customization.jobs import (
     APPROVAL_BOUND,
     CREATING_BOUND,
-    DATASET_SUFFIXES,
     JOB_BOUND,
     QUOTA_BOUND,
     RUN_BOUND,
     STALLED_AFTER,
 )
+from finetune.domain.customization.projects import DATASET_SUFFIXES
 from finetune.domain.evaluation.metrics import _SHORT_REFERENCE_WORDS
 from finetune.domain.records.limits import MAX_DATASET_BYTES, MAX_UNITS
 from finetune.domain.records.strict_json import MAX_LINE_BYTES

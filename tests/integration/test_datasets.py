@@ -66,7 +66,7 @@ class OneObject:
 
     def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803 - S3's names
         self.listed.append(f"{Bucket}/{Prefix}")
-        return [{"Contents": [{"Key": key, "Size": size} for key, size in self.media.items()]}]
+        return [{"Contents": [{"Key": key, "Size": size, "ETag": f'"{size}"'} for key, size in self.media.items()]}]
 
 
 RUN = Run(
@@ -240,7 +240,13 @@ class Objects:
 
     def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803 - S3's own names
         found = sorted(name for name in self.contents if name.startswith(f"{Bucket}/{Prefix}"))
-        return [{"Contents": [{"Key": n.removeprefix(f"{Bucket}/"), "Size": len(self.contents[n])} for n in found]}]
+        return [
+            {
+                "Contents": [
+                    {"Key": n.removeprefix(f"{Bucket}/"), "Size": len(self.contents[n]), "ETag": n} for n in found
+                ]
+            }
+        ]
 
     def json(self, name: str) -> Any:
         return json.loads(self.contents[name])

@@ -12,15 +12,17 @@ import pytest
 from moto import mock_aws
 
 from finetune.aws import media
+from finetune.aws.media import Media
 from finetune.domain.catalog import base_model
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import rules_for
+from finetune.errors import UnsupportedDataset
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ROOT = "s3://datasets/projects/"
+ROOT, OWN = "s3://datasets/projects/", "s3://datasets/projects/shop/media/"
 NOVA_LITE = base_model("amazon.nova-lite-v1:0:300k")
 
 
@@ -42,8 +44,8 @@ class Bucket:
 
     def check(self, *records: dict[str, Any]) -> DatasetReport:
         data = "".join(json.dumps(record) + "\n" for record in records).encode()
-        rules = rules_for(NOVA_LITE, "FINE_TUNING", minimum_records=0, media_root=ROOT)
-        asking = replace(rules, media_size=media.size_of(self.s3, ROOT))
+        rules = rules_for(NOVA_LITE, "FINE_TUNING", minimum_records=0, media_root=OWN)
+        asking = replace(rules, media_size=Media(self.s3, OWN).size)
         return check_dataset([data], suffix=".jsonl", rules=asking)
 
 
@@ -71,11 +73,15 @@ def test_a_folder_is_listed_once_whatever_the_records_ask(bucket: Bucket) -> Non
     assert bucket.listed == ["projects/shop/media/"]
 
 
-def test_a_record_may_refer_to_the_media_of_another_project(bucket: Bucket) -> None:
-    bucket.put("shop/media/cat.png", "media/media/cat.png", "media/media/media/cat.png", "shop/media-2/cat.png")
-    keys = ("shop/media/cat.png", "media/media/cat.png", "media/media/media/cat.png")
-    assert bucket.check(record(1, *keys), record(2, *keys)).accepted
-    assert bucket.listed == ["projects/shop/media/", "projects/media/media/"]
+def test_a_folder_with_too_many_files_is_refused_with_what_to_do(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "MOST_LISTED", 2)
+    bucket.put("shop/media/a.png", "shop/media/b.png")
+    assert Media(bucket.s3, OWN).size(f"{OWN}a.png") == 4
+    bucket.put("shop/media/c.png")
+    with pytest.raises(UnsupportedDataset, match=rf"{OWN} holds more than 2 files, .*; delete those that no"):
+        Media(bucket.s3, OWN).size(f"{OWN}a.png")
 
 
 def test_a_folder_that_does_not_exist_holds_nothing(bucket: Bucket) -> None:

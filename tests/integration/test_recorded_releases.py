@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from finetune.aws import publication, runs
-from finetune.aws.tags import EXECUTION_TAG, RUN_TAG, STACK_TAG
+from finetune.aws.tags import EXECUTION_TAG, NAME_TAG, RUN_TAG, STACK_TAG
 from finetune.errors import FileUnreadable
 from finetune.run import Run
 from tests.integration.deployed import STOPPED, Deployed
@@ -80,8 +80,8 @@ def training(deployed: Deployed, run: Run, tags: dict[str, Any]) -> str:
     """Start the run's job with the tags of its release; its name."""
     job, control = deployed.training(run), deployed.stack.emulator.control
     arn = control.get_model_customization_job(jobIdentifier=job)["jobArn"]
-    if EXECUTION_TAG not in tags:
-        control.untag_resource(resourceARN=arn, tagKeys=[EXECUTION_TAG])
+    unknown = [key for key in (EXECUTION_TAG, NAME_TAG) if key not in tags]
+    control.untag_resource(resourceARN=arn, tagKeys=unknown)
     now = {each["key"]: each["value"] for each in control.list_tags_for_resource(resourceARN=arn)["tags"]}
     assert now | {STACK_TAG: tags[STACK_TAG]} == {key: each for key, each in tags.items() if isinstance(each, str)}
     return job

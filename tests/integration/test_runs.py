@@ -65,7 +65,12 @@ def test_the_execution_that_claims_a_run_first_owns_it_however_often_anybody_ask
     claimed = json.loads(
         s3.get_object(Bucket="artifacts", Key=f"runs/{first.slug}/{first.run_id}/run.json")["Body"].read()
     )
-    told = {"run_id": first.run_id, "execution_arn": "arn:first", "dataset": first.dataset.payload()}
+    told = {
+        "project": "Größe & Co",
+        "run_id": first.run_id,
+        "execution_arn": "arn:first",
+        "dataset": first.dataset.payload(),
+    }
     assert claimed == {"schema": 1, **told}
 
 

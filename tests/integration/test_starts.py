@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from finetune.aws import mail, starts
 from finetune.aws.starts import REFUSED_FOR_GOOD
 from finetune.contracts import StartRunInput, StartRunOutput
-from finetune.domain.customization import jobs
+from finetune.domain.customization.projects import execution_name
 from finetune.environment import StartEnvironment
 from finetune.errors import AccessRefused, FileUnreadable, FineTuneError, ServiceBusy, ServiceRefused
 from finetune.run import DatasetDropped
@@ -114,7 +114,7 @@ def test_any_key_that_s3_takes_reaches_the_machine_as_it_is(key: str) -> None:
     starting.start(dropped(key))
     [(name, text)] = starting.machine.inputs.items()
     assert json.loads(text)["key"] == key
-    assert name == jobs.execution_name(**dropped(key).identity)
+    assert name == execution_name(**dropped(key).identity)
 
 
 @pytest.mark.parametrize("key", ["incoming/shop/data.zip", "incoming/readme", "incoming/"])

@@ -97,19 +97,7 @@ def test_the_sizes_of_more_objects_than_one_request_lists_are_found_without_thos
         account.put_object("artifacts", f"media/{number}", b"x" * (number % 3))
     s3.delete_object(Bucket="artifacts", Key="media/7")
     s3.put_object(Bucket="artifacts", Key="media-of-another/1", Body=b"x")
-    found = storage.sizes_under(s3, "s3://artifacts/media/")
-    assert found == {f"s3://artifacts/media/{number}": number % 3 for number in range(1_001) if number != 7}
-
-
-def test_more_objects_than_anybody_needs_are_refused_with_what_to_do(
-    s3: S3Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(storage, "MOST_LISTED", 2)
-    for number in range(3):
-        s3.put_object(Bucket="artifacts", Key=f"media/{number}", Body=b"x")
-    with pytest.raises(
-        UnsupportedDataset, match=r"s3://artifacts/media/ holds more than 2 files, .*; delete those that no"
-    ):
-        storage.sizes_under(s3, "s3://artifacts/media/")
-    s3.delete_object(Bucket="artifacts", Key="media/0")
-    assert len(storage.sizes_under(s3, "s3://artifacts/media/")) == 2
+    found = dict(storage.listed(s3, "s3://artifacts/media/"))
+    sizes = {f"s3://artifacts/media/{number}": number % 3 for number in range(1_001) if number != 7}
+    assert {uri: file.size for uri, file in found.items()} == sizes
+    assert len({file.etag for file in found.values()}) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG, tags_of
+from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, NAME_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG, tags_of
 from tests.evaluating import run
 from tests.integration.fakes import NOVA, Stack
 from tools.project import ROOT
@@ -13,6 +13,7 @@ def test_a_resource_says_whose_it_is_and_what_else_there_is_to_say() -> None:
     assert tags == {
         STACK_TAG: "stack",
         PROJECT_TAG: "shop",
+        NAME_TAG: "shop",
         RUN_TAG: run().run_id,
         EXECUTION_TAG: run().execution_arn,
         LEASE_TAG: "2026-11-21T18:00:00Z",

@@ -8,7 +8,7 @@ ADVICE: Mapping[str, str] = {
     "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
     "BaseModelUnknown": "Correct base_model or method, or deploy in the named Region, and drop the dataset again.",
     "BaseModelRetired": "Set base_model in the project's settings.yaml to an active id and drop the dataset again.",
-    "DatasetMissing": "Drop the dataset again and leave it in place until the run has ended.",
+    "DatasetMissing": "Drop the dataset again and leave it and its media in place until the run has ended.",
     "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
     "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",
     "NothingToResume": "Drop the dataset again; it is trained then.",

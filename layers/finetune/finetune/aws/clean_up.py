@@ -62,11 +62,12 @@ class CleanUp(Acting):
         """
         try:
             dropped = read_back(DatasetDropped, ended.input or "", f"The input of {ended.execution_arn}")
-            run = runs.identify(
+            named = runs.identify(
                 dropped, artifact_bucket=self.environment.ARTIFACT_BUCKET, execution_arn=ended.execution_arn
             )
         except UnsupportedDataset:
             return None
+        run = runs.as_claimed(self.s3, named)
         if runs.owner(self.s3, run) != ended.execution_arn:
             return None
         with attempts.one(FileUnreadable):

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from finetune.aws import media, storage, trained
+from finetune.aws.media import Media
 from finetune.aws.trained import Looking
 from finetune.contracts import (
     MOST_SHARDS,
@@ -65,23 +66,22 @@ def _suffix(version: ObjectVersion) -> str:
     return PurePosixPath(version.key).suffix.lower()
 
 
-def _rules(run: Run, s3: S3Client | None = None) -> DatasetRules:
-    """What the base model asks of a record; with S3 also of the images and videos that it refers to."""
-    root = f"s3://{run.dataset.bucket}/projects/"
+def _rules(run: Run) -> DatasetRules:
+    """What the base model asks of a record, and where its images and videos may be."""
     checks = run.settings.dataset
-    rules = rules_for(
+    return rules_for(
         base_model(run.settings.base_model),
         run.settings.method,
         maximum_records=checks.maximum_records,
         errors=checks.errors,
-        media_root=root,
+        media_root=media.folder_of(run),
     )
-    return replace(rules, media_size=media.size_of(s3, root)) if s3 else rules
 
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     """Check the dataset and the project's own sets beside it; all findings go to S3, and what the split needs."""
-    rules = _rules(run, s3)
+    files = Media(s3, media.folder_of(run))
+    rules = replace(_rules(run), media_size=files.size)
     with _sink() as dataset, _sink() as validation:
         surveys = Surveys(dataset, validation)
         with storage.growing(s3, run.uri(problems.NAME), "application/jsonl") as file:
@@ -105,6 +105,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
             _require_accepted(of_validation, run.validation_set, ValidationSetInvalid)
             _keep(s3, run.uri(DATASET_SURVEY), dataset)
             _keep(s3, run.uri(VALIDATION_SURVEY), validation)
+            files.keep(run)
     return ValidateDatasetOutput(
         accepted=report.accepted,
         format=report.format,

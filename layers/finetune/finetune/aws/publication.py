@@ -15,6 +15,7 @@ from finetune.aws.written import marked, read_back
 from finetune.contracts import PromoteModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
+from finetune.domain.customization.projects import project_in
 from finetune.errors import ChampionChanged, FileUnreadable, ServiceRefused
 from finetune.frozen import Frozen
 from finetune.parts import Endpoint
@@ -44,9 +45,13 @@ class Swap(Frozen):
 
 
 class Published(Frozen):
-    """The parameter's value; `previous_*` is what a rollback returns to, `replaced` an endpoint to be released."""
+    """The parameter's value; `previous_*` is what a rollback returns to, `replaced` an endpoint to be released.
+
+    `project` is the full name of the project whose model it is; release 0.2.0 did not write it down.
+    """
 
     model_config = ConfigDict(extra="ignore")
+    project: str | None = None
     endpoint_arn: str
     endpoint_name: str
     kind: Deployment
@@ -67,6 +72,13 @@ class Published(Frozen):
     @property
     def endpoint(self) -> Endpoint:
         return Endpoint(kind=self.kind, name=self.endpoint_name, arn=self.endpoint_arn)
+
+    @property
+    def projects(self) -> frozenset[str]:
+        """Whose it is by what is written down: by name, or else by the datasets of the models; empty if by nothing."""
+        datasets = filter(None, (self.dataset, self.previous_dataset))
+        told = {self.project} if self.project else {project_in(each.key) for each in datasets}
+        return frozenset(filter(None, told))
 
 
 def parameter_name(stack: str, slug: str) -> str:

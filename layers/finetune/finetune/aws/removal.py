@@ -25,7 +25,7 @@ from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.tags import PROJECT_TAG, RUN_TAG
 from finetune.domain.billing.retention import StoredModel
-from finetune.domain.customization.jobs import project_slug
+from finetune.domain.customization.projects import slugs_meant, two_meant
 from finetune.environment import StartEnvironment
 from finetune.errors import EndpointBusy, ServiceBusy
 from finetune.frozen import Frozen
@@ -69,7 +69,10 @@ class Removing:
 
 
 class Target(Frozen):
-    """A model, a run or a project that is to be removed; none of them means the whole stack without its models."""
+    """A model, a run or a project that is to be removed; none of them means the whole stack without its models.
+
+    A project is named as a person says it, by its name or its slug.
+    """
 
     model: str | None = None
     run: str | None = None
@@ -82,7 +85,11 @@ class Target(Frozen):
 
     def has(self, slug: str, run: str) -> bool:
         """Whether something of a project and a run is meant."""
-        return self.project in {None, slug} and self.run in {None, run}
+        return self.of(slug) and self.run in {None, run}
+
+    def of(self, slug: str) -> bool:
+        """Whether a project is meant, among others or alone."""
+        return self.project is None or slug in slugs_meant(self.project)
 
 
 def target_of(text: str) -> Target:
@@ -91,14 +98,14 @@ def target_of(text: str) -> Target:
         return Target(model=text)
     if run := re.fullmatch(rf"(?:(.+)-)?({_RUN})", text):
         return Target(run=run[2], project=run[1])
-    return Target(project=project_slug(text))
+    return Target(project=text)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is still to be removed, in the order in which it goes, and what stays with the reason.
 
-    `usd_per_month` is what it costs by time, as far as prices are known.
+    `usd_per_month` is what it costs by time, as far as prices are known. It is `ambiguous` if two projects are meant.
     """
 
     running: tuple[Execution, ...] = ()
@@ -109,6 +116,7 @@ class Plan:
     staying: tuple[tuple[str, str], ...] = ()
     usd_per_month: float = 0.0
     unasked: tuple[str, ...] = ()
+    ambiguous: bool = False
 
     @property
     def empty(self) -> bool:
@@ -129,7 +137,7 @@ def plan(by: Removing, target: Target) -> Plan:
     going = [each for each in alive.values() if target.model is None and _is_going(target, each)]
     opened = [each for each in account.billed if each.kind in endpoints.KINDS and _meant(target, each)]
     leaving = [each for each in opened if target.whole or not each.in_service]
-    staying = [slug for slug in account.published if not (target.whole and target.project in {None, slug})]
+    staying = [slug for slug in account.published if not (target.whole and target.of(slug))]
     going_on = {arn for arn, each in alive.items() if each.running and each not in going}
     wanted = [model for model in account.models.own if _model_meant(target, model)]
     reasons = _reasons(by, account, wanted, going_on, leaving, staying)
@@ -145,6 +153,7 @@ def plan(by: Removing, target: Target) -> Plan:
         models=tuple(models),
         staying=(*_in_service(opened, leaving), *_still_needed(wanted, reasons)),
         unasked=tuple(account.unasked),
+        ambiguous=two_meant(target.project or "", {*account.published, *(each.project for each in account.billed)}),
     )
 
 

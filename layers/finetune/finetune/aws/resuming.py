@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from finetune.aws import executions, runs, storage
 from finetune.aws.translation import code_of, translated
-from finetune.domain.customization import jobs
+from finetune.domain.customization.projects import execution_name, slugs_meant
 from finetune.errors import NothingToResume
 from finetune.frozen import Frozen
 from finetune.run import MOST_ATTEMPTS, DatasetDropped, Run
@@ -36,7 +36,7 @@ def find(s3: S3Client, artifact_bucket: str, run_id: str, project: str | None) -
     Mails and endpoints have the project before the id; so may who asks.
     """
     run_id = run_id[-RUN_ID_CHARACTERS:] if len(run_id) > RUN_ID_CHARACTERS else run_id
-    slugs = [jobs.project_slug(project)] if project else storage.folders_under(s3, f"s3://{artifact_bucket}/runs/")
+    slugs = slugs_meant(project) if project else storage.folders_under(s3, f"s3://{artifact_bucket}/runs/")
     found = [
         run for slug in slugs if (run := runs.planned(s3, f"s3://{artifact_bucket}/runs/{slug}/{run_id}")) is not None
     ]
@@ -58,11 +58,11 @@ def resume(stepfunctions: SFNClient, s3: S3Client, run: Run, machine_arn: str) -
     _require_ended(stepfunctions, run.run_id, run.execution_arn)
     for attempt in range(2, MOST_ATTEMPTS + 1):
         asked = _request(run, attempt)
-        next_run = runs.identify(asked, artifact_bucket=bucket, execution_arn="")
+        next_run = runs.under(runs.identify(asked, artifact_bucket=bucket, execution_arn=""), run.slug)
         if taken := runs.owner(s3, next_run):
             _require_ended(stepfunctions, next_run.run_id, taken)
             continue
-        name = jobs.execution_name(**asked.identity)
+        name = execution_name(**asked.identity)
         if started := _start(stepfunctions, machine_arn, name, asked):
             return Resumed(run_id=next_run.run_id, execution_arn=started)
     raise NothingToResume(f"Dataset version {run.dataset.version_id} has had {MOST_ATTEMPTS} attempts; drop it again.")

@@ -14,9 +14,19 @@ from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.cost import Listed
 from finetune.domain.customization import jobs
+from finetune.domain.customization.projects import project_in, project_of, project_slug, slug_before
 from finetune.errors import ChampionChanged, NothingToResume
 from finetune.frozen import Frozen
-from finetune.run import MOST_CANDIDATES, Candidate, Ceilings, Champion, DatasetDropped, Run, priced
+from finetune.run import (
+    MOST_CANDIDATES,
+    Candidate,
+    Ceilings,
+    Champion,
+    DatasetDropped,
+    ObjectVersion,
+    Run,
+    priced,
+)
 from finetune.settings import Settings
 from finetune.settings_file import parse_settings
 
@@ -31,9 +41,16 @@ MOST_REMATCHES = 2
 
 
 class Claim(Frozen):
-    """What a claim says that others need."""
+    """What a claim says that others need; release 0.2.0 did not write the project down."""
 
     execution_arn: str
+    project: str | None = None
+    dataset: ObjectVersion | None = None
+
+    @property
+    def of_project(self) -> str | None:
+        """The project whose run was claimed, as far as it is known."""
+        return self.project or (project_in(self.dataset.key) if self.dataset else None)
 
 
 def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: str) -> Run:
@@ -41,20 +58,34 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
 
     UnsupportedDataset when the key is not a dataset.
     """
-    project = jobs.project_of(request.key)
-    slug = jobs.project_slug(project)
-    run_id = jobs.run_id(**request.identity)
-    return Run(
-        run_id=run_id,
+    project = project_of(request.key)
+    run = Run(
+        run_id=jobs.run_id(**request.identity),
         project=project,
-        slug=slug,
+        slug="",
         execution_arn=execution_arn,
         first_delivery=False,
-        folder=f"s3://{artifact_bucket}/runs/{slug}/{run_id}",
+        folder=f"s3://{artifact_bucket}/",
         dataset=request.dataset,
-        endpoint_name=jobs.resource_name(slug, run_id),
+        endpoint_name="",
         resume=request.resume,
     )
+    return under(run, project_slug(project))
+
+
+def under(run: Run, slug: str) -> Run:
+    """The run with all names that follow from the slug of its project."""
+    bucket, _ = storage.split_uri(run.folder)
+    folder = f"s3://{bucket}/runs/{slug}/{run.run_id}"
+    return run.model_copy(
+        update={"slug": slug, "folder": folder, "endpoint_name": jobs.resource_name(slug, run.run_id)}
+    )
+
+
+def as_claimed(s3: S3Client, run: Run) -> Run:
+    """A run under the slug with which it was claimed: a project of release 0.2.0 may have kept the one from then."""
+    before = under(run, slug_before(run.project))
+    return before if before != run and owner(s3, before) else run
 
 
 def claim(s3: S3Client, run: Run) -> bool:
@@ -63,7 +94,14 @@ def claim(s3: S3Client, run: Run) -> bool:
     The object version is claimed first: two events for it may tell different times, which are two run ids.
     """
     claimed = orjson.dumps(
-        marked({"run_id": run.run_id, "execution_arn": run.execution_arn, "dataset": run.dataset.payload()})
+        marked(
+            {
+                "project": run.project,
+                "run_id": run.run_id,
+                "execution_arn": run.execution_arn,
+                "dataset": run.dataset.payload(),
+            }
+        )
     )
     return all(
         storage.write_once(s3, uri, claimed, "application/json") or claimant(s3, uri) == run.execution_arn
@@ -210,7 +248,7 @@ def planned(s3: S3Client, folder: str) -> Run | None:
 def of_project(s3: S3Client, run: Run, run_id: str) -> Run:
     """Another run of the same project as it was planned; NothingToResume when there is no such plan."""
     found = planned(s3, f"{run.project_folder}/{run_id}")
-    if found is None:
+    if found is None or found.project != run.project:
         raise NothingToResume(f"Project {run.project} has no run {run_id} that was planned.")
     return found
 

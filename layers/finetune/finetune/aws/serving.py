@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from finetune.aws import endpoints, executions, publication, retention, runs, spending, storage, trained
+from finetune.aws import endpoints, executions, ownership, publication, retention, runs, spending, storage, trained
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published, Swap
 from finetune.aws.translation import translated
@@ -94,6 +94,7 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     if model_arn is None:
         raise ServiceRefused(f"run {run.run_id} has no custom model to promote.")
     published = publication.read(ssm, stack, run.slug)
+    ownership.require_own(run, published)
     if published is None or published.run_id != run.run_id:
         _require_same_champion(bedrock, run, published)
         _require_going_on(by, run)
@@ -200,6 +201,7 @@ def _put_into_service(
         replaced = before.endpoint
     as_of = _answering(bedrock, runtime, serving, model_arn).as_of
     after = Published(
+        project=run.project,
         endpoint_arn=serving.arn,
         endpoint_name=serving.name,
         kind=serving.kind,

@@ -14,7 +14,7 @@ from finetune.aws import executions, mail, storage
 from finetune.aws.translation import code_of, translated
 from finetune.aws.written import marked, read_back
 from finetune.contracts import NotifyInput, StartRunOutput
-from finetune.domain.customization import jobs
+from finetune.domain.customization import projects
 from finetune.environment import StartEnvironment
 from finetune.errors import FineTuneError, QuotaExceeded, ServiceBusy
 from finetune.parts import Failure
@@ -37,7 +37,7 @@ def start_run(
 
     What Step Functions does not start now is written down, and the sweeper starts it.
     """
-    name = jobs.execution_name(**dropped.identity)
+    name = projects.execution_name(**dropped.identity)
     try:
         _start(stepfunctions, environment, name, dropped)
     except FineTuneError:
@@ -57,7 +57,7 @@ def start_late(stepfunctions: SFNClient, s3: S3Client, sns: SNSClient, uri: str,
     if written is None:
         return
     dropped = read_back(DatasetDropped, written, uri)
-    name = jobs.execution_name(**dropped.identity)
+    name = projects.execution_name(**dropped.identity)
     try:
         _start(stepfunctions, environment, name, dropped)
     except (ServiceBusy, QuotaExceeded):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from io import RawIOBase
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import orjson
 from botocore.exceptions import ClientError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef, ObjectTypeDef
 
 CHUNK = 8 * 1024 * 1024
-# Twice what any base model takes in a dataset; so many take a thousand requests and 300 MB.
-MOST_LISTED = 1_000_000
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -245,17 +243,17 @@ def folders_under(s3: S3Client, uri: str) -> list[str]:
     return [name.removeprefix(prefix).rstrip("/") for name in found]
 
 
-def sizes_under(s3: S3Client, uri: str) -> dict[str, int]:
-    """The bytes of every object below a prefix, by URI; UnsupportedDataset when there are more than a million."""
-    sizes = {}
+class Listed(NamedTuple):
+    """An object as a list shows it."""
+
+    size: int
+    etag: str
+
+
+def listed(s3: S3Client, uri: str) -> Iterator[tuple[str, Listed]]:
+    """Every object below a prefix by its URI, in S3's order."""
     for key, entry in _listed(s3, uri):
-        sizes[key] = entry["Size"]
-        if len(sizes) > MOST_LISTED:
-            raise UnsupportedDataset(
-                f"{uri} holds more than {MOST_LISTED:,} files, too many to look for those of a dataset; "
-                "delete those that no dataset of the project refers to."
-            )
-    return sizes
+        yield key, Listed(entry["Size"], entry["ETag"])
 
 
 def _listed(s3: S3Client, uri: str) -> Iterator[tuple[str, ObjectTypeDef]]:

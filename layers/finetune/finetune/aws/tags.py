@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -15,10 +16,11 @@ from finetune.run import Run
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
-STACK_TAG, RUN_TAG, PROJECT_TAG, EXECUTION_TAG, LEASE_TAG = (
+STACK_TAG, RUN_TAG, PROJECT_TAG, NAME_TAG, EXECUTION_TAG, LEASE_TAG = (
     "finetune-stack",
     "finetune-run",
     "finetune-project",
+    "finetune-project-name",
     "finetune-execution",
     "finetune-lease-until",
 )
@@ -26,15 +28,23 @@ STACK_TAG, RUN_TAG, PROJECT_TAG, EXECUTION_TAG, LEASE_TAG = (
 DELETE_AFTER_TAG, KEEP_TAG = "finetune-delete-after", "finetune-keep"
 
 # What Bedrock takes as a tag's value; an execution that a person named may have other letters.
-_TAG_VALUE = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{1,256}")
+MOST_TAG_CHARACTERS = 256
+_TAG_VALUE = re.compile(rf"[a-zA-Z0-9\s._:/=+@-]{{1,{MOST_TAG_CHARACTERS}}}")
+_NAME_LETTERS = frozenset(ascii_letters + digits + " ._-")
 
 
 def tags_of(run: Run, stack: str, **more: str) -> list[dict[str, str]]:
     """The tags every resource of a run carries, as Bedrock spells them."""
-    tags = {STACK_TAG: stack, RUN_TAG: run.run_id, PROJECT_TAG: run.slug, **more}
+    tags = {STACK_TAG: stack, RUN_TAG: run.run_id, PROJECT_TAG: run.slug, NAME_TAG: _spelled(run.project), **more}
     if _TAG_VALUE.fullmatch(run.execution_arn):
         tags[EXECUTION_TAG] = run.execution_arn
     return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _spelled(name: str) -> str:
+    """A project's full name in the letters of a tag; of another byte `=` and its hex digits."""
+    encoded = "".join(chr(byte) if chr(byte) in _NAME_LETTERS else f"={byte:02X}" for byte in name.encode())
+    return encoded[:MOST_TAG_CHARACTERS]
 
 
 def read(bedrock: BedrockClient, arn: str) -> tuple[dict[str, str], datetime] | None:

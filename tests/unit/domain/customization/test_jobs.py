@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from finetune.domain import catalog
 from finetune.domain.customization import jobs
-from finetune.errors import SettingsInvalid, UnsupportedDataset
+from finetune.domain.customization.projects import execution_name, project_slug
+from finetune.errors import SettingsInvalid
 
 EVENT_TIME = datetime(2026, 11, 21, 10, 30, 5, tzinfo=UTC)
 MODEL = botocore.session.get_session().get_service_model("bedrock")
@@ -24,37 +25,10 @@ def pattern(shape: str) -> tuple[str, int]:
     return metadata["pattern"], metadata.get("max", 2048)
 
 
-@pytest.mark.parametrize(
-    ("key", "project"),
-    [
-        ("incoming/shop/data.jsonl", "shop"),
-        ("incoming/shop/2026/data.csv", "shop"),
-        ("incoming/shop.jsonl", "shop"),
-        ("incoming/Größe & Co/a+b %20.JSONL", "Größe & Co"),
-        ("incoming/a.b.json", "a.b"),
-    ],
-)
-def test_a_dataset_belongs_to_its_folder_or_else_to_its_stem(key: str, project: str) -> None:
-    assert jobs.project_of(key) == project
-
-
-@pytest.mark.parametrize(
-    "key", ["incoming/shop/data.zip", "incoming/shop/readme", "projects/shop/data.jsonl", "x.jsonl"]
-)
-def test_what_is_not_a_dataset_is_refused_with_how_to_drop_one(key: str) -> None:
-    with pytest.raises(UnsupportedDataset, match=r"drop a \.jsonl, \.json or \.csv file as incoming/"):
-        jobs.project_of(key)
-
-
-def test_projects_that_clean_to_the_same_letters_keep_different_slugs() -> None:
-    slugs = {jobs.project_slug(name) for name in ("a b", "a-b", "a_b", "A-B", "ä-b", "a--b")}
-    assert len(slugs) == 6
-
-
 @given(st.text(min_size=1, max_size=300), st.integers(1, 8))
 def test_every_name_and_token_fits_every_pattern_of_bedrock(project: str, candidate: int) -> None:
     run = jobs.run_id(bucket="b", key=project, version_id="v", event_time=EVENT_TIME)
-    name = jobs.resource_name(jobs.project_slug(project), run, candidate)
+    name = jobs.resource_name(project_slug(project), run, candidate)
     for shape in ("JobName", "CustomModelName", "ModelDeploymentName", "ProvisionedModelName"):
         expression, longest = pattern(shape)
         assert re.fullmatch(expression, name)
@@ -83,7 +57,7 @@ def test_every_dropped_object_has_a_name_that_step_functions_takes_and_that_keep
     key: str, event_time: datetime, attempt: int
 ) -> None:
     dropped: Any = {"bucket": "b", "key": key, "version_id": "v", "event_time": event_time, "attempt": attempt}
-    name = jobs.execution_name(**dropped)
+    name = execution_name(**dropped)
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", name)
     assert name.endswith(f"-{jobs.run_id(**dropped)}")
 
@@ -94,18 +68,18 @@ VERSIONS = st.text("aZ09._", min_size=1)
 @given(st.lists(st.tuples(st.text(min_size=1), VERSIONS, st.integers(1, 99)), unique=True, max_size=8))
 def test_different_versions_and_attempts_have_executions_of_different_names(runs: list[tuple[str, str, int]]) -> None:
     names = {
-        jobs.execution_name(bucket="b", key=f"incoming/{key}", version_id=version, event_time=EVENT_TIME, attempt=each)
+        execution_name(bucket="b", key=f"incoming/{key}", version_id=version, event_time=EVENT_TIME, attempt=each)
         for key, version, each in runs
     }
     assert len(names) == len(runs)
 
 
 def test_an_execution_has_the_name_of_its_runs_endpoint() -> None:
-    name = jobs.execution_name(
+    name = execution_name(
         bucket="b", key="incoming/Größe & Co/a.jsonl", version_id="v", event_time=EVENT_TIME, attempt=1
     )
     run = jobs.run_id(bucket="b", key="incoming/Größe & Co/a.jsonl", version_id="v", event_time=EVENT_TIME)
-    assert name == jobs.resource_name(jobs.project_slug("Größe & Co"), run)
+    assert name == jobs.resource_name(project_slug("Größe & Co"), run)
 
 
 def test_defaults_are_laid_under_the_wanted_hyperparameters() -> None:

@@ -132,12 +132,13 @@ def test_each_model_takes_as_much_media_and_the_formats_that_its_row_says(model:
         ("s3://bucket/projects/shop/media/cat.png", []),
         ("s3://bucket/projects/shop/cat.png", ["media-elsewhere"]),
         ("s3://other/projects/shop/media/cat.png", ["media-elsewhere"]),
-        ("s3://bucket/projects/media/media/cat.png", []),
+        ("s3://bucket/projects/shop/media/2026/cat.png", []),
+        ("s3://bucket/projects/media/media/cat.png", ["media-elsewhere"]),
         ("s3://bucket/projects/media/cat.png", ["media-elsewhere"]),
     ],
 )
 def test_a_run_refuses_media_that_its_job_may_not_read(uri: str, codes: list[str]) -> None:
-    root = "s3://bucket/projects/"
+    root = "s3://bucket/projects/shop/media/"
     assert list(check(with_image(image(uri)), NOVA_PRO, media_root=root).counts.errors) == codes
     caption = line({"image-ref": uri, "caption": "a cat"})
     assert list(check(caption, CANVAS, media_root=root).counts.errors) == codes
@@ -193,10 +194,10 @@ def test_only_files_where_a_job_may_read_and_that_a_model_takes_are_looked_for()
         asked.append(uri)
         return 9
 
-    root = "s3://bucket/projects/"
-    data = with_image(image(f"{root}shop/media/cat.png"), image("s3://other/cat.png"))
+    root = "s3://bucket/projects/shop/media/"
+    data = with_image(image(f"{root}cat.png"), image("s3://other/cat.png"))
     assert list(check(data, NOVA_PRO, media_root=root, media_size=size).counts.errors) == ["media-elsewhere"]
-    assert asked == [f"{root}shop/media/cat.png"]
+    assert asked == [f"{root}cat.png"]
     check(data, NOVA_MICRO, media_root=root, media_size=size)
     check(GOOD + b"\n" + OTHER, NOVA_PRO, media_root=root, media_size=size)
     assert len(asked) == 1

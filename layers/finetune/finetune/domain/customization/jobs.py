@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Literal
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter
-from finetune.errors import SettingsInvalid, UnsupportedDataset
-
-INCOMING = "incoming/"
-DATASET_SUFFIXES = (".jsonl", ".json", ".csv")
+from finetune.errors import SettingsInvalid
 
 # A wait of 3 % of the time gone finds the end of any job within 1.5 % of its length on average, and keeps a job of
 # three days under 5,000 of the 25,000 events that an execution's history may hold.
@@ -39,45 +34,10 @@ _PHASES: tuple[tuple[str, Phase], ...] = (
 )
 
 
-def project_of(key: str) -> str:
-    """The project a dropped key belongs to: its folder under incoming/, or else its stem.
-
-    UnsupportedDataset when the key is not a dataset below incoming/.
-    """
-    path = PurePosixPath(key.removeprefix(INCOMING))
-    if not key.startswith(INCOMING) or path.suffix.lower() not in DATASET_SUFFIXES:
-        raise UnsupportedDataset(
-            f"{key!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
-        )
-    return _folder_or_stem(path)
-
-
-def _folder_or_stem(path: PurePosixPath) -> str:
-    return path.parts[0] if len(path.parts) > 1 else path.stem
-
-
-def project_slug(project: str) -> str:
-    """The project in letters that S3 URIs, names and parameters allow; never the same for two projects."""
-    slug = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:26].strip("-")
-    if slug == project:
-        return slug
-    return f"{slug or 'project'}-{hashlib.sha256(project.encode()).hexdigest()[:6]}"
-
-
 def run_id(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
     """`<event time>-<hash of the object version>`: one dataset version and attempt, one id."""
     identity = f"{bucket}/{key}@{version_id}" + (f"#{attempt}" if attempt > 1 else "")
     return f"{event_time:%Y%m%d-%H%M%S}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
-
-
-def execution_name(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
-    """The name of the execution that a dropped object starts: project and run id, as its endpoint's.
-
-    What is no dataset has one too. Small letters, digits and hyphens, of which Step Functions takes 80.
-    """
-    project = _folder_or_stem(PurePosixPath(key.removeprefix(INCOMING))) or "unnamed"
-    run = run_id(bucket=bucket, key=key, version_id=version_id, event_time=event_time, attempt=attempt)
-    return resource_name(project_slug(project), run)
 
 
 def planned_at(run: str) -> str:

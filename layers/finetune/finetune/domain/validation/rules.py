@@ -30,7 +30,7 @@ _MANY_MARKS = 4_096
 class DatasetRules:
     """Everything a check needs to know; `errors` are warning codes that count as errors here.
 
-    A job may read media only in the folder media of a project under `media_root`, which is None if no bucket is known.
+    A job may read media only under `media_root`, the project's own folder, which is None if no bucket is known.
     `media_size` returns the size of a file in bytes by its URI, or None if the file does not exist. Without
     `media_size` files are not looked up.
     """
@@ -114,17 +114,19 @@ def rules_for(
     )
 
 
-_MEDIA = re.compile(r"s3://[^/]+/projects/[^/]+/media/(.+)")
+_MEDIA = re.compile(r"(s3://[^/]+/projects/[^/]+/media/)(.+)")
 
 
 def media_name(uri: str, root: str | None = None) -> str | None:
-    """What a file is called in a project's media folder, under `root` or in any bucket; None where it lies elsewhere.
+    """What a file is called in the media folder `root`, or in that of any project; None where it lies elsewhere.
 
     >>> media_name("s3://data/projects/shop/media/2026/cat.png"), media_name("s3://data/shop/media/cat.png")
     ('2026/cat.png', None)
     """
     found = _MEDIA.fullmatch(uri)
-    return found[1] if found and uri.startswith(root or "") else None
+    if found is None or root not in {None, found[1]} or not {"", ".", ".."}.isdisjoint(found[2].split("/")):
+        return None
+    return found[2]
 
 
 class _Mark(NamedTuple):
@@ -271,7 +273,7 @@ class RecordCheck:
         blocks: list[dict[str, Any]] = [block for turn in record.messages for block in turn["content"]]
         flaws = []
         if not all(map(self._in_place, references.split("\x1e")[1:])):
-            place = f"{self._rules.media_root or 's3://<dataset bucket>/projects/'}<project>/media/"
+            place = self._rules.media_root or "s3://<dataset bucket>/projects/<project>/media/"
             flaws.append(Flaw("media-elsewhere", f"refers to media that is not under {place}"))
         for name, bounds in self._rules.media.items():
             own = [block[name] for block in blocks if name in block]

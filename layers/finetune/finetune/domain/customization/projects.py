@@ -1,0 +1,114 @@
+"""Projects by name: which one a dropped key belongs to, and the slug under which AWS knows it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from finetune.domain.customization import jobs
+from finetune.errors import UnsupportedDataset
+
+INCOMING = "incoming/"
+DATASET_SUFFIXES = (".jsonl", ".json", ".csv")
+MOST_NAME_CHARACTERS = 200
+
+# The letters of a slug before a hash, and without one; with either, a job's name fits Bedrock's 63 characters.
+_BEFORE_HASH, _ALONE = 16, 26
+_HASH, _HASH_BEFORE = 16, 6
+# What a slug with a hash ends in, now or in release 0.2.0.
+_HASHED = re.compile(rf"-(?:[0-9a-f]{{{_HASH_BEFORE}}}|[0-9a-f]{{{_HASH}}})\Z")
+# Controls, line ends and format characters; the joiners among the last are part of how some languages are written.
+_UNSEEN, _JOINERS = {"Cc", "Cf", "Cs", "Zl", "Zp"}, "\u200c\u200d"
+
+
+def project_of(key: str) -> str:
+    """The project a dropped key belongs to: its folder under incoming/, or else its stem.
+
+    UnsupportedDataset when the key is not a dataset below incoming/, or could be read as that of another project.
+    """
+    *_, file = segments = key.removeprefix(INCOMING).split("/")
+    if not key.startswith(INCOMING) or PurePosixPath(file).suffix.lower() not in DATASET_SUFFIXES:
+        raise UnsupportedDataset(
+            f"{key!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
+        )
+    name = _folder_or_stem(segments)
+    if wrong := _ambiguous([*segments, name]):
+        raise UnsupportedDataset(f"{key!r} {wrong}; drop the file as {INCOMING}<project>/<name>.jsonl.")
+    if len(name) > MOST_NAME_CHARACTERS:
+        raise UnsupportedDataset(
+            f"The name of the project has {len(name)} characters and may have {MOST_NAME_CHARACTERS}; drop the file in "
+            f"a folder with a shorter name, as {INCOMING}<project>/<name>.jsonl."
+        )
+    return name
+
+
+def project_in(key: str) -> str | None:
+    """The same; None when the key is not one that this release takes."""
+    try:
+        return project_of(key)
+    except UnsupportedDataset:
+        return None
+
+
+def _folder_or_stem(segments: list[str]) -> str:
+    return segments[0] if len(segments) > 1 else PurePosixPath(segments[0]).stem
+
+
+def _ambiguous(segments: list[str]) -> str:
+    """What makes the parts of a key read as those of another one; nothing where they do not."""
+    if {"", ".", ".."}.intersection(segments):
+        return "has a part between slashes that is empty or only dots"
+    unseen = next((c for c in "".join(segments) if unicodedata.category(c) in _UNSEEN and c not in _JOINERS), "")
+    return unseen and f"has the character U+{ord(unseen):04X}, which is not seen or changes how a line reads"
+
+
+def named_by(key: str) -> str:
+    """What an object is called after, also one that is no dataset: its folder under incoming/ or its stem."""
+    return _folder_or_stem(key.removeprefix(INCOMING).split("/"))
+
+
+def execution_name(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
+    """The name of the execution that a dropped object starts: project and run id, as its endpoint's.
+
+    What is no dataset has one too. Small letters, digits and hyphens, of which Step Functions takes 80.
+    """
+    run = jobs.run_id(bucket=bucket, key=key, version_id=version_id, event_time=event_time, attempt=attempt)
+    return jobs.resource_name(project_slug(named_by(key) or "unnamed"), run)
+
+
+def project_slug(project: str) -> str:
+    """The project in letters that S3 URIs, names and parameters allow; never the same for two projects.
+
+    A name that looks as if it had a hash gets one, so that it is not the slug of another name.
+    """
+    if _letters(project, _ALONE) == project and not _HASHED.search(project):
+        return project
+    return _hashed(project, _BEFORE_HASH, _HASH)
+
+
+def slug_before(project: str) -> str:
+    """The slug that release 0.2.0 gave a project; two names could have the same one."""
+    return project if _letters(project, _ALONE) == project else _hashed(project, _ALONE, _HASH_BEFORE)
+
+
+def slugs_meant(text: str) -> frozenset[str]:
+    """The slugs that a person may mean by a name, or by a slug, which is what mails and lists show."""
+    return frozenset((text, project_slug(text), slug_before(text)))
+
+
+def two_meant(text: str, known: Collection[str]) -> bool:
+    """Whether a text is the slug of one known project and the name of another."""
+    return text in known and not (slugs_meant(text) - {text}).isdisjoint(known)
+
+
+def _letters(project: str, most: int) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:most].strip("-")
+
+
+def _hashed(project: str, letters: int, digits: int) -> str:
+    digest = hashlib.sha256(project.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_letters(project, letters) or 'project'}-{digest[:digits]}"

@@ -1,0 +1,51 @@
+"""Which project a key belongs to, and its slug; what attacks it stands in tests/security/test_identity.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune.domain.customization import projects
+from finetune.errors import UnsupportedDataset
+
+
+@pytest.mark.parametrize(
+    ("key", "project"),
+    [
+        ("incoming/shop/data.jsonl", "shop"),
+        ("incoming/shop/2026/data.csv", "shop"),
+        ("incoming/shop.jsonl", "shop"),
+        ("incoming/Größe & Co/a+b %20.JSONL", "Größe & Co"),
+        ("incoming/a.b.json", "a.b"),
+    ],
+)
+def test_a_dataset_belongs_to_its_folder_or_else_to_its_stem(key: str, project: str) -> None:
+    assert projects.project_of(key) == project
+
+
+@pytest.mark.parametrize(
+    "key", ["incoming/shop/data.zip", "incoming/shop/readme", "projects/shop/data.jsonl", "x.jsonl"]
+)
+def test_what_is_not_a_dataset_is_refused_with_how_to_drop_one(key: str) -> None:
+    with pytest.raises(UnsupportedDataset, match=r"drop a \.jsonl, \.json or \.csv file as incoming/"):
+        projects.project_of(key)
+
+
+def test_projects_that_clean_to_the_same_letters_keep_different_slugs() -> None:
+    slugs = {projects.project_slug(name) for name in ("a b", "a-b", "a_b", "A-B", "ä-b", "a--b")}
+    assert len(slugs) == 6
+
+
+def test_a_name_that_is_a_slug_already_stays_and_each_other_keeps_the_beginning_of_its_letters() -> None:
+    assert [projects.project_slug(name) for name in ("shop", "shop-2026", "a" * 26)] == ["shop", "shop-2026", "a" * 26]
+    assert projects.project_slug("Shop Assistant of the north").startswith("shop-assistant-o-")
+    assert projects.project_slug("例え").startswith("project-")
+
+
+def test_the_slug_of_the_last_release_is_known() -> None:
+    assert [projects.slug_before(name) for name in ("shop", "Shop Assistant")] == ["shop", "shop-assistant-d419be"]
+
+
+@pytest.mark.parametrize(("key", "name"), [("incoming/shop/a.zip", "shop"), ("incoming/a.zip", "a"), ("incoming/", "")])
+def test_what_is_no_dataset_is_called_after_its_folder_too(key: str, name: str) -> None:
+    assert projects.named_by(key) == name
+    assert projects.project_in(key) is None
