@@ -76,5 +76,5 @@ def test_a_pattern_that_takes_longer_is_found(written: str, anywhere: bool) -> N
 def test_every_pattern_of_the_source_is_tried() -> None:
     places = {found.place.partition(":")[0] for found in PATTERNS}
 
-    assert {"finetune.domain.validation.sensitive", "finetune.settings_file", "finetune.letter"} <= places
+    assert {"finetune.domain.validation.sensitive", "finetune.settings_file", "finetune.foreign"} <= places
     assert len(PATTERNS) > 40

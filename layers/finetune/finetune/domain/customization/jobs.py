@@ -11,6 +11,7 @@ from typing import Literal
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter
 from finetune.errors import SettingsInvalid, UnsupportedDataset
+from finetune.foreign import foreign
 
 INCOMING = "incoming/"
 DATASET_SUFFIXES = (".jsonl", ".json", ".csv")
@@ -47,7 +48,7 @@ def project_of(key: str) -> str:
     path = PurePosixPath(key.removeprefix(INCOMING))
     if not key.startswith(INCOMING) or path.suffix.lower() not in DATASET_SUFFIXES:
         raise UnsupportedDataset(
-            f"{key!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
+            f"{foreign(key)!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
         )
     return _folder_or_stem(path)
 
@@ -100,7 +101,7 @@ def resolve_hyperparameters(row: BaseModelRow, wanted: Mapping[str, str]) -> dic
     for name, value in wanted.items():
         if name not in row.hyperparameters:
             known = ", ".join(row.hyperparameters)
-            raise SettingsInvalid(f"hyperparameters.{name} is not one of {row.name}; it takes {known}.")
+            raise SettingsInvalid(f"hyperparameters.{foreign(name)} is not one of {row.name}; it takes {known}.")
         _check_hyperparameter(name, value, row.hyperparameters[name])
     return {name: wanted.get(name, rule.default) for name, rule in row.hyperparameters.items()}
 
