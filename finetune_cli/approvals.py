@@ -8,11 +8,12 @@ from finetune import notices
 from finetune.aws import approvals, clients
 from finetune.domain.cost import per_month
 from finetune.domain.customization.projects import slugs_meant
+from finetune.foreign import block
 from finetune.question import Question
 from finetune_cli import stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.approvals import Options
-from finetune_cli.console import Console
+from finetune_cli.console import Console, apart
 
 
 def run(options: Options, console: Console) -> Answer:
@@ -22,7 +23,7 @@ def run(options: Options, console: Console) -> Answer:
     waiting = approvals.waiting(clients.s3(), clients.stepfunctions(), bucket)
     shown = [each for each in waiting if wanted is None or each.run.slug in wanted]
     nothing = f"No run of {f'project {options.project}' if options.project else f'stack {options.stack}'} waits."
-    console.write("\n\n".join(_paragraph(each, options.stack) for each in shown) or nothing)
+    console.write(*apart([_paragraph(each, options.stack) for each in shown] or [nothing]))
     return Answer(bool(shown), {"stack": options.stack, "waiting": [_facts(each) for each in shown]})
 
 
@@ -53,4 +54,4 @@ def _paragraph(question: Question, stack: str) -> str:
         ("until", f"{question.until:%Y-%m-%d %H:%M} UTC"),
         ("to approve", notices.command("approve", question, stack)),
     ]
-    return "\n".join([question.run.endpoint_name, *(f"  {name}: {value}" for name, value in lines)])
+    return block(question.run.endpoint_name, *(f"  {name}: {value}" for name, value in lines))

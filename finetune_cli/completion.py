@@ -16,5 +16,5 @@ def run(options: Options, console: Console) -> Answer:
     if shell is None:
         raise LookupError(options.shell)
     script = shell(Finetune(), {}, PROGRAM, COMPLETION).source()
-    console.write(script)
+    console.write(*script.split("\n"))
     return Answer(True, {"shell": options.shell, "script": script})

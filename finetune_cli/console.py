@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
+
+from finetune.foreign import block, line
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "good": "1;32", "bad": "1;31", "": ""}
 _NARROWEST, _WIDEST = 40, 100
@@ -29,6 +32,7 @@ class Console:
 
     def say(self, text: str = "", *, style: str = "", indent: int = 0, hanging: int = 0) -> None:
         """One paragraph; further lines of it are indented by `hanging` more."""
+        text = line(text)
         first, further = " " * indent, " " * (indent + hanging)
         lines = [first + text]
         if self._width and text:
@@ -37,19 +41,38 @@ class Console:
             lines = textwrap.wrap(
                 text, self._width, initial_indent=first, subsequent_indent=further, break_on_hyphens=False
             )
-        for line in lines:
-            code = _STYLES[style] if self._colour else ""
-            self.write(f"\x1b[{code}m{line}\x1b[0m" if code and line else line)
+        code = _STYLES[style] if self._colour else ""
+        for each in lines:
+            self._print(f"\x1b[{code}m{each}\x1b[0m" if code and each else each)
 
-    def write(self, text: str) -> None:
+    def write(self, *lines: str) -> None:
         """Lines as they are, such as tables and what is long enough to be copied."""
+        if lines:
+            self._print(block(*lines))
+
+    def _print(self, text: str) -> None:
         if self._stream:
             print(text, file=self._stream)
 
     def warn(self, text: str) -> None:
         """A line beside the answer, on standard error."""
         if self._stream:
-            print(text, file=sys.stderr)
+            complain(text)
+
+
+def apart(paragraphs: Iterable[str]) -> list[str]:
+    """Paragraphs with an empty line between them."""
+    return [each for paragraph in paragraphs for each in ("", paragraph)][1:]
+
+
+def complain(text: str, *, end: str = "\n") -> None:
+    """A line on standard error, whoever reads the answer."""
+    print(line(text), end=end, file=sys.stderr, flush=True)
+
+
+def tell(answer: str) -> None:
+    """What a command line asks to be printed: JSON in ASCII, or a text of ours such as the help."""
+    print(answer)
 
 
 def _columns(stream: TextIO) -> int:

@@ -10,6 +10,7 @@ from finetune.aws.billed import Billed
 from finetune.aws.retention import Deleted
 from finetune.domain.customization.projects import slugs_meant
 from finetune.errors import FineTuneError
+from finetune.foreign import block
 from finetune_cli import stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.costs import Options
@@ -39,8 +40,8 @@ def run(options: Options, console: Console) -> Answer:
         unasked.append(str(error).rstrip("."))
     lines = [_line(each, account.as_of) for each in shown]
     whose = f"Project {options.project} of stack" if options.project else "Stack"
-    console.write("\n".join(lines) or f"{whose} {options.stack} is billed for nothing of Bedrock.")
-    console.write("\n".join(filter(None, (_total(shown), *map(_gone, deleted)))))
+    console.write(*lines or [f"{whose} {options.stack} is billed for nothing of Bedrock."])
+    console.write(*filter(None, (_total(shown), *map(_gone, deleted))))
     for why in unasked:
         console.warn(f"warning: not asked, so there may be more: {why}")
     facts = {
@@ -77,12 +78,10 @@ def _line(each: Billed, now: datetime) -> str:
         "kept by `finetune keep`" if each.kept else "",
         f"deleted on {each.deletion}" if each.deletion else "",
     )
-    return "\n".join(
-        [
-            f"{each.arn if each.kind in {'on_demand', 'provisioned'} else each.name} ({KINDS[each.kind]})",
-            f"  {owner}, {_age(each.created, now)}",
-            f"  {'; '.join(filter(None, (price_of(each), *states)))}",
-        ]
+    return block(
+        f"{each.arn if each.kind in {'on_demand', 'provisioned'} else each.name} ({KINDS[each.kind]})",
+        f"  {owner}, {_age(each.created, now)}",
+        f"  {'; '.join(filter(None, (price_of(each), *states)))}",
     )
 
 

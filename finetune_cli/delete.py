@@ -11,7 +11,7 @@ from finetune.aws.removal import Plan, Removing, Target
 from finetune_cli import stack
 from finetune_cli.answer import TWO_PROJECTS, Answer, UsageFailure
 from finetune_cli.commands.delete import Options
-from finetune_cli.console import Console
+from finetune_cli.console import Console, complain
 from finetune_cli.costs import KINDS, price_of
 
 # Seconds between two looks, and how many: throughput is created in minutes to hours, and cannot be deleted before.
@@ -26,8 +26,7 @@ def run(options: Options, console: Console) -> Answer:
         raise UsageFailure(f"{plan.unasked[0]}. Nothing was deleted, because not everything can be seen.")
     if plan.ambiguous:
         raise UsageFailure(f"{TWO_PROJECTS.format(text=options.target)} Nothing was deleted.")
-    for line in _plan(by, plan):
-        console.write(line)
+    console.write(*_plan(by, plan))
     if plan.empty:
         if not plan.staying:
             console.warn(f"finetune: stack {options.stack} has nothing of {options.target}.")
@@ -46,7 +45,7 @@ def _agreed(console: Console) -> bool:
     """Whether the person at the keyboard says yes; a program has to say so by --yes."""
     if console.silent or not sys.stdin.isatty():
         return False
-    print("Delete all of this? Type yes: ", end="", file=sys.stderr, flush=True)
+    complain("Delete all of this? Type yes: ", end="")
     return sys.stdin.readline().strip().lower() == "yes"
 
 

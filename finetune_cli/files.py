@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from finetune.domain.records.source import SUFFIXES
 from finetune.domain.validation.rules import media_name
+from finetune.foreign import foreign
 from finetune_cli.answer import UsageFailure
 
 CHUNK = 8 * 1024 * 1024
@@ -20,7 +21,7 @@ _SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 def name_of(path: Path) -> str:
     """The path as text that can be shown."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(path))
+    return foreign("".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(path)))
 
 
 def readable(path: Path) -> Path:

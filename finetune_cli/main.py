@@ -10,8 +10,10 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from finetune.errors import FineTuneError
+from finetune.foreign import SERVICE_CHARACTERS, foreign
 from finetune_cli import COMMANDS
 from finetune_cli.answer import UsageFailure, as_json
+from finetune_cli.console import complain, tell
 from finetune_cli.parser import COMPLETION, PROGRAM, Finetune
 
 # What an extra of the distribution brings.
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 141
     except OSError as error:
-        print(f"{PROGRAM}: {(error.strerror or str(error)).lower()}.", file=sys.stderr)
+        complain(f"{PROGRAM}: {(error.strerror or str(error)).lower()}.")
         _drop_output()
         return 2
     except KeyboardInterrupt:
@@ -57,15 +59,15 @@ def _run(given: list[str]) -> int:
         sentence = str(failure)
     except ModuleNotFoundError as missing:
         sentence = _lacking(missing)
-    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    complain(f"{PROGRAM}: {sentence}")
     if "--json" in given:
-        print(as_json(command, 2, error=sentence))
+        tell(as_json(command, 2, error=sentence))
     return 2
 
 
 def _sentence(error: click.UsageError) -> str:
     """What click says of a line that it cannot read, as one line with a full stop."""
-    message = " ".join(error.format_message().split())
+    message = foreign(error.format_message(), SERVICE_CHARACTERS)
     return message if message.endswith((".", "?", "?)")) else f"{message}."
 
 

@@ -11,7 +11,7 @@ import click
 
 from finetune_cli import COMMANDS
 from finetune_cli.answer import Answer, as_json
-from finetune_cli.console import Console
+from finetune_cli.console import Console, tell
 
 if TYPE_CHECKING:
     from finetune_cli.options import CommandOptions
@@ -52,7 +52,7 @@ def command_of(name: str) -> click.Command:
         console = Console(None if json else sys.stdout)
         answer: Answer = import_module(f"finetune_cli.{name}").run(options(**given), console)
         if json:
-            print(as_json(name, answer.exit_code, result=answer.result))
+            tell(as_json(name, answer.exit_code, result=answer.result))
         return answer.exit_code
 
     no = f", 1 when {options.NO}" if options.NO else ""
@@ -75,7 +75,7 @@ def _printing(flag: str, what: str, text: Callable[[click.Context], str]) -> cli
 
     def end(context: click.Context, _: click.Parameter, asked: bool) -> None:
         if asked and not context.resilient_parsing:
-            print(text(context))
+            tell(text(context))
             context.exit()
 
     return click.Option([flag], is_flag=True, is_eager=True, expose_value=False, callback=end, help=f"{what} and exit")

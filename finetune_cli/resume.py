@@ -21,7 +21,8 @@ def run(options: Options, console: Console) -> Answer:
         return Answer(False, {"run": options.run, "reason": str(nothing)})
     console.write(
         f"Run {resumed.run_id} goes on with the model of run {found.run_id} of {found.project}; a mail tells how it "
-        f"ends.\nExecution: {resumed.execution_arn}"
+        "ends.",
+        f"Execution: {resumed.execution_arn}",
     )
     facts = {"project": found.project, "resumes": found.run_id, "run": resumed.run_id}
     return Answer(True, {**facts, "execution": resumed.execution_arn})

@@ -28,7 +28,7 @@ def run(options: Options, console: Console) -> Answer:
         shown = [*problems[:_PROBLEMS_SHOWN], *([f"And {more} more."] if more > 0 else [])]
         raise UsageFailure(f"{name_of(options.form)}: {' '.join(shown)}")
     found = review(rated, evaluation)
-    console.write(_text(found))
+    console.write(*_text(found))
     return Answer(found.decision == "promote", found.model_dump(mode="json"))
 
 
@@ -40,7 +40,7 @@ def _evaluation(path: Path) -> Evaluation:
         raise UsageFailure(f"{name_of(path)} is not the evaluation.json of a run.") from None
 
 
-def _text(found: Review) -> str:
+def _text(found: Review) -> list[str]:
     lines = [
         f"Verdict: {_DECISIONS[found.decision]} (without the ratings: {_DECISIONS[found.measured]})",
         found.reason,
@@ -63,4 +63,4 @@ def _text(found: Review) -> str:
             f"{name.capitalize():<24}" + "".join(f"{means[name]:>20.2f}" for means in found.criteria.values())
             for name in CRITERIA
         ]
-    return "\n".join(lines)
+    return lines

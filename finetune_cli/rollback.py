@@ -10,6 +10,7 @@ from finetune.aws import publication, serving
 from finetune.aws.publication import Published
 from finetune.aws.serving import NothingToRollBack
 from finetune.domain.customization.projects import project_slug, slugs_meant, two_meant
+from finetune.foreign import block
 from finetune_cli import stack
 from finetune_cli.answer import TWO_PROJECTS, Answer, UsageFailure
 from finetune_cli.commands.rollback import Options
@@ -48,8 +49,8 @@ def _facts(project: str, after: Published) -> dict[str, Any]:
 
 
 def _sentence(project: str, after: Published) -> str:
-    return (
-        f"{project} has the model of run {after.run_id} in service again: {after.model_arn}\n"
-        f"The endpoint has not changed: {after.endpoint_arn}\n"
-        f"The previous model is now that of run {after.previous_run_id}; another rollback returns to it."
+    return block(
+        f"{project} has the model of run {after.run_id} in service again: {after.model_arn}",
+        f"The endpoint has not changed: {after.endpoint_arn}",
+        f"The previous model is now that of run {after.previous_run_id}; another rollback returns to it.",
     )

@@ -11,10 +11,11 @@ from finetune.aws.overview import InService
 from finetune.aws.tags import RUN_TAG
 from finetune.domain import catalog, cost
 from finetune.domain.customization.projects import slugs_meant
+from finetune.foreign import block
 from finetune_cli import stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.status import Options
-from finetune_cli.console import Console
+from finetune_cli.console import Console, apart
 
 _KINDS = {"on_demand": "on-demand deployment", "provisioned": "provisioned throughput"}
 
@@ -27,7 +28,7 @@ def run(options: Options, console: Console) -> Answer:
     wanted = slugs_meant(options.project) if options.project else None
     shown = [each for each in everything if wanted is None or each.slug in wanted]
     warned = [each for each in loose if wanted is None or overview.project_of(each) in wanted]
-    console.write("\n\n".join(map(_paragraph, shown)) or _nothing(options))
+    console.write(*apart(list(map(_paragraph, shown)) or [_nothing(options)]))
     for warning in [*filter(None, map(_mismatch, shown)), *map(_warning, warned)]:
         console.warn(f"warning: {warning}")
     facts = {
@@ -89,11 +90,11 @@ def _paragraph(each: InService) -> str:
         ("endpoint", f"{published.endpoint_arn} ({_KINDS[published.kind]}, {_state(each)})"),
         ("model", f"{published.model_arn} (custom {published.base_model})"),
         ("since", f"{since}, run {published.run_id}"),
-        ("dataset", f"{dataset.uri} (version {dataset.version_id})" if dataset else "unknown"),
+        ("dataset", f"{dataset.shown} (version {dataset.version_id})" if dataset else "unknown"),
         ("price", _price_words(each)),
         ("previous", f"run {published.previous_run_id}" if published.previous_run_id else "none"),
     ]
-    return "\n".join([each.slug, *(f"  {name:<10}{value}" for name, value in lines)])
+    return block(each.slug, *(f"  {name:<10}{value}" for name, value in lines))
 
 
 def _price_words(each: InService) -> str:

@@ -38,9 +38,14 @@ Step Functions sees the class name and matches it exactly, so states name leaves
 docs/troubleshooting.md.
 """
 
+from finetune.foreign import line
+
 
 class FineTuneError(Exception):
-    """Base of all; its message is one sentence for a person."""
+    """Base of all; its message is one sentence for a person, on one line that can be shown anywhere."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(line(message))
 
 
 class UnsupportedDataset(FineTuneError):

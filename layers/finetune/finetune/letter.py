@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from finetune.foreign import Block, block
+
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
+_CONTROLS = dict.fromkeys((*range(32), 127), " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +20,22 @@ class Mail:
 
 
 def mail(headline: str, paragraphs: Iterable[str]) -> Mail:
-    """A mail of paragraphs, without empty ones: subject in ASCII under 100 characters, body under 8 KiB."""
-    return Mail(subject=_subject(headline), body=_bounded("\n\n".join(filter(None, paragraphs))))
+    """A mail of paragraphs, without empty ones: subject in ASCII under 100 characters, body under 8 KiB.
+
+    A paragraph that is no block is one line, whatever somebody else's text in it says.
+    """
+    return Mail(subject=_subject(headline), body=_bounded("\n\n".join(map(block, filter(None, paragraphs)))))
 
 
 def corrected(first: Mail) -> Mail:
     """The mail of a run that went on after an earlier mail had told its end."""
     why = "The run was redriven after an earlier mail had told of its end. This is how it ended now."
-    return mail(f"Correction: {first.subject}", [why, first.body])
+    return mail(f"Correction: {first.subject}", [why, Block(first.body)])
 
 
-def lines(title: str, each: Iterable[str]) -> str:
+def lines(title: str, each: Iterable[str]) -> Block:
     """A paragraph with a title and an indented line for each."""
-    return "\n".join([title, *(f"  {line}" for line in each)])
+    return block(title, *(f"  {line}" for line in each))
 
 
 def count(number: int, noun: str) -> str:
@@ -42,7 +47,7 @@ def _subject(text: str) -> str:
     ascii_only = (
         "".join(filter(lambda each: not unicodedata.combining(each), plain)).encode("ascii", "replace").decode()
     )
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", ascii_only)[:SUBJECT_CHARACTERS]
+    return " ".join(ascii_only.translate(_CONTROLS).split())[:SUBJECT_CHARACTERS]
 
 
 def _bounded(body: str) -> str:

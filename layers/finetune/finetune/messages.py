@@ -14,6 +14,7 @@ from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.domain.evaluation import promotion
 from finetune.domain.obstacles import Obstacle, obstacle
+from finetune.foreign import block, foreign, led
 from finetune.parts import Failure, Outcome
 from finetune.remains import Standing
 from finetune.run import Run
@@ -43,7 +44,7 @@ def compose(known: NotifyInput, stands: Standing | None = None) -> letter.Mail:
     headline, paragraphs = paragraphs_of(known, stands)
     where = [f"Run: {known.run.run_id}", f"Files: {known.run.folder}/"] if known.run else []
     where.append(f"Execution: {known.execution_arn}")
-    return letter.mail(headline, [*paragraphs, "\n".join(where)])
+    return letter.mail(headline, [*paragraphs, block(*where)])
 
 
 def failure(known: NotifyInput) -> Failure:
@@ -66,14 +67,14 @@ def failure(known: NotifyInput) -> Failure:
 def _project(known: NotifyInput) -> str:
     if known.run:
         return known.run.project
-    return PurePosixPath(str((known.request or {}).get("key", ""))).name or "the dropped file"
+    return foreign(PurePosixPath(str((known.request or {}).get("key", ""))).name) or "the dropped file"
 
 
 def _dataset(known: NotifyInput) -> str:
     if known.run:
-        return f"Dataset: {known.run.dataset.uri} (version {known.run.dataset.version_id})"
+        return f"Dataset: {known.run.dataset.shown} (version {known.run.dataset.version_id})"
     request = known.request or {}
-    return f"Dataset: s3://{request.get('bucket', '?')}/{request.get('key', '?')}"
+    return f"Dataset: {foreign(f's3://{request.get("bucket", "?")}/{request.get("key", "?")}')}"
 
 
 def _rejection(known: NotifyInput) -> str:
@@ -107,7 +108,7 @@ def _over_budget(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]
         "Nothing was billed.",
         letter.lines("What it would have cost:", known.prepared.bill) if known.prepared and known.prepared.bill else "",
         _dataset(known),
-        f"What to do: {_over_budget_advice(known)}",
+        led("What to do:", _over_budget_advice(known)),
     ]
 
 
@@ -240,7 +241,7 @@ def _promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         comparison(found),
         *(found.notes if found else ()),
         _not_scored(known),
-        f"In service: {promotion.endpoint_arn}\nPublished as: {promotion.parameter}" if promotion else "",
+        block(f"In service: {promotion.endpoint_arn}", f"Published as: {promotion.parameter}") if promotion else "",
         f"Since then run {promotion.replaced_by} has put another model into service in its place."
         if promotion and promotion.replaced_by
         else "",
@@ -277,9 +278,10 @@ def _how_to_agree(run: Run) -> str:
     )
     if ceiling is None or (month is not None and month <= ceiling):
         return lines
-    return (
-        f"{lines}\nThe stack's parameter MostServiceUsdPerMonth, {cost.cents(ceiling)}, bounds this. It has to be "
-        "raised at a deployment of the stack first; no settings.yaml can raise it."
+    return block(
+        lines,
+        f"The stack's parameter MostServiceUsdPerMonth, {cost.cents(ceiling)}, bounds this. It has to be "
+        "raised at a deployment of the stack first; no settings.yaml can raise it.",
     )
 
 
@@ -295,8 +297,8 @@ def _forgotten(known: NotifyInput) -> str:
         return ""
     deleted = letter.lines("Custom models deleted according to retention.models:", promotion.deleted_models)
     problem = f"Old custom models could not all be deleted: {promotion.retention_problem}"
-    return "\n".join(
-        text for text, said in ((deleted, promotion.deleted_models), (problem, promotion.retention_problem)) if said
+    return block(
+        *(text for text, said in ((deleted, promotion.deleted_models), (problem, promotion.retention_problem)) if said)
     )
 
 
@@ -314,7 +316,7 @@ def _not_promoted(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]
         remains.kept(known, stands),
         remains.spent(known, stands),
         f"Report: {found.report_uri}" if found else "",
-        f"What to do: {_next_step(known)}",
+        led("What to do:", _next_step(known)),
     ]
 
 

@@ -10,6 +10,7 @@ from finetune.domain.cost import SERVICE, dollars, per_month
 from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.errors import FineTuneError
+from finetune.foreign import block
 from finetune.letter import Mail, lines, mail
 from finetune.parts import Refusal
 from finetune.question import Question
@@ -58,7 +59,7 @@ def swept(stack: str, ended: Iterable[str]) -> Mail:
         [
             "These jobs and endpoints belonged to no running execution and were not in service. The jobs were "
             "stopped, the endpoints deleted:",
-            "\n".join(f"  {name}" for name in names),
+            block(*(f"  {name}" for name in names)),
             "What to do: find out what ended their runs. The usual cause is an abort or a failed clean-up.",
         ],
     )
@@ -75,7 +76,7 @@ def waiting(run: Run, error: FineTuneError) -> Mail:
         f"What to do: {otherwise}",
         "Another mail tells how the run ended. With notify.waiting: false in the project's settings.yaml, runs do not "
         "send this one.",
-        f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {run.execution_arn}",
+        block(f"Run: {run.run_id}", f"Files: {run.folder}/", f"Execution: {run.execution_arn}"),
     ]
     return mail(f"Waiting for capacity: {run.project}", paragraphs)
 
@@ -128,8 +129,11 @@ def approval(question: Question, stack: str) -> Mail:
             question.evidence,
             f"Report: {question.report}" if question.report else "",
             f"What to do: answer until {question.until:%Y-%m-%d %H:%M} UTC, with one of these commands. {unanswered}",
-            f"  {command('approve', question, stack)}\n  {command('reject', question, stack)} --reason '...'",
-            f"Run: {run.run_id}\nFiles: {run.folder}/\nExecution: {question.execution_arn}",
+            block(
+                f"  {command('approve', question, stack)}",
+                f"  {command('reject', question, stack)} --reason '...'",
+            ),
+            block(f"Run: {run.run_id}", f"Files: {run.folder}/", f"Execution: {question.execution_arn}"),
         ],
     )
 

@@ -7,6 +7,7 @@ from json import JSONDecodeError, loads
 from typing import Literal
 
 from finetune.domain.catalog import Deployment
+from finetune.foreign import line
 from finetune.frozen import Contract
 
 
@@ -20,9 +21,9 @@ class Failure(Contract):
     def sentence(self) -> str:
         """What went wrong in one sentence; Lambda wraps it in JSON beside a stack trace that no reader needs."""
         try:
-            return str(loads(self.Cause)["errorMessage"])
+            return line(str(loads(self.Cause)["errorMessage"]))
         except (JSONDecodeError, KeyError, TypeError):
-            return self.Cause or self.Error
+            return line(self.Cause or self.Error)
 
 
 class Refusal(Contract):

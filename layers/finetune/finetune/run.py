@@ -10,6 +10,7 @@ from pydantic import Field
 from finetune.domain.billing.limits import Service, service
 from finetune.domain.catalog import base_model
 from finetune.domain.cost import Listed, highest, sources
+from finetune.foreign import foreign
 from finetune.frozen import Contract
 from finetune.settings import Settings
 
@@ -26,6 +27,11 @@ class ObjectVersion(Contract):
     @property
     def uri(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def shown(self) -> str:
+        """The same for a person: printable and not long."""
+        return foreign(self.uri)
 
 
 class DatasetDropped(Contract):

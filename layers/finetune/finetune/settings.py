@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -85,7 +86,7 @@ class NotifySettings(Frozen):
 class Settings(Frozen):
     """One project's choices; every key has a default, so an empty file and no file mean the same."""
 
-    base_model: str = "amazon.nova-micro-v1:0:128k"
+    base_model: str = Field(default="amazon.nova-micro-v1:0:128k", max_length=2048)
     method: Method = "FINE_TUNING"
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     split: Split = Field(default_factory=Split)
@@ -120,7 +121,9 @@ class Settings(Frozen):
     @field_validator("hyperparameters", mode="after")
     @classmethod
     def _bounded(cls, value: dict[str, str]) -> dict[str, str]:
-        if len(value) > MOST_HYPERPARAMETERS or any(len(text) > HYPERPARAMETER_CHARACTERS for text in value.values()):
+        if len(value) > MOST_HYPERPARAMETERS or any(
+            len(text) > HYPERPARAMETER_CHARACTERS for text in chain(*value.items())
+        ):
             raise ValueError(
                 f"at most {MOST_HYPERPARAMETERS} hyperparameters of at most {HYPERPARAMETER_CHARACTERS} characters each"
             )
@@ -131,7 +134,11 @@ def _plain(value: Any) -> Any:
     # YAML 1.1 reads 1.0e-5 as a number and 1e-5 as text.
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
+    if isinstance(value, str) and len(value) > HYPERPARAMETER_CHARACTERS:
+        return value
     try:
-        return format(Decimal(str(value)), "f")
+        number = Decimal(str(value))
     except InvalidOperation:
         return value
+    # Written out, 1e999999999 has a billion digits.
+    return format(number, "f") if abs(number.adjusted()) < HYPERPARAMETER_CHARACTERS else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import yaml
@@ -12,19 +12,35 @@ from pydantic import BaseModel, ValidationError
 from finetune.domain.catalog import base_models
 from finetune.domain.cost import dollars, listed_for, lowered
 from finetune.errors import SettingsInvalid
+from finetune.foreign import foreign
 from finetune.settings import Settings
+
+# A hundred times what the longest settings take.
+SETTINGS_BYTES = 64 * 1024
+NUMBER_CHARACTERS = 40
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets the last of two equal keys win in silence; a settings file must not."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                line = node.value[index][0].start_mark.line + 1
-                raise yaml.constructor.ConstructorError(problem=f"line {line}: the key {key!r} appears twice")
+        seen = set[Any]()
+        for written, _ in node.value:
+            if written.tag == _MERGE:
+                raise _refusal(written, "merge keys (<<) are not supported; write the keys out")
+            key = self.construct_object(written, deep=deep)
+            if not isinstance(key, Hashable):
+                raise _refusal(written, "a key must be a word or a number")
+            if key in seen:
+                raise _refusal(written, f"the key {foreign(key)!r} appears twice")
+            seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _refusal(node: yaml.Node, problem: str) -> yaml.YAMLError:
+    line = node.start_mark.line + 1
+    return yaml.constructor.ConstructorError(problem=f"line {line}: {problem}")
 
 
 def _resolve_as_yaml_1_2() -> None:
@@ -41,11 +57,20 @@ def _resolve_as_yaml_1_2() -> None:
         ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+."),
     ):
         _UniqueKeyLoader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"^(?:{pattern})$"), list(first))
-    _UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", _whole)
+    _UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", _number)
+    _UniqueKeyLoader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
-def _whole(loader: Any, node: Any) -> int:
-    return int(loader.construct_scalar(node))
+def _number(loader: Any, node: Any) -> float:
+    """A number as YAML 1.2 writes it, whatever tag stands before it."""
+    written = loader.construct_scalar(node)
+    if len(written) > NUMBER_CHARACTERS:
+        raise _refusal(node, f"a number has at most {NUMBER_CHARACTERS} characters")
+    return (
+        int(written)
+        if node.tag.endswith(":int")
+        else float(written.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    )
 
 
 _resolve_as_yaml_1_2()
@@ -53,6 +78,11 @@ _resolve_as_yaml_1_2()
 
 def parse_settings(data: bytes, *, source: str) -> Settings:
     """Settings from the bytes of a YAML file; SettingsInvalid names the file, the key and what it must be."""
+    source = foreign(source)
+    if len(data) > SETTINGS_BYTES:
+        raise SettingsInvalid(
+            f"{source}: the file is longer than {SETTINGS_BYTES >> 10} KB; settings take a few lines."
+        )
     try:
         content = yaml.load(data.decode("utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506 - a safe loader
     except UnicodeDecodeError as error:
@@ -61,7 +91,9 @@ def parse_settings(data: bytes, *, source: str) -> Settings:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or "it nests too deeply or holds an invalid value"
-        raise SettingsInvalid(f"{source}: {where}{problem}; the file must be YAML with one key per setting.") from None
+        raise SettingsInvalid(
+            f"{source}: {where}{foreign(problem)}; the file must be YAML with one key per setting."
+        ) from None
     if content is not None and not isinstance(content, dict):
         raise SettingsInvalid(f"{source}: the file must be a mapping of settings, such as 'method: FINE_TUNING'.")
     try:
@@ -98,7 +130,7 @@ def _lowered(settings: Settings) -> Iterator[str]:
 
 
 def _sentence(detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"]) or "the file"
+    key = foreign(".".join(str(part) for part in detail["loc"])) or "the file"
     if detail["type"] == "extra_forbidden":
         return f"{key} is not a setting; remove it or correct its spelling"
-    return f"{key}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {foreign(detail['msg'].removeprefix('Value error, '))}"

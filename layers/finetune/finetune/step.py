@@ -9,6 +9,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from finetune.errors import FineTuneError
+from finetune.foreign import LINE_CHARACTERS, SERVICE_CHARACTERS, foreign
+
 Payload = dict[str, Any]
 Handler = Callable[[Payload, LambdaContext], Payload]
 
@@ -26,8 +29,14 @@ def step(handler: Handler) -> Handler:
     def logged(event: Payload, context: LambdaContext) -> Payload:
         try:
             output = handler(event, context)
+        except FineTuneError as error:
+            logger.error("failed", error=type(error).__name__, **_whose(event))
+            raise
         except Exception as error:
             logger.error("failed", error=type(error).__name__, **_whose(event))
+            # What is not ours may repeat all of what it was about, more than a state holds.
+            if len(str(error)) > LINE_CHARACTERS:
+                raise RuntimeError(f"{type(error).__name__}: {foreign(error, SERVICE_CHARACTERS)}") from None
             raise
         logger.info("done", **_whose({"run": output} | event), output=facts(output))
         return output
@@ -38,7 +47,7 @@ def step(handler: Handler) -> Handler:
 def _whose(event: Mapping[str, Any]) -> dict[str, Any]:
     run = event.get("run")  # a name where a person names it
     known = {**event, **(run if isinstance(run, Mapping) else {})}
-    return {name: known[name] for name in ("run_id", "project", "execution_arn") if name in known}
+    return {name: foreign(known[name]) for name in ("run_id", "project", "execution_arn") if name in known}
 
 
 def facts(output: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,6 @@ def test_a_stack_of_an_earlier_release_is_named(deployed: Deployed, capsys: pyte
 def test_a_reason_that_is_too_long_is_refused_before_anybody_is_asked(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert finetune("reject", RUN, "--reason", "x" * 501) == 2
-    assert "The reason has 501 characters; give at most 500." in capsys.readouterr().err
+    assert finetune("reject", RUN, "--reason", "x" * 201) == 2
+    assert "The reason has 201 characters; give at most 200." in capsys.readouterr().err
     assert deployed.invoked == []

@@ -13,6 +13,7 @@ from finetune.contracts import CheckCustomizationOutput, StartCustomizationInput
 from finetune.domain.customization.jobs import STOPPING_BOUND, is_stalled, next_wait, phase_of, request_token
 from finetune.environment import CustomizationEnvironment
 from finetune.errors import AccessRefused, ServiceRefused
+from finetune.foreign import SERVICE_CHARACTERS, foreign
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -91,7 +92,7 @@ def check_job(bedrock: BedrockClient, job: StartCustomizationOutput) -> CheckCus
     details = cast("Mapping[str, Mapping[str, object]]", found.get("statusDetails", {}))
     elapsed, phase = service_time(found) - found["creationTime"], phase_of(details)
     status: str = found["status"]
-    failure: str | None = found.get("failureMessage")
+    failure = _words(found.get("failureMessage"))
     if status == "Completed":
         status, failure = _model_status(bedrock, job.job_name)
         phase = "finishing"
@@ -120,7 +121,12 @@ def _model_status(bedrock: BedrockClient, name: str) -> tuple[str, str | None]:
     with translated(f"checking custom model {name}"):
         model = bedrock.get_custom_model(modelIdentifier=name)
     status = {"Active": "Completed", "Failed": "Failed"}.get(model.get("modelStatus", "Active"), "InProgress")
-    return status, model.get("failureMessage")
+    return status, _words(model.get("failureMessage"))
+
+
+def _words(failure: str | None) -> str | None:
+    """What Bedrock says of a failure, which may repeat what stands in a dataset."""
+    return failure and foreign(failure, SERVICE_CHARACTERS)
 
 
 # What Bedrock still works on; a job that is Stopping has not ended.

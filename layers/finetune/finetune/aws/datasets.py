@@ -147,7 +147,7 @@ def _require_accepted(
         first = "; ".join(problem.sentence for problem in report.problems[:5])
         count = sum(report.counts.errors.values())
         raise error(
-            f"{version.uri} has {count:,} problem{'s' if count != 1 else ''}: {first}; "
+            f"{version.shown} has {count:,} problem{'s' if count != 1 else ''}: {first}; "
             f"{problems.NAME} in the run's folder lists all of them by line."
         )
 
@@ -182,7 +182,7 @@ def prepare(by: Looking, request: PrepareDatasetInput) -> PrepareDatasetOutput:
         prepared = found.prepared
         if prepared.problems or prepared.training is None:
             left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
-            raise DatasetUnusable(f"{run.dataset.uri}: after duplicates and leaks are removed, {left}")
+            raise DatasetUnusable(f"{run.dataset.shown}: after duplicates and leaks are removed, {left}")
         if run.champion and not before and prepared.evaluation:
             found = found.noted(LEARNED_GONE.format(run=run.champion.run_id))
         known = trained.look(by, run, _content(run, prepared))

@@ -15,6 +15,7 @@ from finetune.aws.translation import code_of, translated
 from finetune.aws.written import recall
 from finetune.contracts import DecideInput, DecideOutput
 from finetune.errors import ApprovalRejected, ChampionChanged, ServiceRefused
+from finetune.foreign import foreign
 from finetune.parts import Approval
 from finetune.question import Decision, Question
 
@@ -108,7 +109,7 @@ def _sent(by: Asking, asked: Asked, *, waits: bool) -> Asked:
 
 def _send(stepfunctions: SFNClient, token: str, question: Question, decision: Decision) -> bool:
     """Answer a state; False when it does not wait any more."""
-    approval = Approval(by=decision.by, at=decision.at.isoformat(), reason=decision.reason)
+    approval = Approval(by=foreign(decision.by), at=decision.at.isoformat(), reason=foreign(decision.reason))
     with translated(f"answering run {question.run.run_id}"):
         try:
             if decision.outcome == "approve":
@@ -126,8 +127,8 @@ def _send(stepfunctions: SFNClient, token: str, question: Question, decision: De
 def _refusal(question: Question, decision: Decision) -> tuple[str, str]:
     if decision.outcome == "void":
         return ChampionChanged.__name__, VOID.format(run=question.run.run_id)
-    reason = f"the reason given: {decision.reason}" if decision.reason else "no reason was given"
-    return ApprovalRejected.__name__, f"Rejected by {decision.by} at {_spelled(decision.at)}; {reason}."
+    reason = f"the reason given: {foreign(decision.reason)}" if decision.reason else "no reason was given"
+    return ApprovalRejected.__name__, f"Rejected by {foreign(decision.by)} at {_spelled(decision.at)}; {reason}."
 
 
 def _not_shown(question: Question) -> DecideOutput:
@@ -151,13 +152,15 @@ def _told(asked: Asked, *, taken: bool) -> DecideOutput:
         return DecideOutput(status="asked_again", sentence=sentence)
     if decision.outcome == "void":
         return DecideOutput(status="void", sentence=VOID.format(run=run))
-    who = f"by {decision.by} at {_spelled(decision.at)}" + (f" ({decision.reason})" if decision.reason else "")
+    who = f"by {foreign(decision.by)} at {_spelled(decision.at)}" + (
+        f" ({foreign(decision.reason)})" if decision.reason else ""
+    )
     return DecideOutput(
         status="decided",
         sentence=f"Run {run} {'is' if taken else 'was already'} {_DONE[decision.outcome]} {who}.",
         decision=decision.outcome,
         taken=taken,
-        by=decision.by,
+        by=foreign(decision.by),
         at=decision.at.isoformat(),
         reason=decision.reason,
     )

@@ -17,6 +17,7 @@ from finetune.domain.billing.limits import FINISH
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND, next_wait, request_token
 from finetune.errors import BudgetReached, EndpointBusy, QuotaExceeded, ServiceRefused
+from finetune.foreign import SERVICE_CHARACTERS, foreign
 from finetune.parts import Endpoint
 from finetune.run import Run
 
@@ -63,7 +64,7 @@ def _get_deployment(bedrock: BedrockClient, identifier: str) -> Found:
         status=_STATUS.get(answer["status"], "Creating"),
         model_arn=answer["modelArn"],
         updating=update == "Updating",
-        failure=answer.get("failureMessage"),
+        failure=foreign(answer.get("failureMessage", ""), SERVICE_CHARACTERS) or None,
         created_at=answer["createdAt"],
         changed_at=answer.get("lastUpdatedAt", answer["createdAt"]),
         as_of=service_time(answer),
@@ -77,7 +78,7 @@ def _get_throughput(bedrock: BedrockClient, identifier: str) -> Found:
         status=_STATUS.get(answer["status"], "Creating"),
         model_arn=answer["modelArn"],
         updating=answer["status"] == "Updating",
-        failure=answer.get("failureMessage"),
+        failure=foreign(answer.get("failureMessage", ""), SERVICE_CHARACTERS) or None,
         created_at=answer["creationTime"],
         changed_at=answer["lastModifiedTime"],
         as_of=service_time(answer),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,14 +23,20 @@ class Quota(NamedTuple):
 # What one place is called, and which quota counts it, by the quota's name: codes differ between lists, and no page of
 # AWS has the code of the one for deployments. Rates and the quota on those in Creating have such names too.
 PLACES: Mapping[Deployment, str] = {"on_demand": "custom model deployment", "provisioned": "model unit"}
-_NAMES: Mapping[Deployment, re.Pattern[str]] = {
-    "on_demand": re.compile(r"(?!.*(minute|second|day|creating))(.*\b)?custom model deployments", re.IGNORECASE),
-    "provisioned": re.compile(r"model units no-commitment provisioned throughputs across custom models", re.IGNORECASE),
+_NAMES: Mapping[Deployment, str] = {
+    "on_demand": "custom model deployments",
+    "provisioned": "model units no-commitment provisioned throughputs across custom models",
 }
+_OF_OTHERS = ("minute", "second", "day", "creating")
 _SPOKEN: Mapping[Deployment, str] = {
     "on_demand": "custom model deployments",
     "provisioned": "Model units no-commitment Provisioned Throughputs across custom models",
 }
+
+
+def _is_of(kind: Deployment, quota: str) -> bool:
+    name = f" {quota.lower()}"
+    return f" {_NAMES[kind]}" in name and not any(word in name for word in _OF_OTHERS)
 
 
 def quota_of(quotas: ServiceQuotasClient, kind: Deployment) -> Quota:
@@ -43,7 +48,7 @@ def quota_of(quotas: ServiceQuotasClient, kind: Deployment) -> Quota:
                 Quota(each["QuotaName"], int(each["Value"]))
                 for page in pages
                 for each in page["Quotas"]
-                if _NAMES[kind].match(each["QuotaName"])
+                if _is_of(kind, each["QuotaName"])
             ]
     except FineTuneError:
         found = []

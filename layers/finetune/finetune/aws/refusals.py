@@ -17,7 +17,8 @@ from finetune.aws import mail, storage
 from finetune.aws.release import Attempts
 from finetune.aws.written import marked, read_back
 from finetune.contracts import NotifyInput
-from finetune.domain.customization import jobs
+from finetune.domain.customization import projects
+from finetune.foreign import foreign
 from finetune.parts import Refusal
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ def has_own_mail(s3: S3Client, bucket: str, known: NotifyInput, now: datetime) -
             return True
     error = known.error
     refusal = Refusal(
-        dataset=_cut(f"s3://{(known.request or {}).get('bucket', '?')}/{key}"),
+        dataset=foreign(f"s3://{(known.request or {}).get('bucket', '?')}/{key}", MOST_CHARACTERS),
         error=error.Error if error else "Unknown",
-        cause=_cut(error.sentence) if error else "",
+        cause=foreign(error.sentence, MOST_CHARACTERS) if error else "",
         execution_arn=known.execution_arn,
     )
     storage.write_once(s3, f"s3://{bucket}/{UNTOLD}{hour}/{group}.json", b"{}", "application/json")
@@ -59,13 +60,8 @@ def has_own_mail(s3: S3Client, bucket: str, known: NotifyInput, now: datetime) -
 
 
 def _group(key: str) -> str:
-    path = PurePosixPath(key.removeprefix(jobs.INCOMING))
-    return jobs.project_slug(path.parts[0]) if len(path.parts) > 1 else NO_FOLDER
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} ..."
+    folder, _, file = key.removeprefix(projects.INCOMING).partition("/")
+    return projects.project_slug(folder) if file else NO_FOLDER
 
 
 def tell(s3: S3Client, sns: SNSClient, bucket: str, topic_arn: str) -> int:

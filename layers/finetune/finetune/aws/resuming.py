@@ -11,6 +11,7 @@ from finetune.aws import executions, runs, storage
 from finetune.aws.translation import code_of, translated
 from finetune.domain.customization.projects import execution_name, slugs_meant
 from finetune.errors import NothingToResume
+from finetune.foreign import foreign
 from finetune.frozen import Frozen
 from finetune.run import MOST_ATTEMPTS, DatasetDropped, Run
 
@@ -41,7 +42,7 @@ def find(s3: S3Client, artifact_bucket: str, run_id: str, project: str | None) -
         run for slug in slugs if (run := runs.planned(s3, f"s3://{artifact_bucket}/runs/{slug}/{run_id}")) is not None
     ]
     if not found:
-        whose = f"Project {project} has no run" if project else "No project has a run"
+        whose = f"Project {foreign(project)} has no run" if project else "No project has a run"
         raise NothingToResume(f"{whose} {run_id} that was planned.")
     if len(found) > 1:
         projects = ", ".join(run.project for run in found)

@@ -16,6 +16,7 @@ from finetune.domain.cost import Listed
 from finetune.domain.customization import jobs
 from finetune.domain.customization.projects import project_in, project_of, project_slug, slug_before
 from finetune.errors import ChampionChanged, NothingToResume
+from finetune.foreign import foreign
 from finetune.frozen import Frozen
 from finetune.run import (
     MOST_CANDIDATES,
@@ -178,7 +179,8 @@ def read_settings(s3: S3Client, run: Run) -> Settings:
     version = storage.latest_version(s3, run.dataset.bucket, f"projects/{run.project}/settings.yaml")
     if version is None:
         return Settings()
-    return parse_settings(b"".join(storage.stream(s3, version)), source=version.uri)
+    # The first piece is longer than settings may be, so no more of a longer file is read.
+    return parse_settings(next(storage.stream(s3, version), b""), source=version.uri)
 
 
 def planned_settings(s3: S3Client, run: Run) -> Settings:
@@ -189,7 +191,7 @@ def planned_settings(s3: S3Client, run: Run) -> Settings:
     earlier = of_project(s3, run, run.resume)
     if earlier.dataset != run.dataset:
         raise NothingToResume(
-            f"Run {earlier.run_id} was about {earlier.dataset.uri}, version {earlier.dataset.version_id}."
+            f"Run {earlier.run_id} was about {earlier.dataset.shown}, version {earlier.dataset.version_id}."
         )
     return settings.model_copy(update={name: getattr(earlier.settings, name) for name in CONTENT_SETTINGS})
 
@@ -249,7 +251,7 @@ def of_project(s3: S3Client, run: Run, run_id: str) -> Run:
     """Another run of the same project as it was planned; NothingToResume when there is no such plan."""
     found = planned(s3, f"{run.project_folder}/{run_id}")
     if found is None or found.project != run.project:
-        raise NothingToResume(f"Project {run.project} has no run {run_id} that was planned.")
+        raise NothingToResume(f"Project {foreign(run.project)} has no run {run_id} that was planned.")
     return found
 
 

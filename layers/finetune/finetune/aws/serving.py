@@ -130,7 +130,7 @@ def _require_turn(by: Promoting, run: Run, published: Published | None) -> None:
 
     first = runs.whose_turn(by.s3, run, published.run_id if published else None, over=over)
     if first != run.run_id:
-        raise EndpointBusy(f"Run {first} is putting a model of project {run.project} into service.")
+        raise EndpointBusy(f"Run {first} is putting a model of project {run.slug} into service.")
 
 
 def _require_going_on(by: Promoting, run: Run) -> None:

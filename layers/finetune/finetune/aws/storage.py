@@ -35,14 +35,14 @@ def stream(s3: S3Client, version: ObjectVersion) -> Iterator[bytes]:
     DatasetMissing when the version is gone; UnsupportedDataset, before the first byte, when it is too large for a run.
     """
     try:
-        with translated(f"reading {version.uri}"):
+        with translated(f"reading {version.shown}"):
             found = s3.get_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
             if excess := too_large(found.get("ContentLength", 0)):
-                raise UnsupportedDataset(f"{version.uri} {excess}")
+                raise UnsupportedDataset(f"{version.shown} {excess}")
             yield from found["Body"].iter_chunks(CHUNK)
     except Exception as error:
         if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
-            message = f"{version.uri} has no version {version.version_id} any more; drop the dataset again."
+            message = f"{version.shown} has no version {version.version_id} any more; drop the dataset again."
             raise DatasetMissing(message) from error
         raise
 

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from finetune.errors import AccessRefused, EndpointBusy, FineTuneError, QuotaExceeded, ServiceBusy, ServiceRefused
+from finetune.foreign import SERVICE_CHARACTERS, foreign
 
 _ERRORS: dict[str, type[FineTuneError]] = {
     **dict.fromkeys(
@@ -52,13 +53,13 @@ def translated(doing: str, *, conflict: type[FineTuneError] = ServiceRefused) ->
     try:
         yield
     except ClientError as error:
-        message = error.response["Error"].get("Message", "")
+        message = foreign(error.response["Error"].get("Message", ""), SERVICE_CHARACTERS)
         kind = {**_ERRORS, "ConflictException": conflict}.get(code_of(error), ServiceRefused)
         if code_of(error) == "ValidationException" and "quota" in message.lower():
             kind = QuotaExceeded
-        raise kind(f"While {doing}: {code_of(error)}: {message}") from error
+        raise kind(f"While {foreign(doing)}: {code_of(error)}: {message}") from error
     except BotoCoreError as error:
-        raise ServiceBusy(f"While {doing}: {error}") from error
+        raise ServiceBusy(f"While {foreign(doing)}: {foreign(error, SERVICE_CHARACTERS)}") from error
 
 
 def code_of(error: ClientError) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import orjson
 
 from finetune.errors import BaseModelRetired, BaseModelUnknown
+from finetune.foreign import foreign
 
 Method = Literal["FINE_TUNING", "CONTINUED_PRE_TRAINING"]
 RecordFormat = Literal["conversation", "prompt_completion", "anthropic", "image_caption", "text_input"]
@@ -188,7 +189,7 @@ def base_model(model_id: str) -> BaseModelRow:
             (row.id for row in base_models().values() if model_id in {row.inference_id, row.foundation_model_id}), None
         )
         hint = f"did you mean {nearest!r}?" if nearest else "known ids are " + ", ".join(sorted(base_models())) + "."
-        raise BaseModelUnknown(f"base_model {model_id!r} is not one that Bedrock customizes; {hint}") from None
+        raise BaseModelUnknown(f"base_model {foreign(model_id)!r} is not one that Bedrock customizes; {hint}") from None
 
 
 def require_active(row: BaseModelRow, *, accepted: bool, region: str) -> None:

@@ -85,6 +85,7 @@ CODES: Mapping[str, Code] = _table(
         "missing-expectation": "Give the item a reference answer, expected_keywords or checks.",
         "invalid-check": "Correct the named check, or leave it out.",
         "duplicate-id": "Give every item a different id, or no id.",
+        "beyond-bounds": "Shorten the text, or leave out what is more than the message allows.",
     },
     warnings={
         "byte-order-mark": "Nothing to do; the mark is left out of the staged file.",

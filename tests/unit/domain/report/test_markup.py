@@ -7,7 +7,7 @@ from tests.reporting import HOSTILE, Page
 
 
 def test_a_control_character_is_named_instead_of_sent() -> None:
-    assert markup.visible("a\x00b\u202ec\r\nd\te") == "a[U+0000]b[U+202E]c\nd\te"
+    assert markup.escape("a\x00b\u202ec\r\nd\te") == "a[U+0000]b[U+202E]c\nd\te"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

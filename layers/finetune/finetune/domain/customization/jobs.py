@@ -9,6 +9,7 @@ from typing import Literal
 
 from finetune.domain.catalog import BaseModelRow, Hyperparameter
 from finetune.errors import SettingsInvalid
+from finetune.foreign import foreign
 
 # A wait of 3 % of the time gone finds the end of any job within 1.5 % of its length on average, and keeps a job of
 # three days under 5,000 of the 25,000 events that an execution's history may hold.
@@ -60,7 +61,7 @@ def resolve_hyperparameters(row: BaseModelRow, wanted: Mapping[str, str]) -> dic
     for name, value in wanted.items():
         if name not in row.hyperparameters:
             known = ", ".join(row.hyperparameters)
-            raise SettingsInvalid(f"hyperparameters.{name} is not one of {row.name}; it takes {known}.")
+            raise SettingsInvalid(f"hyperparameters.{foreign(name)} is not one of {row.name}; it takes {known}.")
         _check_hyperparameter(name, value, row.hyperparameters[name])
     return {name: wanted.get(name, rule.default) for name, rule in row.hyperparameters.items()}
 

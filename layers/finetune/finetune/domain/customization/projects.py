@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from finetune.domain.customization import jobs
 from finetune.errors import UnsupportedDataset
+from finetune.foreign import foreign
 
 INCOMING = "incoming/"
 DATASET_SUFFIXES = (".jsonl", ".json", ".csv")
@@ -33,11 +34,11 @@ def project_of(key: str) -> str:
     *_, file = segments = key.removeprefix(INCOMING).split("/")
     if not key.startswith(INCOMING) or PurePosixPath(file).suffix.lower() not in DATASET_SUFFIXES:
         raise UnsupportedDataset(
-            f"{key!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
+            f"{foreign(key)!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
         )
     name = _folder_or_stem(segments)
     if wrong := _ambiguous([*segments, name]):
-        raise UnsupportedDataset(f"{key!r} {wrong}; drop the file as {INCOMING}<project>/<name>.jsonl.")
+        raise UnsupportedDataset(f"{foreign(key)!r} {wrong}; drop the file as {INCOMING}<project>/<name>.jsonl.")
     if len(name) > MOST_NAME_CHARACTERS:
         raise UnsupportedDataset(
             f"The name of the project has {len(name)} characters and may have {MOST_NAME_CHARACTERS}; drop the file in "

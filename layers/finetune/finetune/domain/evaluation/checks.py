@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.domain.evaluation import json_schema
+from finetune.foreign import foreign
 from finetune.frozen import Frozen
+
+MOST_PHRASES, MOST_WORDS = 100, 1_000_000
+Phrase = Annotated[str, Field(max_length=1_000)]
 
 
 class Checks(Frozen):
     """Phrases count whatever their case and spacing; `json_schema` keeps to what `json_schema.py` knows."""
 
     model_config = ConfigDict(strict=True)
-    must_contain: tuple[str, ...] = ()
-    must_not_contain: tuple[str, ...] = ()
-    min_words: int | None = Field(None, ge=0)
-    max_words: int | None = Field(None, ge=1)
+    must_contain: tuple[Phrase, ...] = Field((), max_length=MOST_PHRASES)
+    must_not_contain: tuple[Phrase, ...] = Field((), max_length=MOST_PHRASES)
+    min_words: int | None = Field(None, ge=0, le=MOST_WORDS)
+    max_words: int | None = Field(None, ge=1, le=MOST_WORDS)
     json_schema: dict[str, Any] | None = None
 
 
@@ -39,7 +43,7 @@ def read_checks(value: Any) -> tuple[Checks | None, tuple[str, ...]]:
 
 
 def _sentence(detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
+    key = foreign(".".join(str(part) for part in detail["loc"]))
     if detail["type"] == "extra_forbidden":
         return f"checks.{key} is not a check; the known checks are {', '.join(Checks.model_fields)}"
     return f"checks.{key} is wrong: {detail['msg'][:1].lower()}{detail['msg'][1:]}"

@@ -26,8 +26,9 @@ _SIDES = (1, 2)
 _RATINGS = tuple(f"{name}_{side}" for side in _SIDES for name in CRITERIA)
 _COLUMNS = (*_TEXTS, *_RATINGS, "notes")
 _DELIMITERS = ",;\t"
-# What spreadsheets take for the start of a formula or pass over in front of one, full-width forms included.
-_FORMULA = re.compile(r"^[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
+# What spreadsheets take for the start of a formula, full-width forms included, with what they pass over in front of it.
+# Where another separator is usual, they begin a cell behind each semicolon or tab, and a row behind each line break.
+_FORMULA = re.compile(r"""(^|[;,|\n])((?:[^\S\n]|["'])*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20|%])""")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What a spreadsheet's number format adds to a whole number, in any country.
 _WHOLE = re.compile(r"[.,]0*$")
@@ -79,8 +80,8 @@ def form(items: Sequence[EvaluationItem], answers: Mapping[str, Mapping[str, Ans
 
 def safe(text: str) -> str:
     """A text as a cell that no spreadsheet takes for a formula, without control characters."""
-    shown = _CONTROL.sub(" ", text.replace("\r\n", "\n"))[:_CELL_CHARACTERS]
-    return f"'{shown}" if _FORMULA.match(text) or _FORMULA.match(shown) else shown
+    shown = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\t", " "))[:_CELL_CHARACTERS]
+    return _FORMULA.sub(r"\1'\2", shown)
 
 
 def _swapped(item: str, seed: int) -> bool:

@@ -73,6 +73,8 @@ def item_tokens(item: EvaluationItem, provider: str) -> int:
     return estimate("".join(texts), provider)
 
 
+# What no evaluation needs more of. Each item is compared with each answer, and by its words with each record.
+MOST_ITEMS, MOST_KEYWORDS, PHRASE_CHARACTERS, NAME_CHARACTERS = 10_000, 100, 1_000, 200
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.
 _REFERENCES = ("reference", "completion", "referenceResponse")
 _KEYS = frozenset(
@@ -108,6 +110,9 @@ def check_evaluation_set(
             ledger.add(name, code, message)
         rejected += any(ledger.is_error(code) for code, _ in flaws)
         items += [item] if item else []
+        if len(items) > MOST_ITEMS:
+            ledger.add(None, "beyond-bounds", f"has more than {MOST_ITEMS:,} items; the rest is not read")
+            break
     if source.flaw:
         ledger.add(None, *source.flaw)
     elif not items and not rejected:
@@ -186,6 +191,9 @@ def _optional_text(value: Mapping[str, Any], key: str, reading: Reading) -> str 
     text = value.get(key)
     if key == "id" and type(text) is int:
         return str(text)
+    if key in ("id", "category") and isinstance(text, str) and len(text) > NAME_CHARACTERS:
+        reading.error("beyond-bounds", f"{key} is longer than {NAME_CHARACTERS} characters")
+        return None
     if text is None or (isinstance(text, str) and text.strip()):
         return text
     flaw = Flaw("empty-text", f"{key} is empty") if text == "" or isinstance(text, str) else None
@@ -199,6 +207,13 @@ def _keywords(value: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
         return ()
     if not isinstance(keywords, list) or not all(isinstance(word, str) and word.strip() for word in keywords):
         reading.error("wrong-type", "expected_keywords is not an array of strings that are not empty")
+        return ()
+    if len(keywords) > MOST_KEYWORDS or any(len(word) > PHRASE_CHARACTERS for word in keywords):
+        reading.error(
+            "beyond-bounds",
+            f"expected_keywords has more than {MOST_KEYWORDS} keywords, "
+            f"or one of more than {PHRASE_CHARACTERS:,} characters",
+        )
         return ()
     return tuple(keywords)
 

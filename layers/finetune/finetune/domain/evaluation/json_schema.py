@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from finetune.foreign import foreign
+
 MOST_LEVELS = 20
 
 _ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "default", "examples"})
@@ -40,18 +42,18 @@ def flaws(schema: Any, path: str = "json_schema", level: int = 0) -> Iterator[st
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
-        yield f"{path} is not an object"
+        yield f"{foreign(path)} is not an object"
         return
     if level > MOST_LEVELS:
-        yield f"{path} nests deeper than {MOST_LEVELS} levels"
+        yield f"{foreign(path)} nests deeper than {MOST_LEVELS} levels"
         return
     for name, wanted in schema.items():
         if name in _ANNOTATIONS:
             continue
         if name not in _KEYWORDS:
-            yield f"{path}.{name} is not supported; the known keywords are {', '.join(_KEYWORDS)}"
+            yield f"{foreign(f'{path}.{name}')} is not supported; the known keywords are {', '.join(_KEYWORDS)}"
         elif not _WELL_FORMED[name](wanted):
-            yield f"{path}.{name} has a value that is not allowed"
+            yield f"{foreign(f'{path}.{name}')} has a value that is not allowed"
         else:
             for inner, where in _inner(name, wanted, f"{path}.{name}"):
                 yield from flaws(inner, where, level + 1)

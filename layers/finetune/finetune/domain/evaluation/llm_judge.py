@@ -37,7 +37,7 @@ _TEXT_CHARACTERS = 8_000
 _BRACKETS = re.compile(r"\[(?=\[)|\](?=\])")
 # Control and direction characters, and the tags of Unicode, in which letters can be written that nobody sees.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
-_FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
+_FENCE = "```"
 
 
 class Ratings(Frozen):
@@ -189,6 +189,14 @@ def _compact() -> str:
     return orjson.dumps(_schema()).decode()
 
 
+def _unfenced(text: str) -> str:
+    """A text without the fence in which models write code."""
+    bare = text.strip()
+    if not (bare.startswith(_FENCE) and bare.endswith(_FENCE)):
+        return text
+    return bare.removeprefix(_FENCE).removesuffix(_FENCE).removeprefix("json")
+
+
 def read(pair: Pair, reply: Mapping[str, Any]) -> Judgement:
     """The ratings of a Converse reply, or `MALFORMED` where it is anything but the ten numbers asked for."""
     used = {"input_tokens": reply["usage"]["inputTokens"], "output_tokens": reply["usage"]["outputTokens"]}
@@ -196,7 +204,7 @@ def read(pair: Pair, reply: Mapping[str, Any]) -> Judgement:
     called = [block["toolUse"]["input"] for block in content if "toolUse" in block]
     said = "".join(block.get("text", "") for block in content)
     try:
-        found = Reply.model_validate(called[0]) if called else Reply.model_validate_json(_FENCE.sub(r"\1", said))
+        found = Reply.model_validate(called[0]) if called else Reply.model_validate_json(_unfenced(said))
     except ValidationError:
         return Judgement(id=pair.id, item=pair.item.id, error=MALFORMED, **used)
     before, candidate = (found.answer_2, found.answer_1) if pair.swapped else (found.answer_1, found.answer_2)

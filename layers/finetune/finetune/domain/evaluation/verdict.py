@@ -16,6 +16,7 @@ from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.domain.evaluation.scoring import Category, ItemRow, Pairs, Scoring, Usage, by_category
 from finetune.domain.evaluation.significance import p_value, votes
+from finetune.foreign import foreign
 from finetune.frozen import Frozen
 
 Decision = Literal["promote", "do_not_promote", "inconclusive"]
@@ -186,7 +187,7 @@ def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
         guard(
             found.pairs(against, members),
             name="worst_category",
-            title=f"Category {category}",
+            title=f"Category {foreign(category)}",
             tolerance=gates.worst_category,
             confidence=gates.guard_confidence,
             groups=found.groups(members),

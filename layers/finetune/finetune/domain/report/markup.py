@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping, Sequence
+
+from finetune.foreign import visible
 
 Attribute = str | int | float | bool | None
 
@@ -13,18 +14,6 @@ class Markup(str):
     """Text that is HTML already; only `tag` and `join` make it."""
 
     __slots__ = ()
-
-
-# Controls, surrogates, noncharacters, and the format characters that turn the direction of text around.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    """The text with characters that cannot be shown, or that disturb what stands around them, named in brackets."""
-    unix = text.replace("\r\n", "\n")
-    return _UNPRINTABLE.sub(lambda found: "\ufffd" if found[0] == "\ufffd" else f"[U+{ord(found[0]):04X}]", unix)
 
 
 def escape(text: object) -> Markup:

@@ -40,15 +40,21 @@ _TEXTUAL = (
         "personal-data",
         "an e-mail address",
         ("@",),
-        re.compile(r"[\w.+-]{1,64}@(?!example\.)[\w-]{1,63}(?:\.[\w-]{2,63})+"),
+        re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?!example\.)[\w-]{1,63}(?:\.[\w-]{2,63})+"),
     ),
     _Kind("secret", "an AWS access key", ("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     _Kind("secret", "a private key", ("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")),
     _Kind("secret", "a GitHub token", ("ghp_", "gho_", "ghs_", "ghu_"), re.compile(r"\bgh[posu]_[A-Za-z0-9]{36}\b")),
     _Kind("secret", "a Slack token", ("xox",), re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
     _Kind("secret", "an API key", ("sk-",), re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")),
-    _Kind("secret", "a JSON web token", ("eyJ",), re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+")),
-    _Kind("secret", "a password", ("assword",), re.compile(r"\b[Pp]assword\s?[:=]\s?(?=\S*\d)(?=\S*[A-Za-z])\S{8,}")),
+    _Kind("secret", "a JSON web token", ("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+")),
+    # Bounded, because each of many passwords in a row would be looked at to the end of all.
+    _Kind(
+        "secret",
+        "a password",
+        ("assword",),
+        re.compile(r"\b[Pp]assword\s?[:=]\s?(?=\S{0,63}\d)(?=\S{0,63}[A-Za-z])\S{8}"),
+    ),
 )
 _NUMERIC = (
     _Kind("personal-data", "a card number", (), re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])"), _luhn),
