@@ -1,10 +1,10 @@
-"""How many endpoints of a kind the account may have, as Service Quotas tells it."""
+"""How many endpoints, jobs and custom models the account may have, as Service Quotas tells it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from finetune.aws.translation import translated
 from finetune.domain.catalog import Deployment
@@ -12,6 +12,9 @@ from finetune.errors import FineTuneError
 
 if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
+
+
+Counted = Deployment | Literal["job", "model"]
 
 
 class Quota(NamedTuple):
@@ -24,18 +27,22 @@ class Quota(NamedTuple):
 # What one place is called, and which quota counts it, by the quota's name: codes differ between lists, and no page of
 # AWS has the code of the one for deployments. Rates and the quota on those in Creating have such names too.
 PLACES: Mapping[Deployment, str] = {"on_demand": "custom model deployment", "provisioned": "model unit"}
-_NAMES: Mapping[Deployment, re.Pattern[str]] = {
+_NAMES: Mapping[Counted, re.Pattern[str]] = {
     "on_demand": re.compile(r"(?!.*(minute|second|day|creating))(.*\b)?custom model deployments", re.IGNORECASE),
     "provisioned": re.compile(r"model units no-commitment provisioned throughputs across custom models", re.IGNORECASE),
+    "job": re.compile(r"(.*\b)?scheduled customization jobs", re.IGNORECASE),
+    "model": re.compile(r"(.*\b)?custom models per account", re.IGNORECASE),
 }
-_SPOKEN: Mapping[Deployment, str] = {
+_SPOKEN: Mapping[Counted, str] = {
     "on_demand": "custom model deployments",
     "provisioned": "Model units no-commitment Provisioned Throughputs across custom models",
+    "job": "Scheduled customization jobs",
+    "model": "Custom models per account",
 }
 
 
-def quota_of(quotas: ServiceQuotasClient, kind: Deployment) -> Quota:
-    """The account's quota on endpoints of a kind; the smallest where several names fit."""
+def quota_of(quotas: ServiceQuotasClient, kind: Counted) -> Quota:
+    """The account's quota on endpoints of a kind, jobs or custom models; the smallest where several names fit."""
     try:
         with translated("listing the quotas of Amazon Bedrock"):
             pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="bedrock")
