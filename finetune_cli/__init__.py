@@ -8,6 +8,7 @@ COMMANDS: dict[str, str] = {
     "completion": "print the script that lets a shell complete commands and options",
     "costs": "list everything of the stack that is billed now, with owner, age, price and day of deletion",
     "delete": "delete a project, a run's resources or a custom model, after showing the plan",
+    "doctor": "ask AWS whether runs can work: account, quotas, models, stack, mails, roles and key",
     "keep": "keep a custom model that would be deleted, or let it go again",
     "prepare": "make a better dataset from another: cleaned, balanced, limited, with variants of prompts",
     "reject": "end a run that asks, with a reason",

@@ -49,15 +49,30 @@ def connect(stack: str) -> tuple[BedrockClient, BedrockRuntimeClient, SSMClient]
             runtime, ssm = clients.bedrock_runtime(), clients.ssm()
         found = overview.stack_exists(cloudformation, stack)
     except FineTuneError as error:
-        cause = error.__cause__
-        name = code_of(cause) if isinstance(cause, ClientError) else type(cause).__name__
-        raise UsageFailure(f"{str(error).rstrip('.')}. {_REMEDIES.get(name, '')}".rstrip()) from None
+        raise _failure(error) from None
     if not found:
         region = cloudformation.meta.region_name
         raise UsageFailure(
             f"There is no stack {stack!r} in {region}; name another stack with --stack, or choose another Region."
         )
     return bedrock, runtime, ssm
+
+
+def signed_in() -> None:
+    """UsageFailure unless there are credentials that AWS knows, and a Region."""
+    try:
+        with translated("connecting to AWS"):
+            clients.bedrock()
+            clients.identity().get_caller_identity()
+    except FineTuneError as error:
+        raise _failure(error) from None
+
+
+def _failure(error: FineTuneError) -> UsageFailure:
+    """What went wrong at AWS's door, with what the person at the keyboard does."""
+    cause = error.__cause__
+    name = code_of(cause) if isinstance(cause, ClientError) else type(cause).__name__
+    return UsageFailure(f"{str(error).rstrip('.')}. {_REMEDIES.get(name, '')}".rstrip())
 
 
 def removing(stack: str) -> Removing:

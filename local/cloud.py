@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 ROOT_KEY = "test"
-BEDROCK_SERVICES = ("bedrock", "bedrock-runtime")
+BEDROCK_SERVICES = ("bedrock", "bedrock-runtime", "service-quotas")
 # Limits for a process that hangs; normally one that cannot start ends at once, and one that is stopped ends soon.
 START_SECONDS = 900.0
 STOP_SECONDS = 60.0
@@ -129,8 +129,8 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         }
         if self.bedrock_endpoint:
-            variables["AWS_ENDPOINT_URL_BEDROCK"] = self.bedrock_endpoint
-            variables["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = self.bedrock_endpoint
+            for service in BEDROCK_SERVICES:
+                variables[f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}"] = self.bedrock_endpoint
         return variables
 
     def mails(self) -> list[Mail]:

@@ -2,18 +2,20 @@
 
 import json
 
-from local.bedrock import deployments, throughput
+from local.bedrock import customization, deployments, throughput
 from local.bedrock.authorization import authorize
 from local.bedrock.errors import ServiceError
 from local.bedrock.policy import Question
 from local.bedrock.protocol import Response
 from local.bedrock.world import Policies
 
-# The name of the first is not documented; the code is made up.
+# The names of the first and the last are not documented; their codes are made up.
 _QUOTAS = (
     ("L-00000001", "(Model customization) Custom model deployments per account", deployments, "MOST"),
     ("L-C02E1E99", "(Model customization) Custom model deployments in Creating", deployments, "MOST_CREATING"),
     ("L-BE77399C", "Model units no-commitment Provisioned Throughputs across custom models", throughput, "MOST_UNITS"),
+    ("L-0406044C", "(Model customization) Scheduled customization jobs", customization, "MOST_RUNNING_JOBS"),
+    ("L-00000002", "(Model customization) Custom models per account", customization, "MOST_MODELS"),
 )
 _TYPE = {"Content-Type": "application/x-amz-json-1.1"}
 

@@ -70,6 +70,8 @@ RULE_TICK = Seam(f"{SERVICES}.eventbridge", "_SCHEDULER_TICK_INTERVAL")
 SCHEDULER_TIME = Seam(f"{SERVICES}.scheduler", "time")
 FIRST_ASYNC_RETRY = Seam(f"{SERVICES}.lambda_svc", "_LAMBDA_ASYNC_RETRY_BASE_SECONDS")
 LONGEST_ASYNC_RETRY = Seam(f"{SERVICES}.lambda_svc", "_LAMBDA_ASYNC_RETRY_MAX_SECONDS")
+IAM_HANDLERS = Seam(f"{SERVICES}.iam", "_IAM_HANDLERS")
+METRIC_STATISTICS = Seam(f"{SERVICES}.cloudwatch", "_get_metric_statistics")
 
 BOTO_CLIENT = Seam(f"{ASL}.utils.boto_client", "boto_client_for")
 WAIT_INTERVAL = Seam(f"{ASL}.component.state.wait.wait_function.wait_function", "WaitFunction._wait_interval")

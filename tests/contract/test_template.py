@@ -18,6 +18,7 @@ from finetune.aws.mail import CLAIM_HOLDS
 from finetune.aws.tags import STACK_TAG
 from finetune.domain.records.limits import MAX_DATASET_BYTES
 from tools.project import ROOT, resources, statements, template
+from tools.release import version
 from tools.tables import TROUBLESHOOTING
 from tools.translate import transformed, translate
 
@@ -383,6 +384,10 @@ def test_every_parameter_is_described_and_every_output_too() -> None:
     for section in ("Parameters", "Outputs"):
         assert [name for name, each in template()[section].items() if not each.get("Description")] == []
     assert [name for name, each in template()["Parameters"].items() if "Default" not in each] == ["NotificationEmail"]
+
+
+def test_a_stack_says_the_release_that_it_is() -> None:
+    assert template()["Outputs"]["Release"]["Value"] == version()
 
 
 def test_the_state_machine_may_invoke_its_own_functions_only_and_those_of_earlier_executions() -> None:

@@ -64,6 +64,13 @@ def finetune(pipeline: Pipeline, *arguments: str, **environment: str) -> subproc
         )
 
 
+def test_the_doctor_finds_the_deployed_stack_right_but_for_what_the_local_cloud_cannot_tell(pipeline: Pipeline) -> None:
+    found = json.loads(finetune(pipeline, "doctor", "--json").stdout)["result"]
+    # Other tests of this cloud leave runs that failed.
+    amiss = {each["name"]: each["state"] for each in found["lines"] if each["state"] != "ok" and each["name"] != "ends"}
+    assert amiss == {"sweeper": "not asked", "roles": "not asked"}
+
+
 @pytest.fixture(scope="module")
 def shop(pipeline: Pipeline) -> dict[str, Any]:
     """A project whose first model, of a small dataset, is in service."""

@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from tests.emulator import ManualClock, running_emulator
+from tests.examined import Patient, healthy
 from tests.integration.deployed import Deployed
 from tests.integration.fakes import MemoryBucket, MemoryExecutions, Stack
 
@@ -50,3 +51,16 @@ def executions(stack: Stack) -> MemoryExecutions:
 @pytest.fixture
 def deployed(stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions) -> Deployed:
     return Deployed(stack, bucket, executions)
+
+
+@pytest.fixture(scope="module")
+def one_patient() -> Iterator[Patient]:
+    with healthy() as found:
+        yield found
+
+
+@pytest.fixture
+def patient(one_patient: Patient) -> Iterator[Patient]:
+    """An account in which everything is right, also after a test that broke something."""
+    yield one_patient
+    one_patient.recover()

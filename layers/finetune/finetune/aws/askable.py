@@ -37,8 +37,14 @@ def require_askable(runtime: BedrockRuntimeClient, models: dict[Asked, str]) -> 
 
 def require_answer(runtime: BedrockRuntimeClient, what: Asked, model_id: str) -> None:
     """Ask one model for one token, with the errors of `require_askable`."""
+    with suppress(ServiceBusy, EndpointBusy):
+        ask(runtime, what, model_id)
+
+
+def ask(runtime: BedrockRuntimeClient, what: Asked, model_id: str) -> None:
+    """Ask one model for one token; ModelNotAskable when it refuses, ServiceBusy or EndpointBusy when it has no room."""
     try:
-        with suppress(ServiceBusy, EndpointBusy), translated(f"asking the {what} {model_id} for one token"):
+        with translated(f"asking the {what} {model_id} for one token"):
             runtime.converse(
                 modelId=model_id,
                 messages=[{"role": "user", "content": [{"text": QUESTION}]}],

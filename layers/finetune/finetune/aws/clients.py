@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_pricing import PricingClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_sts import STSClient
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 _CONTROL = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30)
 # A Publish that is repeated is a second mail.
 _ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+# IAM answers a few simulations a second and refuses the rest.
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=5, read_timeout=30)
 # Answers take seconds, and throttling is handled item by item where the answer is missed.
 _INFERENCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=120)
 
@@ -80,6 +87,31 @@ def functions() -> LambdaClient:
 @cache
 def identity() -> STSClient:
     return boto3.client("sts", config=_CONTROL)
+
+
+@cache
+def cloudwatch() -> CloudWatchClient:
+    return boto3.client("cloudwatch", config=_CONTROL)
+
+
+@cache
+def events() -> EventBridgeClient:
+    return boto3.client("events", config=_CONTROL)
+
+
+@cache
+def iam() -> IAMClient:
+    return boto3.client("iam", config=_PATIENT)
+
+
+@cache
+def kms() -> KMSClient:
+    return boto3.client("kms", config=_CONTROL)
+
+
+@cache
+def sqs() -> SQSClient:
+    return boto3.client("sqs", config=_CONTROL)
 
 
 @cache

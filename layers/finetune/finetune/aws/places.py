@@ -20,6 +20,7 @@ from finetune.environment import Environment
 from finetune.errors import QuotaExceeded
 from finetune.parts import Endpoint
 from finetune.run import Run
+from finetune.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -53,14 +54,17 @@ class Taking:
         )
 
 
+def kinds_of(row: BaseModelRow, settings: Settings, *, served: bool = False) -> tuple[Deployment, ...]:
+    """The kinds of endpoint that runs of these settings open; `served` is whether throughput is in service already."""
+    in_service: tuple[Deployment, ...] = ("provisioned",) if settings.deployment == "provisioned" and not served else ()
+    return tuple(dict.fromkeys((row.cheapest_endpoint, *in_service)))
+
+
 def kinds_needed(run: Run, row: BaseModelRow) -> tuple[Deployment, ...]:
     """The kinds of endpoint that a run opens: to evaluate its model, and to serve it if the project has none such."""
-    needed = [row.cheapest_endpoint]
     champion = run.champion
     served = champion and ":provisioned-model/" in champion.endpoint_arn and champion.units == run.settings.units
-    if run.settings.deployment == "provisioned" and not served:
-        needed.append("provisioned")
-    return tuple(dict.fromkeys(needed))
+    return kinds_of(row, run.settings, served=bool(served))
 
 
 def take_all(by: Taking, run: Run, prepared: PrepareDatasetOutput) -> None:

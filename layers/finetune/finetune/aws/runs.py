@@ -176,7 +176,12 @@ def _version_claim(run: Run) -> str:
 
 def read_settings(s3: S3Client, run: Run) -> Settings:
     """The project's settings as they are now; the defaults when it has none. SettingsInvalid names file and key."""
-    version = storage.latest_version(s3, run.dataset.bucket, f"projects/{run.project}/settings.yaml")
+    return settings_of(s3, run.dataset.bucket, run.project)
+
+
+def settings_of(s3: S3Client, bucket: str, project: str) -> Settings:
+    """A project's settings, with the error of `read_settings`."""
+    version = storage.latest_version(s3, bucket, f"projects/{project}/settings.yaml")
     if version is None:
         return Settings()
     # The first piece is longer than settings may be, so no more of a longer file is read.
