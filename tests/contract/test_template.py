@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 from finetune import environment
 from finetune.aws.mail import CLAIM_HOLDS
 from finetune.aws.tags import STACK_TAG
+from finetune.domain.catalog import base_models
 from finetune.domain.records.limits import MAX_DATASET_BYTES
 from tools.project import ROOT, resources, statements, template
 from tools.tables import TROUBLESHOOTING
@@ -377,6 +379,16 @@ def test_every_variable_that_a_function_reads_is_set_and_no_other() -> None:
         given = function["Properties"].get("Environment", {}).get("Variables", {})
         assert set(given) == read, name
     assert "STACK_NAME" in template()["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def test_a_stack_is_deployed_only_where_bedrock_customizes_and_without_being_asked() -> None:
+    (rule,) = template()["Rules"].values()
+    (assertion,) = rule["Assertions"]
+    customizing = {region for row in base_models().values() for region in row.regions}
+    assert assertion["Assert"] == {"Fn::Contains": [sorted(customizing), {"Ref": "AWS::Region"}]}
+    assert translate(ROOT / "template.yaml")["Rules"] == template()["Rules"]
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert samconfig["default"]["deploy"]["parameters"]["confirm_changeset"] is False
 
 
 def test_every_parameter_is_described_and_every_output_too() -> None:
