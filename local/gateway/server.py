@@ -22,7 +22,7 @@ from hypercorn.config import Config
 from ministack.app import app
 
 from local.clock import Clock
-from local.gateway import events, interpreter, seams
+from local.gateway import events, interpreter, keys, seams
 from local.gateway.credentials import CredentialRegistry
 from local.gateway.functions import Endpoints, Functions
 from local.gateway.mail import Outbox
@@ -52,6 +52,7 @@ def assemble(state: Path, clock: Clock, endpoints: Endpoints, registry: Credenti
     seams.REQUEST_ORIGIN.wrap(lambda pin: lambda source_ip, _secure: pin(source_ip, True))
     interpreter.install(clock, endpoints.gateway, registry)
     events.install(clock)
+    keys.install()
     StateMachines(clock).install()
     Outbox(state / "outbox", clock).install()
     functions = Functions(state, clock, endpoints, registry)

@@ -292,6 +292,9 @@ def test_an_event_that_is_not_taken_is_delivered_again_for_a_day_and_then_kept_f
     [send] = policy["Properties"]["PolicyDocument"]["Statement"]
     assert policy["Properties"]["Queues"] == [{"Ref": "DeadLetterQueue"}]
     assert (send["Principal"], send["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    # EventBridge documents no other condition here, and what it may not send is lost.
+    rules = [{"Fn::GetAtt": [name, "Arn"]} for name in resources("AWS::Events::Rule")]
+    assert send["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
 
 
 def test_an_alarm_is_a_mail_and_the_sweeper_s_silence_is_an_alarm() -> None:
@@ -322,7 +325,7 @@ def test_a_function_reads_and_writes_the_parameters_of_its_own_stack_only() -> N
 
 
 # What holds data under the stack's key: a bucket, the topic, the queue, or a custom model.
-UNDER_THE_KEY = re.compile(r"s3:(Get|Put)Object|sns:Publish|bedrock:Create|bedrock:InvokeModel")
+UNDER_THE_KEY = re.compile(r"s3:(Get|Put)Object|sns:Publish|bedrock:(Create|Update|InvokeModel)")
 
 
 def test_a_function_that_touches_what_the_stack_s_key_encrypts_may_use_the_key() -> None:
