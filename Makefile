@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template tables lock clean
+.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template tables iam lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,6 +92,9 @@ template:
 
 tables: setup ## Write the tables and the picture of the documentation, and catalog.json, anew from their sources.
 	$(BIN)/python -m tools.tables
+
+iam: setup ## Write AWS's reference of the actions that the template grants anew, from the pinned package.
+	$(BIN)/python -m tools.iam_reference
 
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header
 

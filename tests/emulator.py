@@ -83,17 +83,21 @@ class MemoryS3:
 
 @dataclass
 class MemoryIam:
-    """Policies and trust of roles by ARN, and the access keys that belong to them."""
+    """Policies and trust of roles by ARN, the access keys that belong to them, and the policies of KMS keys."""
 
     policies: dict[str, list[Statement]] = field(default_factory=dict)
     trusts: dict[str, list[Statement]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    key_policies: dict[str, list[Statement]] = field(default_factory=dict)
 
     def identity(self, role_arn: str) -> list[Statement]:
         return self.policies[role_arn]
 
     def trust(self, role_arn: str) -> list[Statement]:
         return self.trusts[role_arn]
+
+    def key(self, key_arn: str) -> list[Statement]:
+        return self.key_policies.get(key_arn, [])
 
     def role_of(self, access_key: str) -> str | None:
         return self.keys.get(access_key)
@@ -140,9 +144,15 @@ class Emulator:
         return _session("test", self.world.region).client("pricing", endpoint_url=self.endpoint)
 
     def add_model(
-        self, name: str, base_model_id: str, pairs: Sequence[tuple[str, str]] = (), *, active: bool = True
+        self,
+        name: str,
+        base_model_id: str,
+        pairs: Sequence[tuple[str, str]] = (),
+        *,
+        active: bool = True,
+        key: str | None = None,
     ) -> str:
-        """Put a trained custom model in place without a job; its ARN."""
+        """Put a trained custom model in place without a job, encrypted with a KMS key if one is given; its ARN."""
         world, now = self.world, self.world.now()
         where = {"s3Uri": "s3://data/train.jsonl"}
         job = Job(
@@ -156,6 +166,7 @@ class Emulator:
                 "roleArn": JOB_ROLE,
                 "trainingDataConfig": where,
                 "outputDataConfig": where,
+                **({"customModelKmsKeyId": key} if key else {}),
             },
             base_model_id=base_model_id,
             customization_type="FINE_TUNING",

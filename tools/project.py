@@ -63,10 +63,15 @@ def given_to(state: dict[str, Any]) -> dict[str, Any]:
     return parameters["Payload"] if waits_for_token(state) else parameters
 
 
-def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a function or state machine may do, by its own policies and by shared ones; the stack's key is left out."""
-    for policy in resource["Properties"]["Policies"]:
+def statements(resource: dict[str, Any], *, with_key: bool = False) -> Iterator[dict[str, Any]]:
+    """What a role, a function or a state machine may do, by its own policies and by shared ones.
+
+    What depends on the stack's key counts only if there is one.
+    """
+    for given in resource["Properties"]["Policies"]:
+        policy = given["Fn::If"][1 if with_key else 2] if "Fn::If" in given else given
+        if policy == {"Ref": "AWS::NoValue"}:
+            continue
         if "Ref" in policy:
-            yield from template()["Resources"][policy["Ref"]]["Properties"]["PolicyDocument"]["Statement"]
-        else:
-            yield from policy.get("Statement", [])
+            policy = template()["Resources"][policy["Ref"]]["Properties"]
+        yield from policy.get("PolicyDocument", policy)["Statement"]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Protocol, Self
 import boto3
 
 from local.bedrock.errors import ServiceError, denied
-from local.bedrock.policy import Decision, Question, Statement, decide, statements
+from local.bedrock.policy import Decision, Question, Statement, decide, decide_for_service, decide_key, statements
 from local.bedrock.world import Policies
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
 
 ROOT_KEY = "test"
@@ -65,24 +66,34 @@ def service_asked(authorization: str | None) -> str:
     return found["service"] if found else ""
 
 
-def authorize(policies: Policies, principal: str, asked: Iterable[Question]) -> None:
-    """Raise AccessDeniedException for the first thing that the principal may not do."""
-    if principal == ROOT:
-        return
-    try:
-        own = policies.identity(principal)
-    except LookupError:
-        own = []
+def authorize(policies: Policies, caller: str, asked: Iterable[Question]) -> None:
+    """Raise AccessDeniedException for the first thing that the caller, or who acts for it, may not do."""
     for question in asked:
-        decision = decide(own, question)
+        principal = question.by or caller
+        if principal == ROOT:
+            continue
+        decision = _decide(policies, principal, question)
         if decision != "allowed":
             raise refusal(principal, question, decision)
 
 
+def _decide(policies: Policies, principal: str, question: Question) -> Decision:
+    of_key = question.action.startswith("kms:")
+    if not principal.startswith("arn:"):
+        return decide_for_service(policies.key(question.resource), principal, question)
+    try:
+        own = policies.identity(principal)
+    except LookupError:
+        own = []
+    return decide_key(policies.key(question.resource), own, principal, question) if of_key else decide(own, question)
+
+
 def refusal(principal: str, question: Question, decision: Decision) -> ServiceError:
-    """AWS's sentence about a permission that a role lacks."""
-    account, role = principal.split(":")[4], principal.rsplit("/", 1)[-1]
-    user = f"arn:aws:sts::{account}:assumed-role/{role}/session"
+    """AWS's sentence about a permission that a role or a service lacks."""
+    user = principal
+    if principal.startswith("arn:"):
+        account, role = principal.split(":")[4], principal.rsplit("/", 1)[-1]
+        user = f"arn:aws:sts::{account}:assumed-role/{role}/session"
     because = _BECAUSE[decision].format(action=question.action)
     return denied(
         f"User: {user} is not authorized to perform: {question.action} on resource: {question.resource} {because}"
@@ -90,17 +101,18 @@ def refusal(principal: str, question: Question, decision: Decision) -> ServiceEr
 
 
 class IamPolicies:
-    """The policies of roles as the gateway's IAM tells them, remembered for a few seconds."""
+    """The policies of roles and keys as the gateway's IAM and KMS tell them, those of roles for a few seconds."""
 
-    def __init__(self, iam: "IAMClient") -> None:
-        self._iam = iam
+    def __init__(self, iam: "IAMClient", kms: "KMSClient") -> None:
+        self._iam, self._kms = iam, kms
         self._known: dict[str, tuple[float, list[Statement]]] = {}
         self._lock = threading.Lock()
 
     @classmethod
     def at(cls, endpoint: str, region: str) -> Self:
         """Policies read from the IAM of a gateway, as root."""
-        return cls(boto3.session.Session(ROOT_KEY, ROOT_KEY, region_name=region).client("iam", endpoint_url=endpoint))
+        session = boto3.session.Session(ROOT_KEY, ROOT_KEY, region_name=region)
+        return cls(session.client("iam", endpoint_url=endpoint), session.client("kms", endpoint_url=endpoint))
 
     def identity(self, role_arn: str) -> list[Statement]:
         """Inline and attached policies of a role; LookupError for a role that does not exist."""
@@ -118,6 +130,13 @@ class IamPolicies:
         except self._iam.exceptions.NoSuchEntityException as error:
             raise LookupError(role_arn) from error
         return statements(role["AssumeRolePolicyDocument"])
+
+    def key(self, key_arn: str) -> list[Statement]:
+        """The policy of a KMS key, nothing for a key that does not exist."""
+        try:
+            return statements(self._kms.get_key_policy(KeyId=key_arn, PolicyName="default")["Policy"])
+        except self._kms.exceptions.NotFoundException:
+            return []
 
     def _read(self, role: str) -> list[Statement]:
         found: list[Statement] = []

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from local.bedrock.customization import SERVICE
 from local.bedrock.foundation import bare_id, by_any_id, without_profile
 from local.bedrock.policy import Context, Question
 from local.bedrock.records import Resource
 from local.bedrock.world import Params, World, find
 
 type Tags = Iterable[Mapping[str, str]] | None
+
+# What AWS's page about the encryption of custom models asks for, of whoever makes, serves or asks one under a key.
+MAKING = ("Decrypt", "GenerateDataKey", "DescribeKey", "CreateGrant")
+SERVING = ("Decrypt", "CreateGrant")
+ASKING = ("Decrypt", "GenerateDataKey")
 
 # Where a request through a cross-region inference profile may be answered.
 PROFILE_REGIONS = ("us-east-1", "us-east-2", "us-west-2")
@@ -20,6 +26,33 @@ def questions(world: World, operation: str, params: Params) -> list[Question]:
 
 def _ask(action: str, resource: str, context: Context | None = None) -> Question:
     return Question(f"bedrock:{action}", resource, context or {})
+
+
+def _key_of(world: World, model_arn: str) -> str | None:
+    """The customer's key under which a custom model is encrypted."""
+    model = find(world.state.models, model_arn)
+    job = model and world.state.jobs.get(model.job_arn)
+    key: str | None = job.request.get("customModelKmsKeyId") if job else None
+    return key
+
+
+def _keyed(world: World, key: str | None, uses: Iterable[str], model: str, by: str = "") -> list[Question]:
+    """What somebody asks of a key through Bedrock, or Bedrock of its own."""
+    if key is None:
+        return []
+    named = "aws:bedrock:custom-model"
+    context: dict[str, str | list[str]] = {}
+    if world.unknowns.key_context:
+        context = {f"kms:EncryptionContext:{named}": model, "kms:EncryptionContextKeys": [named]}
+    if by != SERVICE:
+        context["kms:ViaService"] = f"bedrock.{world.region}.amazonaws.com"
+    return [Question(f"kms:{use}", key, context, by) for use in uses]
+
+
+def _served(world: World, model: str) -> list[Question]:
+    """What an endpoint of a model asks of its key: who opens it, and Bedrock, which prepares the model for it."""
+    key = _key_of(world, model)
+    return [*_keyed(world, key, SERVING, model), *_keyed(world, key, ASKING, model, SERVICE)]
 
 
 def _anywhere(_world: World, operation: str, _params: Params) -> list[Question]:
@@ -88,6 +121,11 @@ def _create_job(world: World, operation: str, params: Params) -> list[Question]:
         *_tagging(job, params.get("jobTags")),
         *_tagging(model, params.get("customModelTags")),
         Question("iam:PassRole", params["roleArn"], passed),
+        *(
+            each
+            for by in ("", params["roleArn"])
+            for each in _keyed(world, params.get("customModelKmsKeyId"), MAKING, model, by)
+        ),
     ]
 
 
@@ -95,7 +133,11 @@ def _create_deployment(world: World, operation: str, params: Params) -> list[Que
     tags = params.get("tags")
     model = params["modelArn"]
     context = {**_resource_tags(world, model), **_request_tags(tags)}
-    return [_ask(operation, model, context), *_tagging(world.arn("custom-model-deployment", "*"), tags)]
+    return [
+        _ask(operation, model, context),
+        *_tagging(world.arn("custom-model-deployment", "*"), tags),
+        *_served(world, model),
+    ]
 
 
 def _update(endpoint: str, endpoint_member: str, model_member: str) -> Callable[[World, str, Params], list[Question]]:
@@ -105,6 +147,7 @@ def _update(endpoint: str, endpoint_member: str, model_member: str) -> Callable[
         if model_member in params:
             tags = seen in {"both", "model"}
             asked.append(_on_existing(world, operation, "custom-model", params[model_member], tags=tags))
+            asked += _served(world, params[model_member])
         return asked
 
     return ask
@@ -116,7 +159,7 @@ def _create_throughput(world: World, operation: str, params: Params) -> list[Que
     foundation = by_any_id(world, params["modelId"])
     arn = model.arn if model else world.foundation_model_arn(foundation[0]) if foundation else params["modelId"]
     context = {**_resource_tags(world, arn), **_request_tags(tags)}
-    return [_ask(operation, arn, context), *_tagging(world.arn("provisioned-model", "*"), tags)]
+    return [_ask(operation, arn, context), *_tagging(world.arn("provisioned-model", "*"), tags), *_served(world, arn)]
 
 
 def _tag(world: World, operation: str, params: Params) -> list[Question]:
@@ -125,11 +168,18 @@ def _tag(world: World, operation: str, params: Params) -> list[Question]:
     return [_ask(operation, arn, {**_resource_tags(world, arn), **keys})]
 
 
+def _asked(world: World, identifier: str) -> list[Question]:
+    """What asking an endpoint needs of its model's key."""
+    endpoint = world.state.deployments.get(identifier) or world.state.throughputs.get(identifier)
+    model = endpoint.serving(world.now()) if endpoint else ""
+    return _keyed(world, _key_of(world, model), ASKING, model)
+
+
 def _invoke(world: World, _operation: str, params: Params) -> list[Question]:
     identifier = params["modelId"].rpartition(":inference-profile/")[2]
     if identifier.startswith("arn:") and ":foundation-model/" not in identifier:
         seen = _resource_tags(world, identifier) if world.unknowns.tags_on_invoke else None
-        return [_ask("InvokeModel", identifier, seen)]
+        return [_ask("InvokeModel", identifier, seen), *_asked(world, identifier)]
     model_id = bare_id(identifier)
     foundation = without_profile(model_id)
     if foundation == model_id:

@@ -20,11 +20,15 @@ _POLICY_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 @dataclass(frozen=True)
 class Question:
-    """May this be done? Names are IAM's: `bedrock:GetCustomModel`, an ARN, condition keys by their full name."""
+    """May this be done? Names are IAM's: `bedrock:GetCustomModel`, an ARN, condition keys by their full name.
+
+    `by` is who does it if not the caller: the ARN of a role, or a service such as `bedrock.amazonaws.com`.
+    """
 
     action: str
     resource: str
     context: Context
+    by: str = ""
 
 
 def statements(document: str | Mapping[str, Any]) -> list[Statement]:
@@ -43,8 +47,27 @@ def decide(policy: Iterable[Statement], question: Question) -> Decision:
 
 def trusts(policy: Iterable[Statement], service: str, context: Context) -> bool:
     """Whether a trust policy lets a service assume its role in the given context."""
-    own = [statement for statement in policy if service in _listed(_principals(statement).get("Service", []))]
-    return decide(own, Question("sts:AssumeRole", "", context)) == "allowed"
+    return decide_for_service(policy, service, Question("sts:AssumeRole", "", context)) == "allowed"
+
+
+def decide_for_service(policy: Iterable[Statement], service: str, question: Question) -> Decision:
+    """The decision of a resource's own policy about a service."""
+    return decide(_naming(policy, "Service", service), question)
+
+
+def decide_key(key: Sequence[Statement], identity: Iterable[Statement], role_arn: str, question: Question) -> Decision:
+    """KMS's decision about a role: the key's policy names it, or leaves the decision to the account's own policies."""
+    root = f"arn:aws:iam::{role_arn.split(':')[4]}:root"
+    named, left = (decide(_naming(key, "AWS", name), question) for name in (role_arn, root))
+    own = decide(identity, question)
+    if "explicitDeny" in {named, left, own}:
+        return "explicitDeny"
+    return "allowed" if named == "allowed" or left == own == "allowed" else "implicitDeny"
+
+
+def _naming(policy: Iterable[Statement], kind: str, name: str) -> list[Statement]:
+    """The statements whose principal is this one."""
+    return [statement for statement in policy if name in _listed(_principals(statement).get(kind, []))]
 
 
 def _principals(statement: Statement) -> Mapping[str, Any]:

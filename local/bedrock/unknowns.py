@@ -14,6 +14,7 @@ class Unknowns:
     which of the two resources of an update, and of a job that a request names instead of giving its ARN.
     `names_methods` is whether the id with a context length lists how it is customized. For `update_unseen_minutes` an
     endpoint looks as if no update had been asked for, except for its time of change if `update_moves_time`.
+    `key_context` is whether Bedrock names the custom model when it uses a key.
     """
 
     tags_on_invoke: bool = True
@@ -24,4 +25,5 @@ class Unknowns:
     over_quota: Literal["ServiceQuotaExceededException", "ValidationException"] = "ServiceQuotaExceededException"
     update_unseen_minutes: float = 0.0
     update_moves_time: bool = False
+    key_context: bool = True
     delete_creating_throughput: Literal["ConflictException", "ValidationException", "deleted"] = "ConflictException"

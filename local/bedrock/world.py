@@ -31,6 +31,9 @@ class Policies(Protocol):
     def trust(self, role_arn: str) -> list[Statement]:
         """Who may assume a role."""
 
+    def key(self, key_arn: str) -> list[Statement]:
+        """Who may use a KMS key; nobody may use one that does not exist."""
+
 
 @dataclass
 class World:

@@ -22,7 +22,7 @@ from hypercorn.config import Config
 from ministack.app import app
 
 from local.clock import Clock
-from local.gateway import events, interpreter, seams, unanswered
+from local.gateway import events, interpreter, keys, seams, unanswered
 from local.gateway.credentials import CredentialRegistry
 from local.gateway.functions import Endpoints, Functions
 from local.gateway.mail import Outbox
@@ -53,6 +53,7 @@ def assemble(state: Path, clock: Clock, endpoints: Endpoints, registry: Credenti
     interpreter.install(clock, endpoints.gateway, registry)
     events.install(clock)
     unanswered.install()
+    keys.install()
     StateMachines(clock).install()
     Outbox(state / "outbox", clock).install()
     functions = Functions(state, clock, endpoints, registry)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 from finetune import environment
 from finetune.aws.mail import CLAIM_HOLDS
 from finetune.aws.tags import STACK_TAG
+from finetune.domain.catalog import base_models
 from finetune.domain.records.limits import MAX_DATASET_BYTES
 from tools.project import ROOT, resources, statements, template
 from tools.release import version
@@ -291,6 +293,9 @@ def test_an_event_that_is_not_taken_is_delivered_again_for_a_day_and_then_kept_f
     [send] = policy["Properties"]["PolicyDocument"]["Statement"]
     assert policy["Properties"]["Queues"] == [{"Ref": "DeadLetterQueue"}]
     assert (send["Principal"], send["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    # EventBridge documents no other condition here, and what it may not send is lost.
+    rules = [{"Fn::GetAtt": [name, "Arn"]} for name in resources("AWS::Events::Rule")]
+    assert send["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
 
 
 def test_an_alarm_is_a_mail_and_the_sweeper_s_silence_is_an_alarm() -> None:
@@ -321,7 +326,7 @@ def test_a_function_reads_and_writes_the_parameters_of_its_own_stack_only() -> N
 
 
 # What holds data under the stack's key: a bucket, the topic, the queue, or a custom model.
-UNDER_THE_KEY = re.compile(r"s3:(Get|Put)Object|sns:Publish|bedrock:Create|bedrock:InvokeModel")
+UNDER_THE_KEY = re.compile(r"s3:(Get|Put)Object|sns:Publish|bedrock:(Create|Update|InvokeModel)")
 
 
 def test_a_function_that_touches_what_the_stack_s_key_encrypts_may_use_the_key() -> None:
@@ -378,6 +383,16 @@ def test_every_variable_that_a_function_reads_is_set_and_no_other() -> None:
         given = function["Properties"].get("Environment", {}).get("Variables", {})
         assert set(given) == read, name
     assert "STACK_NAME" in template()["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def test_a_stack_is_deployed_only_where_bedrock_customizes_and_without_being_asked() -> None:
+    (rule,) = template()["Rules"].values()
+    (assertion,) = rule["Assertions"]
+    customizing = {region for row in base_models().values() for region in row.regions}
+    assert assertion["Assert"] == {"Fn::Contains": [sorted(customizing), {"Ref": "AWS::Region"}]}
+    assert translate(ROOT / "template.yaml")["Rules"] == template()["Rules"]
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert samconfig["default"]["deploy"]["parameters"]["confirm_changeset"] is False
 
 
 def test_every_parameter_is_described_and_every_output_too() -> None:

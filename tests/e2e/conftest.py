@@ -1,4 +1,4 @@
-"""One local cloud with the deployed stack for all end-to-end tests; each test has a project of its own."""
+"""One local cloud with the stack for all end-to-end tests, under a KMS key of its own; each has its own project."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from local import deployment
 from local.cloud import Cloud
 from tests.deploying import deploy_translated
 from tests.e2e.pipeline import Pipeline
+from tests.keys import key_policy_text
 from tools.project import ROOT
 
 # A job of an hour takes two seconds; what takes long itself does not take hours (local.clock).
@@ -25,7 +26,10 @@ def build() -> Path:
 @pytest.fixture(scope="session")
 def pipeline(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with Cloud.start(tmp_path_factory.mktemp("cloud"), time_scale=TIME_SCALE) as cloud:
-        outputs = deploy_translated(cloud, build, "finetune", {"NotificationEmail": "team@example.com"})
+        policy = key_policy_text(cloud.account, cloud.region)
+        key = cloud.client("kms").create_key(MultiRegion=True, Policy=policy)["KeyMetadata"]["Arn"]
+        parameters = {"NotificationEmail": "team@example.com", "KmsKeyArn": key}
+        outputs = deploy_translated(cloud, build, "finetune", parameters)
         deployed = Pipeline(cloud, outputs)
         deployed.admin.offer_everywhere()
         yield deployed

@@ -54,6 +54,20 @@ def test_a_good_dataset_is_promoted_and_a_better_one_later_takes_over_behind_the
     assert pipeline.endpoints_of("promoted") == [before["endpoint_arn"]]
 
 
+def test_what_the_stack_keeps_and_trains_is_under_its_own_key(pipeline: Pipeline) -> None:
+    s3, sns, sqs, bedrock = (pipeline.cloud.client(service) for service in ("s3", "sns", "sqs", "bedrock"))
+    keys = {sns.get_topic_attributes(TopicArn=pipeline.outputs["TopicArn"])["Attributes"]["KmsMasterKeyId"]}
+    [queue] = sqs.list_queues()["QueueUrls"]
+    keys.add(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]["KmsMasterKeyId"])
+    for bucket in ("DatasetBucketName", "ArtifactBucketName"):
+        [rule] = s3.get_bucket_encryption(Bucket=pipeline.outputs[bucket])["ServerSideEncryptionConfiguration"]["Rules"]
+        keys.add(rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
+    model = published(pipeline, "promoted")["model_arn"]
+    keys.add(bedrock.get_custom_model(modelIdentifier=model)["modelKmsKeyArn"])
+    assert len(keys) == 1
+    assert ":key/mrk-" in keys.pop()
+
+
 def test_a_model_that_is_not_better_is_not_promoted_and_its_endpoint_is_gone(pipeline: Pipeline) -> None:
     pipeline.configure("worse", SETTINGS, EVALUATION)
     run = pipeline.drop("worse/data.jsonl", (EXAMPLE / "worse.jsonl").read_bytes())

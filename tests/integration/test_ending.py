@@ -43,7 +43,7 @@ class Formation:
 
 
 def ended(
-    *, status: str = "DELETE_IN_PROGRESS", kind: str = "Delete", seconds: int = 200
+    *, status: str = "DELETE_IN_PROGRESS", kind: str = "Delete", seconds: int = 200, name: str = STACK
 ) -> tuple[EndStackOutput, dict[str, Any]]:
     """What the function returns and what CloudFormation is told, with so many seconds to work in."""
     answers: list[tuple[str, bytes]] = []
@@ -51,7 +51,7 @@ def ended(
     found = ending.answer(
         cast("Any", Formation(status)),
         clients.sns(),
-        replace(by(), one_by_one=True),
+        replace(by(), one_by_one=True, stack=name),
         EndStackInput.model_validate(ASKED | {"RequestType": kind}),
         topic_arn=TOPIC,
         remaining=lambda: float(next(left, 0)),
@@ -93,6 +93,24 @@ def test_a_stack_that_is_not_deleted_keeps_everything(stack: Stack, status: str,
     assert stack.open() == {endpoint}
     assert stack.published("shop")
     assert stack.account.mails == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "status"),
+    [
+        ("aws-tuning", "Create", "FAILED"),
+        ("SSMtuning", "Create", "FAILED"),
+        ("aws-tuning", "Update", "SUCCESS"),
+        ("tuning-aws", "Create", "SUCCESS"),
+    ],
+)
+def test_a_stack_whose_models_could_not_be_published_is_not_made(
+    stack: Stack, name: str, kind: str, status: str
+) -> None:
+    del stack
+    _, told = ended(status="CREATE_IN_PROGRESS", kind=kind, name=name)
+    assert told["Status"] == status
+    assert (f"The stack's name '{name}' begins with aws or ssm." in told["Reason"]) == (status == "FAILED")
 
 
 def test_what_cannot_be_ended_fails_the_deletion_by_name_and_the_next_one_goes_on(stack: Stack) -> None:

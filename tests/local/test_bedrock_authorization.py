@@ -213,7 +213,7 @@ class Iam:
 
 def test_inline_and_attached_policies_of_a_role_are_read_once_for_a_while() -> None:
     iam: Any = Iam()
-    policies = IamPolicies(iam)
+    policies = IamPolicies(iam, iam)
     for _ in range(3):
         actions = [statement["Action"] for statement in policies.identity("arn:aws:iam::1:role/path/role")]
         assert actions == ["role:inline", "v2 of arn:managed"]

@@ -9,7 +9,7 @@ import pytest
 from local.cloud import Cloud
 from tests.local.conftest import Workbench
 
-BUCKET = "permissions"
+BUCKET, ENCRYPTED = "permissions", "encrypted"
 CALL = """
 import boto3, botocore.exceptions
 def handler(event, context):
@@ -36,7 +36,11 @@ def allow(action: str | list[str], resource: str, **more: Any) -> dict[str, Any]
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
+THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
 STATEMENTS = (
+    allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{ENCRYPTED}/*"),
+    allow("kms:Decrypt", "*", Condition=THROUGH_S3),
+    allow("sns:Publish", "arn:aws:sns:us-east-1:000000000000:secret"),
     allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{BUCKET}/runs/*"),
     allow("s3:ListBucket", f"arn:aws:s3:::{BUCKET}", Condition={"StringLike": {"s3:prefix": "runs/*"}}),
     allow(["ssm:PutParameter", "ssm:GetParameter"], "arn:aws:ssm:us-east-1:000000000000:parameter/fine/*"),
@@ -52,6 +56,10 @@ ATTEMPTS = [
     Attempt("s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "runs/x"}, True),
     Attempt("s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "incoming/"}, False),
     Attempt("s3", "list_objects_v2", {"Bucket": BUCKET}, False),
+    # What a key encrypts needs the key: this role may decrypt through S3 and nothing else.
+    Attempt("s3", "get_object", {"Bucket": ENCRYPTED, "Key": "there"}, True),
+    Attempt("s3", "put_object", {"Bucket": ENCRYPTED, "Key": "a", "Body": "x"}, False),
+    Attempt("sns", "publish", {"TopicArn": "arn:aws:sns:us-east-1:000000000000:secret", "Message": "x"}, False),
     Attempt("ssm", "put_parameter", {"Name": "/fine/a", "Value": "x", "Type": "String", "Overwrite": True}, True),
     Attempt("ssm", "put_parameter", {"Name": "/other/a", "Value": "x", "Type": "String", "Overwrite": True}, False),
     Attempt("ssm", "get_parameter", {"Name": "/fine/there"}, True),
@@ -64,7 +72,16 @@ ATTEMPTS = [
 @pytest.fixture(scope="module", autouse=True)
 def resources(cloud: Cloud) -> None:
     """What the calls are made on."""
-    s3, ssm, sns = (cloud.client(service) for service in ("s3", "ssm", "sns"))
+    s3, ssm, sns, kms = (cloud.client(service) for service in ("s3", "ssm", "sns", "kms"))
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket=ENCRYPTED)
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    s3.put_bucket_encryption(
+        Bucket=ENCRYPTED,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": default}]},
+    )
+    s3.put_object(Bucket=ENCRYPTED, Key="there", Body=b"x")
+    sns.create_topic(Name="secret", Attributes={"KmsMasterKeyId": key})
     s3.create_bucket(Bucket=BUCKET)
     for folder in ("runs", "incoming"):
         s3.put_object(Bucket=BUCKET, Key=f"{folder}/there", Body=b"x")

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import orjson
 import pytest
+from botocore.exceptions import ClientError
 
 from local.bedrock import deployments, jobs, throughput, training, world
 from local.bedrock.faults import Faults
@@ -26,6 +27,7 @@ from local.bedrock.service import Service, declared_errors
 from local.bedrock.world import World
 from local.clock import Clock
 from tests.emulator import ACCOUNT, JOB_ROLE, REGION, MemoryIam, bedrock_trust
+from tests.keys import KEY, key_policy
 from tests.simulation import permissions
 from tests.simulation.clock import Clock as VirtualClock
 from tests.simulation.functions import FUNCTIONS
@@ -140,7 +142,8 @@ class Iam(MemoryIam):
 
     def identity(self, role_arn: str) -> list[Statement]:
         stem = role_arn.rpartition("/")[2]
-        return [] if self.answers.are_new(stem, self.clock.seconds) else permissions.policy(stem)
+        new = self.answers.are_new(stem, self.clock.seconds)
+        return [] if new else permissions.policy(stem, own_key=self.answers.own_key)
 
     def trust(self, role_arn: str) -> list[Statement]:
         if self.clock.seconds < self.answers.trust_after:
@@ -148,11 +151,34 @@ class Iam(MemoryIam):
         return super().trust(role_arn)
 
 
-def emulator(clock: VirtualClock, s3: S3, answers: Answers) -> tuple[World, Service]:
-    """An empty account of Bedrock."""
+@dataclass(frozen=True)
+class JobS3:
+    """S3 as the role of jobs may use it."""
+
+    s3: S3
+    answers: Answers
+    uses: set[permissions.Use]
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - S3's own names
+        self._require("GetObject", Bucket, Key)
+        return self.s3.get_object(Bucket=Bucket, Key=Key)
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803 - S3's own names
+        self._require("PutObject", Bucket, Key)
+        self.s3.put_object(Bucket=Bucket, Key=Key, Body=Body)
+
+    def _require(self, operation: str, bucket: str, key: str) -> None:
+        if refused := permissions.refused_to_jobs(operation, bucket, key, own_key=self.answers.own_key):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": refused}}, operation)
+        self.uses.update(permissions.used_by_jobs(operation, bucket, key, own_key=self.answers.own_key))
+
+
+def emulator(clock: VirtualClock, s3: S3, answers: Answers, uses: set[permissions.Use]) -> tuple[World, Service]:
+    """An empty account of Bedrock, which notes what jobs use."""
     runtime, trusts = Runtime(), {JOB_ROLE: bedrock_trust(ACCOUNT, REGION)}
+    keys = {KEY: key_policy()}
     roles = {stem: f"arn:aws:iam::{ACCOUNT}:role/{stem}" for stem in FUNCTIONS}
-    iam = Iam(trusts=trusts, keys=roles, clock=clock, answers=answers)
+    iam = Iam(trusts=trusts, keys=roles, key_policies=keys, clock=clock, answers=answers)
     found = World(
         clock=ServiceClock(clock),
         region=REGION,
@@ -160,7 +186,7 @@ def emulator(clock: VirtualClock, s3: S3, answers: Answers) -> tuple[World, Serv
         state=State(),
         faults=Faults(declared_errors(protocol(), runtime)),
         policies=iam,
-        s3_for_role=lambda _: cast("Any", s3),
+        s3_for_role=lambda _: cast("Any", JobS3(s3, answers, uses)),
         unknowns=answers.bedrock,
     )
     return found, Service(found, protocol(), runtime, iam)

@@ -90,11 +90,17 @@ class _Child:
 
 def replay(case: Case) -> tuple[list[str], Outcome]:
     """The story of a case and what it came to."""
+    world, outcome = lived(case)
+    return world.trace, outcome
+
+
+def lived(case: Case) -> tuple[World, Outcome]:
+    """The world of a case after all has happened, and what it came to."""
     with _world(case) as world:
         _begin(world, case)
         world.faults.waiting += case.faults
         found = _settled(world)
-        return world.trace, _outcome(world, case, found)
+        return world, _outcome(world, case, found)
 
 
 def _world(case: Case) -> Any:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tests.emulator import ACCOUNT, JOB_ROLE, REGION
+from tests.keys import KEY
 from tests.simulation.clock import Promise, Task
 from tests.simulation.interpreter import TaskFailed
 from tools.project import ROOT, resources, template
@@ -33,7 +34,7 @@ REFERENCES: dict[str, Any] = {
     "Topic": TOPIC,
     "FineTuningStateMachine": MACHINE,
     "CustomizationRole": JOB_ROLE,
-    "KmsKeyArn": "",
+    "KmsKeyArn": KEY,
 }
 FUNCTIONS = {
     name.removesuffix("Function"): each["Properties"] for name, each in resources("AWS::Serverless::Function").items()
@@ -208,7 +209,7 @@ class Functions:
         self.world.clock.spawn(lambda: self._deliver(stem, payload))
 
     def _deliver(self, stem: str, payload: Any) -> None:
-        settings, clock = FUNCTIONS[stem].get("EventInvokeConfig", {}), self.world.clock
+        world, settings, clock = self.world, FUNCTIONS[stem].get("EventInvokeConfig", {}), self.world.clock
         left = int(settings.get("MaximumRetryAttempts", 2))
         since, suffered = clock.seconds, False
         while True:
@@ -224,7 +225,7 @@ class Functions:
                 left -= 1
             else:
                 break
-        if "OnFailure" in settings.get("DestinationConfig", {}):
+        if "OnFailure" in settings.get("DestinationConfig", {}) and world.takes_dead_letter(stem):
             letter = DeadLetter(clock.seconds, stem, *invocation.failure, suffered)
             self.dead_letters.append(letter)
             self.world.note("dead letter", f"{stem} {letter.error}")

@@ -6,19 +6,38 @@ Of Bedrock the emulator decides by the same policies, because it knows each reso
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
-from local.bedrock.policy import Question, Statement, decide
-from tests.emulator import ACCOUNT, REGION
+import pytest
+
+from local.bedrock import authorization
+from local.bedrock.policy import Question, Statement, decide, decide_key
+from local.bedrock.world import Policies
+from local.gateway.keys import USES, via
+from tests.emulator import ACCOUNT, JOB_ROLE, REGION
+from tests.keys import KEY, key_policy
 from tests.simulation.functions import ARTIFACTS, DATASETS, FUNCTIONS, resolved
 from tests.simulation.s3 import address
-from tools.project import statements
+from tools.project import resources, statements
 
 if TYPE_CHECKING:
     from tests.simulation.world import Call
 
+
+class Use(NamedTuple):
+    """An action that a function, or the role of jobs, was allowed to do on a resource."""
+
+    stem: str
+    action: str
+    resource: str
+
+
+# The role of jobs by its name, as a function's role has the function's.
+JOBS = JOB_ROLE.rpartition("/")[2]
 # What `resolved` leaves for AWS.
 _ARNS = {
     "${AWS::Partition}": "aws",
@@ -36,15 +55,62 @@ _S3_ACTIONS = {
 }
 
 
-def refused(call: Call, *, new: bool = False) -> str:
+def refused(call: Call, *, new: bool = False, own_key: bool = False) -> str:
     """What a function asks for although none of its policies allows it; empty when one does, or Bedrock decides.
 
-    Policies that are `new` allow nothing.
+    Policies that are `new` allow nothing. With `own_key` what the stack's key encrypts needs that too.
     """
     if call.service.startswith("bedrock"):
         return ""
     action, resource = _asked(call)
-    return "" if not new and _allowed(call.invocation.stem, action, resource) else action
+    if new or not _allowed(call.invocation.stem, action, resource):
+        return action
+    return key_refused(call.invocation.stem, action) if own_key else ""
+
+
+def used(call: Call, *, own_key: bool) -> set[Use]:
+    """What a call that was allowed has used; what Bedrock decides is noted there."""
+    if call.service.startswith("bedrock"):
+        return set()
+    stem, (action, resource) = call.invocation.stem, _asked(call)
+    return {Use(stem, action, resource), *(Use(stem, use, KEY) for use in USES.get(action, ()) if own_key)}
+
+
+def used_by_jobs(operation: str, bucket: str, key: str, *, own_key: bool) -> set[Use]:
+    """What the role of jobs has used to read or write an object."""
+    uses = USES[f"s3:{operation}"] if own_key else ()
+    return {Use(JOBS, f"s3:{operation}", f"arn:aws:s3:::{bucket}/{key}"), *(Use(JOBS, use, KEY) for use in uses)}
+
+
+@contextmanager
+def noted(uses: set[Use]) -> Iterator[None]:
+    """Note what Bedrock allows to whom."""
+    decide_all = authorization.authorize
+
+    def authorize(policies: Policies, caller: str, asked: Sequence[Question]) -> None:
+        decide_all(policies, caller, asked)
+        uses.update(Use((each.by or caller).rpartition("/")[2], each.action, each.resource) for each in asked)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(authorization, "authorize", authorize)
+        yield
+
+
+@cache
+def key_refused(stem: str, action: str) -> str:
+    """The use of the stack's key that a function or the role of jobs lacks for an action; empty when it lacks none."""
+    role, context = f"arn:aws:iam::{ACCOUNT}:role/{stem}", via(action.partition(":")[0], REGION)
+    asked = [Question(use, KEY, context) for use in USES.get(action, ())]
+    own = policy(stem, own_key=True)
+    return next((each.action for each in asked if decide_key(key_policy(), own, role, each) != "allowed"), "")
+
+
+def refused_to_jobs(operation: str, bucket: str, key: str, *, own_key: bool) -> str:
+    """What the role of jobs lacks to read or write an object; empty when it lacks nothing."""
+    action = f"s3:{operation}"
+    if not _allowed(JOBS, action, f"arn:aws:s3:::{bucket}/{key}"):
+        return action
+    return key_refused(JOBS, action) if own_key else ""
 
 
 def may_list(call: Call) -> bool:
@@ -85,9 +151,11 @@ def _allowed(stem: str, action: str, resource: str) -> bool:
 
 
 @cache
-def policy(stem: str) -> list[Statement]:
-    """A function's statements with the ARNs of this account put in."""
-    text = json.dumps([resolved(each) for each in statements({"Properties": FUNCTIONS[stem]})])
+def policy(stem: str, *, own_key: bool = False) -> list[Statement]:
+    """The statements of a function, or of the role of jobs, with the ARNs of this account put in."""
+    of_jobs = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]
+    properties = of_jobs if stem == JOBS else FUNCTIONS[stem]
+    text = json.dumps([resolved(each) for each in statements({"Properties": properties}, with_key=own_key)])
     for name, arn in _ARNS.items():
         text = text.replace(name, arn)
     found: list[dict[str, Any]] = json.loads(text)

@@ -28,6 +28,7 @@ from finetune.aws import answers, asking, clients
 from finetune.domain.evaluation import metrics, significance
 from finetune.environment import Environment
 from tests.emulator import REGION
+from tests.keys import KEY
 from tests.simulation.functions import variables
 from tests.simulation.remembered import Memory, attempt_cheaply
 from tests.simulation.wire import Answer
@@ -196,8 +197,10 @@ def belongs_to(world: World) -> Iterator[None]:
     """Every request and every wait of the product goes to this world."""
     _world.append(world)
     _Numbered.numbers = count()
-    try:
-        yield
-    finally:
-        _world.remove(world)
-        _forget()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MODEL_KMS_KEY_ARN", KEY if world.answers.own_key else "")
+        try:
+            yield
+        finally:
+            _world.remove(world)
+            _forget()

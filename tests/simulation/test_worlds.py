@@ -12,7 +12,7 @@ from tests.simulation.explorer import Case, Outcome, replay
 from tests.simulation.faults import Fault
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.slices import broken
-from tests.simulation.worlds import BELIEVED, WORLDS
+from tests.simulation.worlds import BELIEVED, WITH_KEY, WORLDS
 from tests.sizes import sized
 from tools.project import ROOT
 
@@ -25,18 +25,21 @@ ASKED_IN = {
     "update_unseen": ("provisioned_takeover",),
     "update_unseen_but_dated": ("provisioned_takeover",),
 }
+# Each of these again with a key of the stack's own, which asks for more and allows no more.
+WITHOUT_KEY = [world for world in WORLDS if not world.endswith(WITH_KEY) and world != BELIEVED]
+TRIED = sized(WITHOUT_KEY, [world for world in WORLDS if world != BELIEVED])
 ENDING = [each.name for each in SCENARIOS.values() if each.subjects and each.name != "first_3d"]
 # Where somebody stops a run, and the scenario in which it waits there.
 WAITS = {"Wait For Customization Job": "first", "Wait For Endpoint": "first", "Wait For Throughput": "provisioned"}
 
 
 def scenarios(world: str) -> list[str]:
-    return sized([*COMMON, *ASKED_IN.get(world, ())], ENDING)
+    return sized([*COMMON, *ASKED_IN.get(world.removesuffix(WITH_KEY), ())], ENDING)
 
 
 @pytest.mark.parametrize(
     ("world", "scenario"),
-    [(world, scenario) for world in WORLDS if world != BELIEVED for scenario in scenarios(world)],
+    [(world, scenario) for world in TRIED for scenario in scenarios(world)],
 )
 def test_runs_end_as_they_should_in_every_world(world: str, scenario: str) -> None:
     _, outcome = replay(Case(scenario, world=world))
@@ -54,7 +57,10 @@ def stopped(world: str, state: str) -> Outcome:
     return replay(Case(case.scenario, (Fault("state", int(found[1]), "abort"),), world=world))[1]
 
 
-STOPPED_IN = sized({"no_tags_by_name", "creating_throughput_invalid", "creating_throughput_deleted"}, set(WORLDS))
+STOPPED_IN = sized(
+    {"no_tags_by_name", "creating_throughput_invalid", "creating_throughput_deleted", "key_without_context"},
+    set(WORLDS),
+)
 
 
 @pytest.mark.parametrize("state", WAITS)
@@ -65,7 +71,7 @@ def test_a_run_that_is_stopped_while_it_waits_leaves_nothing_in_any_world(world:
     assert [mail.partition(":")[0] for mail in outcome.mails] == ["Run stopped"]
 
 
-@pytest.mark.parametrize("world", sized(["update_unseen"], [each for each in WORLDS if each != BELIEVED]))
+@pytest.mark.parametrize("world", sized(["update_unseen"], TRIED))
 def test_no_fault_breaks_a_promise_in_any_world(world: str) -> None:
     assert broken(("takeover",), sized(5, 100), "--world", world) == ""
 
@@ -84,4 +90,4 @@ def test_the_documentation_names_every_world_and_no_other() -> None:
     page = (ROOT / "docs/architecture.md").read_text().partition("## What AWS answers")[2].partition("\n## ")[0]
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
-    assert named == set(WORLDS) - {BELIEVED}
+    assert named == set(WITHOUT_KEY)

@@ -24,6 +24,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.functions import ARTIFACTS, DATASETS, Functions, Invocation
 from tests.simulation.machines import Execution, Machines
 from tests.simulation.parameters import Parameters, Topic
+from tests.simulation.permissions import Use
 from tests.simulation.s3 import S3, Version
 from tests.simulation.wire import Answer, Refused, refusal
 from tests.simulation.worlds import BELIEVED, WORLDS, Answers
@@ -64,7 +65,9 @@ class World:
         self.s3 = S3(self.clock.now, self._created)
         self.parameters, self.topic = Parameters(self.clock.now), Topic()
         self.machines, self.functions, self.bus = Machines(self), Functions(self), Bus(self)
-        self.bedrock, self._service = emulator(self.clock, self.s3, answers)
+        # What was allowed: who did what, and on what.
+        self.used: set[Use] = set()
+        self.bedrock, self._service = emulator(self.clock, self.s3, answers, self.used)
         self.faults = Faults(self)
         self.marked = False
         self.calls = self.states = 0
@@ -177,10 +180,11 @@ class World:
 
     def _serve(self, call: Call) -> Answer:
         new = self.answers.are_new(call.invocation.stem, self.clock.seconds)
-        if refused := permissions.refused(call, new=new):
+        if refused := permissions.refused(call, new=new, own_key=self.answers.own_key):
             if not new:
                 self.forbidden.append(f"{call.invocation.stem} may not {refused}")
             raise Refused("AccessDenied" if call.service == "s3" else "AccessDeniedException", refused, 403)
+        self.used |= permissions.used(call, own_key=self.answers.own_key)
         match call.service:
             case "s3":
                 return self.s3.answer(call.operation, call.url, call.headers, call.body)
@@ -195,6 +199,13 @@ class World:
                 return self._bedrock(call)
         raise NotImplementedError(f"The simulation has no {call.service}.")
 
+    def takes_dead_letter(self, stem: str) -> bool:
+        """Whether the queue takes what a function could not do, which Lambda sends with the function's role."""
+        refused = permissions.key_refused(stem, "sqs:SendMessage") if self.answers.own_key else ""
+        if refused:
+            self.forbidden.append(f"{stem} may not {refused} a dead letter")
+        return not refused
+
     def _bedrock(self, call: Call) -> Answer:
         signed_for = "pricing" if call.service == "pricing" else "bedrock"
         target = f"/{call.url.removeprefix('https://').partition('/')[2]}"
@@ -206,8 +217,9 @@ class World:
             raise NotImplementedError("The simulation loses responses itself.") from error
         new = self.answers.are_new(call.invocation.stem, self.clock.seconds)
         if found.error == "AccessDeniedException" and not new:
-            _, _, action = json.loads(found.body)["message"].partition("not authorized to perform: ")
-            self.forbidden.append(f"{call.invocation.stem} may not {action.partition(' ')[0]}")
+            who, _, action = json.loads(found.body)["message"].partition(" is not authorized to perform: ")
+            name = who.removesuffix("/session").rpartition("/")[2]
+            self.forbidden.append(f"{name} may not {action.partition(' ')[0]}")
         return Answer(found.status, found.body, found.headers)
 
     def reset_retries(self) -> None:
@@ -260,5 +272,5 @@ def simulated(
     with product.prepared():
         found = World(seed, jitter=jitter, job_minutes=job_minutes, answers=WORLDS[world])
         random.seed(seed)
-        with product.belongs_to(found), virtual_jobs(found.clock, seed, job_minutes):
+        with product.belongs_to(found), virtual_jobs(found.clock, seed, job_minutes), permissions.noted(found.used):
             yield found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local.bedrock.unknowns import Unknowns
 
@@ -14,20 +14,22 @@ class Answers:
 
     For `policies_after` seconds no function may do anything, except for `known_at_once`, and for `trust_after` seconds
     Bedrock cannot assume the role that it is given, because what a deployment changes is not known everywhere at once.
+    With `own_key` the stack has a key of its own.
     """
 
     bedrock: Unknowns = field(default_factory=Unknowns)
     policies_after: float = 0.0
     known_at_once: str = ""
     trust_after: float = 0.0
+    own_key: bool = False
 
     def are_new(self, stem: str, seconds: float) -> bool:
         """Whether the policies of a function are not known yet."""
         return seconds < self.policies_after and stem != self.known_at_once
 
 
-BELIEVED = "believed"
-WORLDS: Mapping[str, Answers] = {
+BELIEVED, WITH_KEY = "believed", "_with_key"
+_WORLDS: Mapping[str, Answers] = {
     BELIEVED: Answers(),
     "no_tags_on_invoke": Answers(Unknowns(tags_on_invoke=False)),
     "no_tags_on_update": Answers(Unknowns(tags_on_update="neither")),
@@ -43,4 +45,9 @@ WORLDS: Mapping[str, Answers] = {
     "creating_throughput_deleted": Answers(Unknowns(delete_creating_throughput="deleted")),
     "iam_spreads": Answers(policies_after=60, trust_after=180),
     "iam_spreads_unevenly": Answers(policies_after=60, known_at_once="StartRun"),
+    "key_without_context": Answers(Unknowns(key_context=False), own_key=True),
+}
+WORLDS: Mapping[str, Answers] = {
+    **_WORLDS,
+    **{f"{name}{WITH_KEY}": replace(each, own_key=True) for name, each in _WORLDS.items() if not each.own_key},
 }

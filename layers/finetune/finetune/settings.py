@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from finetune.domain.catalog import Deployment, Method
+from finetune.domain.catalog import Deployment, Method, id_of
 from finetune.domain.cost import PriceOverrides
 from finetune.domain.evaluation.gates import Gates, JudgeSettings, MetricName
 from finetune.domain.findings import not_a_warning
@@ -109,6 +109,11 @@ class Settings(Frozen):
     def units(self) -> int:
         """The model units of throughput that a run opens; one where the settings do not ask for throughput."""
         return self.model_units if self.deployment == "provisioned" else 1
+
+    @field_validator("base_model", mode="after")
+    @classmethod
+    def _by_id(cls, value: str) -> str:
+        return id_of(value)
 
     @field_validator("hyperparameters", mode="before")
     @classmethod

@@ -64,6 +64,13 @@ def test_an_unknown_id_is_answered_with_the_nearest_or_with_all(wanted: str, hin
         catalog.base_model(wanted)
 
 
+def test_a_foundation_model_may_be_named_by_its_arn() -> None:
+    arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0:128k"
+    assert catalog.base_model(arn) == catalog.base_model("amazon.nova-micro-v1:0:128k")
+    custom = arn.replace("::foundation-model", ":123456789012:custom-model")
+    assert catalog.id_of(custom) == custom
+
+
 def test_a_model_that_takes_no_jobs_is_refused_with_its_successor() -> None:
     row = catalog.base_model("anthropic.claude-3-haiku-20240307-v1:0:200k")
     with pytest.raises(

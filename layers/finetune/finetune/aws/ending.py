@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 RESERVE_SECONDS = 60.0
 # A constant: another one would let CloudFormation delete the resource of before.
 PHYSICAL_ID = "end-stack"
+# With these no parameter may begin, whatever their case.
+RESERVED = ("aws", "ssm")
 # CloudFormation takes an answer of 4,096 bytes.
 REASON_CHARACTERS = 1_000
 
@@ -50,12 +52,23 @@ def answer(  # noqa: PLR0913 - what it acts through, and how it waits
     found = EndStackOutput(failure="The function ended without an answer.")
     try:
         deleting = request.request_type == "Delete" and _is_deleted(cloudformation, request.stack_id)
-        found = _ended(sns, by, topic_arn, remaining, wait) if deleting else EndStackOutput()
+        failure = _name_refused(by.stack) if request.request_type == "Create" else None
+        found = _ended(sns, by, topic_arn, remaining, wait) if deleting else EndStackOutput(failure=failure)
     except FineTuneError as error:
         found = EndStackOutput(failure=str(error))
     finally:
         respond(request.response_url, orjson.dumps(_response(request, found)))
     return found
+
+
+def _name_refused(stack: str) -> str | None:
+    """Why a stack of this name could never publish a model, if so; a template's rules cannot look at a beginning."""
+    if not stack.lower().startswith(RESERVED):
+        return None
+    return (
+        f"The stack's name {stack!r} begins with {' or '.join(RESERVED)}. Parameter Store takes no parameter "
+        f"/{stack}/<project>/endpoint; deploy under another name."
+    )
 
 
 def _is_deleted(cloudformation: CloudFormationClient, stack_id: str) -> bool:

@@ -6,6 +6,7 @@ function and command loads the catalog when it starts, and reading YAML takes tw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -180,8 +181,18 @@ def base_models() -> Mapping[str, BaseModelRow]:
     return {row["id"]: _row(row) for row in _rows()}
 
 
-def base_model(model_id: str) -> BaseModelRow:
-    """The row of a customization id; BaseModelUnknown names the ids that exist."""
+def id_of(name: str) -> str:
+    """The id in the ARN of a foundation model, or the name itself.
+
+    >>> id_of("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0:128k")
+    'amazon.nova-micro-v1:0:128k'
+    """
+    return re.sub(r"^arn:[^:]*:bedrock:[^:]*::foundation-model/", "", name)
+
+
+def base_model(name: str) -> BaseModelRow:
+    """The row of a customization id, or of a foundation model's ARN; BaseModelUnknown names the ids that exist."""
+    model_id = id_of(name)
     try:
         return base_models()[model_id]
     except KeyError:

@@ -88,6 +88,12 @@ def test_defaults_are_laid_under_the_wanted_hyperparameters() -> None:
     assert resolved == {"epochCount": "3", "batchSize": "1", "learningRate": "0.00001", "learningRateWarmupSteps": "10"}
 
 
+@pytest.mark.parametrize("word", ["Auto", "auto"])
+def test_a_word_is_sent_as_the_service_spells_it(word: str) -> None:
+    row = catalog.base_model("amazon.titan-embed-image-v1:0")
+    assert jobs.resolve_hyperparameters(row, {"epochCount": word})["epochCount"] == "Auto"
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [

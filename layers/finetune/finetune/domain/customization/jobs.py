@@ -63,11 +63,16 @@ def resolve_hyperparameters(row: BaseModelRow, wanted: Mapping[str, str]) -> dic
             known = ", ".join(row.hyperparameters)
             raise SettingsInvalid(f"hyperparameters.{foreign(name)} is not one of {row.name}; it takes {known}.")
         _check_hyperparameter(name, value, row.hyperparameters[name])
-    return {name: wanted.get(name, rule.default) for name, rule in row.hyperparameters.items()}
+    return {name: _spelt(wanted.get(name, rule.default), rule) for name, rule in row.hyperparameters.items()}
+
+
+def _spelt(value: str, rule: Hyperparameter) -> str:
+    """A word as the service spells it."""
+    return next((word for word in rule.words if word.lower() == value.lower()), value)
 
 
 def _check_hyperparameter(name: str, value: str, rule: Hyperparameter) -> None:
-    if value in rule.words:
+    if _spelt(value, rule) in rule.words:
         return
     try:
         number = int(value) if rule.type == "integer" else float(value)
