@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 
 from local.bedrock.policy import Question, Statement, decide
 from tests.emulator import ACCOUNT, REGION
-from tests.simulation.functions import ARTIFACTS, DATASETS, FUNCTIONS, resolved
 from tests.simulation.s3 import address
+from tests.template import ARTIFACTS, DATASETS, FUNCTIONS, resolved
 from tools.project import statements
 
 if TYPE_CHECKING:
