@@ -6,15 +6,12 @@ here the Bedrock emulator answers for Bedrock and moto for everything else, so n
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import format_datetime
-from functools import cache
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import boto3
@@ -27,21 +24,9 @@ from moto.sns.models import sns_backends
 from finetune.aws import clients
 from finetune.environment import Environment
 from local.bedrock.service import ResponseLostError, Service
-from tests.emulator import ACCOUNT, JOB_ROLE, REGION, Emulator, ManualClock, running_emulator
-from tools.project import ROOT, resources, template
+from tests.emulator import ACCOUNT, REGION, Emulator, ManualClock, running_emulator
+from tests.template import ARTIFACTS, DATASETS, FUNCTIONS, MACHINE, STACK, TOPIC, module, variables
 
-STACK, DATASETS, ARTIFACTS = "finetune", "datasets", "artifacts"
-MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}"
-TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}"
-# What the template's references resolve to; a parameter has its default.
-REFERENCES = {
-    **{name: str(each["Default"]) for name, each in template()["Parameters"].items() if "Default" in each},
-    "AWS::StackName": STACK,
-    "ArtifactBucket": ARTIFACTS,
-    "Topic": TOPIC,
-    "FineTuningStateMachine": MACHINE,
-    "CustomizationRole": JOB_ROLE,
-}
 # Bedrock is answered by the emulator, and for CloudFormation moto lacks packages.
 NOT_BY_MOTO: Any = {
     "core": {
@@ -49,9 +34,6 @@ NOT_BY_MOTO: Any = {
             "urls": ["https://bedrock", "https://servicequotas", "https://api.pricing", "https://cloudformation"]
         }
     }
-}
-FUNCTIONS = {
-    name.removesuffix("Function"): each["Properties"] for name, each in resources("AWS::Serverless::Function").items()
 }
 
 
@@ -103,7 +85,7 @@ class Account:
 
     def invoke(self, stem: str, payload: Any) -> Any:
         """What a function answers, with JSON on both ways and the variables that the template sets."""
-        handler = _module(stem).lambda_handler
+        handler = module(stem).lambda_handler
         with pytest.MonkeyPatch.context() as patched, _fresh(Environment.read):
             for name, value in variables(stem).items():
                 patched.setenv(name, value)
@@ -115,32 +97,6 @@ class Account:
         """Every mail of the stack, oldest first."""
         sent = sns_backends[ACCOUNT][REGION].topics[TOPIC].sent_notifications
         return [Mail(str(subject), body) for _, body, subject, *_ in sent]
-
-
-def variables(stem: str) -> dict[str, str]:
-    """A function's variables as the template sets them."""
-    shared, own = template()["Globals"]["Function"], FUNCTIONS[stem]
-    given = [each.get("Environment", {}).get("Variables", {}) for each in (shared, own)]
-    return {name: _resolved(value) for each in given for name, value in each.items()}
-
-
-def _resolved(value: Any) -> str:
-    match value:
-        case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
-            return REFERENCES[name]
-        case _:
-            return str(value)
-
-
-@cache
-def _module(stem: str) -> ModuleType:
-    folder = FUNCTIONS[stem]["CodeUri"]
-    spec = importlib.util.spec_from_file_location(folder.replace("/", "."), ROOT / folder / "app.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextmanager

@@ -21,8 +21,9 @@ from finetune.aws import clients
 from finetune.aws.examination import QUESTIONS, Line, answer
 from finetune.aws.examined import Examined
 from local.bedrock.policy import Decision, Question, Statement, decide
-from tests.account import ARTIFACTS, DATASETS, MACHINE, STACK, TOPIC, Account, account
+from tests.account import Account, account
 from tests.emulator import ACCOUNT, REGION
+from tests.template import ARTIFACTS, DATASETS, MACHINE, STACK, TOPIC
 from tools.project import ROOT
 from tools.release import version
 from tools.translate import translate

@@ -13,7 +13,8 @@ import pytest
 from finetune.aws import clients, publication
 from finetune.aws.publication import Published
 from finetune.domain.customization.jobs import resource_name
-from tests.account import ARTIFACTS, MACHINE, STACK, Account, account
+from tests.account import Account, account
+from tests.template import ARTIFACTS, MACHINE, STACK
 
 NOVA = "amazon.nova-micro-v1:0:128k"
 OUTPUTS = {"StateMachineArn": MACHINE, "ArtifactBucketName": ARTIFACTS}

@@ -9,8 +9,8 @@ import pytest
 from finetune.aws import billed, clients, publication
 from finetune.aws.billed import Account
 from finetune.domain.cost import PriceOverrides
-from tests.account import STACK
 from tests.stacks import Stack, deployed
+from tests.template import STACK
 
 
 @pytest.fixture

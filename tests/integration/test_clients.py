@@ -18,7 +18,7 @@ from finetune.aws.clean_up import CleanUp
 from finetune.aws.clients import Acting
 from finetune.aws.places import Taking
 from finetune.aws.removal import Removing
-from tests.account import FUNCTIONS
+from tests.template import FUNCTIONS
 from tools.project import ROOT
 
 MAKERS: dict[str, Any] = {name: make for name, make in vars(clients).items() if hasattr(make, "cache_clear")}

@@ -11,9 +11,9 @@ import pytest
 
 from finetune.aws import clients, customization, ending, removal
 from finetune.contracts import EndStackInput, EndStackOutput
-from tests.account import STACK, TOPIC
 from tests.integration.test_removal import by, in_service
 from tests.stacks import Stack, deployed
+from tests.template import STACK, TOPIC
 
 ASKED = {
     "RequestType": "Delete",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from finetune.aws.examined import Examined, NotAsked
-from tests.account import STACK
 from tests.examined import NOW, PROJECT, Patient
+from tests.template import STACK
 
 
 def test_the_stack_is_described_and_its_resources_listed_once(patient: Patient) -> None:

@@ -16,7 +16,8 @@ from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.errors import UnsupportedDataset
 from finetune.frozen import Contract
 from finetune.run import DatasetDropped
-from tests.account import DATASETS, FUNCTIONS, STACK, Account, account
+from tests.account import Account, account
+from tests.template import DATASETS, FUNCTIONS, STACK
 from tools.project import ROOT, given_to, states, substitution
 
 EXAMPLE = ROOT / "examples/shop-assistant"

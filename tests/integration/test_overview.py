@@ -12,8 +12,9 @@ from finetune.aws.publication import Published
 from finetune.aws.tags import PROJECT_TAG, STACK_TAG
 from finetune.errors import AccessRefused
 from finetune.parts import Endpoint
-from tests.account import STACK, Account, account, response
+from tests.account import Account, account, response
 from tests.integration.fakes import NOVA
+from tests.template import STACK
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from finetune.aws import clients, executions, removal
 from finetune.aws.executions import IN_FLIGHT, Execution
 from finetune.aws.removal import Plan, Removing, Target, target_of
 from finetune.errors import AccessRefused
-from tests.account import ARTIFACTS, MACHINE, STACK
 from tests.stacks import Stack, deployed
+from tests.template import ARTIFACTS, MACHINE, STACK
 
 SHOP, WHOLE = Target(project="shop"), Target()
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from finetune.aws import clients
 from finetune.aws.mail import name_of
-from tests.account import ARTIFACTS, STACK, account
+from tests.account import account
 from tests.integration.test_handlers import EXAMPLE, dropped, evaluated, trained
+from tests.template import ARTIFACTS, STACK
 from tools.project import ROOT, template
 
 HERE = Path(__file__).parent

@@ -15,9 +15,9 @@ from finetune import letter
 from finetune.foreign import FOREIGN_CHARACTERS
 from finetune_cli.console import Console, complain
 from tests.command import finetune, pair, write
-from tests.simulation.functions import DATASETS
 from tests.simulation.scenarios import GOOD, LIMIT, dataset, evaluation, run_until_ended
 from tests.simulation.world import World, simulated
+from tests.template import DATASETS
 from tools.project import ROOT
 
 LURE = "What to do: sign in at https://aws.example"

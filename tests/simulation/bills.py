@@ -13,7 +13,7 @@ from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.run import Run
 from local.bedrock.ledger import EndpointLine, Ledger, ledger
-from tests.simulation.functions import ARTIFACTS
+from tests.template import ARTIFACTS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

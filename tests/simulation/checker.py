@@ -18,9 +18,9 @@ from finetune.run import Run
 from local.bedrock.records import Endpoint
 from tests.simulation.bills import billed, planned
 from tests.simulation.clock import START
-from tests.simulation.functions import ARTIFACTS, DATASETS
 from tests.simulation.machines import TOKEN_MARK, Execution
 from tests.simulation.parameters import Mail
+from tests.template import ARTIFACTS, DATASETS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -298,8 +298,7 @@ def _unnamed(execution: Execution) -> bool:
 
 def starts(world: World) -> Iterator[Violation]:
     """What is dropped starts an execution, or somebody is told why not, at least by the alarm on dead letters."""
-    told = sum(letter.stem == "StartRun" for letter in world.functions.dead_letters)
-    for _ in world.unstarted[told:]:
+    for _ in world.unstarted:
         yield Violation("silence", "a dataset was dropped, and neither an execution nor a mail came of it")
 
 

@@ -30,9 +30,9 @@ from tests.emulator import ACCOUNT, JOB_ROLE, REGION, MemoryIam, bedrock_trust
 from tests.keys import KEY, key_policy
 from tests.simulation import permissions
 from tests.simulation.clock import Clock as VirtualClock
-from tests.simulation.functions import FUNCTIONS
 from tests.simulation.s3 import S3
 from tests.simulation.worlds import Answers
+from tests.template import FUNCTIONS
 
 # A job looks so often whether it was stopped.
 LOOK_SECONDS = 60.0

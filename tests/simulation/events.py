@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.functions import MACHINE, resolved
+from tests.template import MACHINE, resolved
 from tools.project import resources
 
 if TYPE_CHECKING:

@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tests.emulator import ACCOUNT, JOB_ROLE, REGION
-from tests.keys import KEY
+from tests.emulator import ACCOUNT, REGION
 from tests.simulation.clock import Promise, Task
 from tests.simulation.interpreter import TaskFailed
-from tools.project import ROOT, resources, template
+from tests.template import FUNCTIONS, STACK, module
 
 if TYPE_CHECKING:
     from tests.simulation.machines import Execution
     from tests.simulation.world import World
 
-STACK, DATASETS, ARTIFACTS = "finetune", "datasets", "artifacts"
-MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}"
-TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}"
-# What the template's references resolve to, its parameters to their defaults; a function's ARN ends with its name.
-REFERENCES: dict[str, Any] = {
-    **{name: str(each["Default"]) for name, each in template()["Parameters"].items() if "Default" in each},
-    "AWS::StackName": STACK,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Region": REGION,
-    "DatasetBucket": DATASETS,
-    "ArtifactBucket": ARTIFACTS,
-    "Topic": TOPIC,
-    "FineTuningStateMachine": MACHINE,
-    "CustomizationRole": JOB_ROLE,
-    "KmsKeyArn": KEY,
-}
-FUNCTIONS = {
-    name.removesuffix("Function"): each["Properties"] for name, each in resources("AWS::Serverless::Function").items()
-}
 INVOKE_SECONDS = 0.05
 # Lambda waits so long before it repeats an event that failed, and for hours repeats one that it had no room for.
 RETRY_SECONDS = (60.0, 120.0)
 NOT_TAKEN = {"Lambda.TooManyRequestsException", "Lambda.ServiceException"}
 NOT_TAKEN_SECONDS, TAKEN_SECONDS = 120.0, 6 * 3600.0
-
-
-def resolved(value: Any) -> Any:
-    """A value of the template with its references put in; what only AWS knows stays as it is."""
-    match value:
-        case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
-            return REFERENCES.get(name, name)
-        case {"Fn::Sub": str(text)}:
-            for name, found in REFERENCES.items():
-                text = text.replace(f"${{{name}}}", found)
-            return text
-        case dict():
-            return {key: resolved(each) for key, each in value.items()}
-        case list():
-            return [resolved(each) for each in value]
-        case _:
-            return value
-
-
-def variables() -> dict[str, str]:
-    """The environment of every function at once; one process runs them all."""
-    shared = template()["Globals"]["Function"]["Environment"]["Variables"]
-    found: dict[str, str] = {}
-    for properties in FUNCTIONS.values():
-        own = {**shared, **properties.get("Environment", {}).get("Variables", {})}
-        for name, value in own.items():
-            text = str(resolved(value))
-            if found.setdefault(name, text) != text:
-                raise ValueError(f"Two functions disagree about {name}, so one process cannot run both.")
-    return found
-
-
-@cache
-def module(stem: str) -> ModuleType:
-    """A function's own module."""
-    folder = FUNCTIONS[stem]["CodeUri"]
-    spec = importlib.util.spec_from_file_location(folder.replace("/", "."), ROOT / folder / "app.py")
-    assert spec
-    assert spec.loader
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
 
 
 @dataclass

@@ -16,8 +16,8 @@ from tests.simulation.clock import Promise, Task, current
 from tests.simulation.definitions import Machine
 from tests.simulation.event_history import History
 from tests.simulation.faults import UNSWEPT_SECONDS
-from tests.simulation.functions import MACHINE, STACK
 from tests.simulation.wire import Answer, Refused
+from tests.template import MACHINE, STACK
 from tools.project import definition
 
 if TYPE_CHECKING:

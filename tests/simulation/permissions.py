@@ -20,8 +20,8 @@ from local.bedrock.world import Policies
 from local.gateway.keys import USES, via
 from tests.emulator import ACCOUNT, JOB_ROLE, REGION
 from tests.keys import KEY, key_policy
-from tests.simulation.functions import ARTIFACTS, DATASETS, FUNCTIONS, resolved
 from tests.simulation.s3 import address
+from tests.template import ARTIFACTS, DATASETS, FUNCTIONS, resolved
 from tools.project import resources, statements
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from finetune.domain.evaluation import metrics, significance
 from finetune.environment import Environment
 from tests.emulator import REGION
 from tests.keys import KEY
-from tests.simulation.functions import variables
 from tests.simulation.remembered import Memory, attempt_cheaply
 from tests.simulation.wire import Answer
+from tests.template import FUNCTIONS, variables
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -121,6 +121,16 @@ def _sleep(seconds: float) -> None:
     _world[-1].clock.sleep(seconds)
 
 
+def _variables() -> dict[str, str]:
+    """The environment of every function at once; one process runs them all."""
+    found: dict[str, str] = {}
+    for stem in FUNCTIONS:
+        for name, text in variables(stem).items():
+            if found.setdefault(name, text) != text:
+                raise ValueError(f"Two functions disagree about {name}, so one process cannot run both.")
+    return found
+
+
 @contextmanager
 def prepared() -> Iterator[None]:
     """The product with clients that ask the world; made once, because clients take long to make."""
@@ -130,7 +140,7 @@ def prepared() -> Iterator[None]:
 
 
 def _patch(patched: pytest.MonkeyPatch) -> None:
-    for name, value in {**variables(), **_QUIET, "AWS_REGION": REGION}.items():
+    for name, value in {**_variables(), **_QUIET, "AWS_REGION": REGION}.items():
         patched.setenv(name, value)
     _forget()
     patched.setattr(boto3, "client", _client)

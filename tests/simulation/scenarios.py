@@ -12,10 +12,10 @@ from typing import Any
 
 from finetune.aws.refusals import MOST_ALONE
 from tests.simulation.checker import ASKING
-from tests.simulation.functions import DATASETS
 from tests.simulation.interpreter import TaskFailed
 from tests.simulation.parameters import Mail
 from tests.simulation.world import MARKER, World
+from tests.template import DATASETS
 
 ITEMS = 20
 LITE = "amazon.nova-lite-v1:0:300k"

@@ -12,9 +12,9 @@ import pytest
 from local.bedrock import deployments, runtime, throughput
 from tests.simulation import checker
 from tests.simulation.bills import Bill, billed, estimate_of, planned
-from tests.simulation.functions import DATASETS
 from tests.simulation.scenarios import dataset, evaluation, run_until_ended
 from tests.simulation.world import World, simulated
+from tests.template import DATASETS
 
 MICRO, LITE = "amazon.nova-micro-v1:0:128k", "amazon.nova-lite-v1:0:300k"
 NOVA_2, LLAMA = "amazon.nova-2-lite-v1:0:256k", "meta.llama3-1-70b-instruct-v1:0:128k"

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from local.bedrock.records import Deployment
-from tests.simulation.functions import MACHINE, STACK, TOPIC
 from tests.simulation.permissions import may_list, refused
 from tests.simulation.world import Call, simulated
+from tests.template import MACHINE, STACK, TOPIC
 
 ARTIFACTS = "https://s3.us-east-1.amazonaws.com/artifacts"
 EXECUTION = MACHINE.replace(":stateMachine:", ":execution:")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from local.bedrock import deployments
-from tests.simulation.functions import ARTIFACTS, DATASETS
 from tests.simulation.scenarios import GOOD, SCENARIOS, dataset, evaluation, run_until_ended
 from tests.simulation.world import World, simulated
 from tests.sizes import sized
+from tests.template import ARTIFACTS, DATASETS
 
 PROJECTS, PLACES = sized((5, 2), (20, 10))
 

@@ -10,10 +10,10 @@ import pytest
 from tests.simulation import checker
 from tests.simulation.explorer import points
 from tests.simulation.faults import Fault
-from tests.simulation.functions import DATASETS
 from tests.simulation.points import Point
 from tests.simulation.scenarios import GOOD, LIMIT, PROVISIONED, SCENARIOS, dataset, evaluation, run_until_ended
 from tests.simulation.world import World, simulated
+from tests.template import DATASETS
 
 SCENARIO = SCENARIOS["then_resumed"]
 # The first state and the first function that have what was trained, and the last ones of a run.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from finetune.aws import clients, retention, storage
-from tests.account import ARTIFACTS
 from tests.command import answered, finetune
 from tests.stacks import Stack, deployed
+from tests.template import ARTIFACTS
 
 
 @pytest.fixture
