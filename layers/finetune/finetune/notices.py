@@ -89,8 +89,11 @@ def refusals(where: str, refused: Sequence[Refusal], *, more: int, folder: str) 
         [
             f"So many drops were refused within an hour, {where}, that these have no mail of their own: {number}. "
             "Nothing was started or billed for them.",
-            "\n".join(
-                f"{each.dataset}\n{each.error}: {each.cause}\nExecution: {each.execution_arn}" for each in refused
+            block(
+                *(
+                    block(each.dataset, f"{each.error}: {each.cause}", f"Execution: {each.execution_arn}")
+                    for each in refused
+                )
             ),
             f"And {more} more, each with a file under {folder}." if more else "",
             f"What to do: {ADVICE.get(refused[0].error, 'look up the errors in docs/troubleshooting.md.')}",

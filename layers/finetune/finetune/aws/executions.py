@@ -53,6 +53,12 @@ def look(stepfunctions: SFNClient, arn: str) -> Execution | None:
     return _execution(found, service_time(found))
 
 
+def goes_on(stepfunctions: SFNClient, arn: str) -> bool:
+    """Whether an execution is there and runs."""
+    found = look(stepfunctions, arn)
+    return found is not None and found.running
+
+
 def all_of(stepfunctions: SFNClient, machine_arn: str) -> dict[str, Execution]:
     """Every execution of the last 90 days, which is as long as Step Functions keeps them, by ARN; newest first."""
     found: dict[str, Execution] = {}

@@ -104,21 +104,17 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
         runs.note_published(by.s3, run)
     if published.replaced:
         endpoints.release(bedrock, published.replaced)
+    going, (bucket, _) = partial(executions.goes_on, by.stepfunctions), storage.split_uri(run.folder)
     deleted, problem = retention.forget_old_models(
-        bedrock, run, published, stack=stack, in_hand=lambda: _in_hand(by, run), going=partial(_going, by)
+        bedrock,
+        run,
+        published,
+        stack=stack,
+        in_hand=lambda: trained.in_hand(by.s3, bucket, run.slug, going=going),
+        going=going,
     )
     told = publication.told(stack, run.slug, published)
     return told.model_copy(update={"deleted_models": deleted, "retention_problem": problem})
-
-
-def _in_hand(by: Promoting, run: Run) -> set[str]:
-    bucket, _ = storage.split_uri(run.folder)
-    return trained.in_hand(by.s3, bucket, run.slug, going=partial(_going, by))
-
-
-def _going(by: Promoting, execution_arn: str) -> bool:
-    found = executions.look(by.stepfunctions, execution_arn)
-    return found is not None and found.running
 
 
 def _require_turn(by: Promoting, run: Run, published: Published | None) -> None:

@@ -69,7 +69,7 @@ class Slots:
         latest, holders = self._latest(), dict[int, Holder]()
         for slot, number in latest.items():
             holder: Holder | None = orjson.loads(storage.read(self.s3, self._uri(slot, number)) or b"null")
-            if holder and (believed or self._goes_on(holder["execution_arn"])):
+            if holder and (believed or executions.goes_on(self.stepfunctions, holder["execution_arn"])):
                 holders[slot] = holder
         return Held(latest, holders)
 
@@ -92,10 +92,6 @@ class Slots:
             slot, _, number = uri.rpartition("/")[2].removesuffix(".json").partition("-")
             latest[int(slot)] = max(latest.get(int(slot), 0), int(number))
         return latest
-
-    def _goes_on(self, execution_arn: str) -> bool:
-        found = executions.look(self.stepfunctions, execution_arn)
-        return found is not None and found.running
 
     def _uri(self, slot: int, number: int) -> str:
         return f"{self.folder}{slot}-{number}.json"
