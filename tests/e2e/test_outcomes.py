@@ -40,6 +40,7 @@ def test_a_good_dataset_is_promoted_and_a_better_one_later_takes_over_behind_the
     [mail] = pipeline.mails(first)
     assert mail.subject == "Model promoted: promoted"
     assert before["endpoint_arn"] in mail.body
+    assert "Prices are those of AWS's price list of " in mail.body
     page = pipeline.file(first, "report.html").decode()
     assert "src=" not in page
     assert json.loads(pipeline.file(first, "evaluation.json"))["decision"] == "promote"

@@ -287,6 +287,13 @@ def test_a_second_execution_for_the_same_object_is_told_so_and_plans_nothing(pro
     assert planned["run_id"] == promoted.known["run"]["run_id"]
 
 
+def test_a_run_has_the_prices_that_the_price_list_told_when_it_was_planned(promoted: Walk) -> None:
+    run = promoted.known["run"]
+    assert run["listed"]["prices"] == run["settings"]["prices"]
+    assert run["settings"]["prices"]["training_per_1k_tokens"] == 0.001
+    assert any("Prices are those of AWS's price list of " in mail.body for mail in promoted.account.mails)
+
+
 @pytest.mark.parametrize("key", ['incoming/quo"te/a.jsonl', "incoming/back\\slash.jsonl", "incoming/x/data.zip"])
 def test_an_event_starts_one_execution_that_plan_run_reads_whatever_the_key(running: Account, key: str) -> None:
     version = running.put(key, b"{}\n")
