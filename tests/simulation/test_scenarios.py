@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import pytest
 
-from tests.simulation import product
+from tests.simulation import product, slices
 from tests.simulation.explorer import Case, Chosen, Explorer, kind_of, points, replay, sampled
 from tests.simulation.faults import Fault, parse
 from tests.simulation.remembered import Memory
@@ -50,6 +51,11 @@ def test_a_fork_and_its_replay_tell_the_same_story(line: str) -> None:
     assert outcome.digest == replay(case)[1].digest
     assert outcome.case == str(case)
     assert Case.parse(str(case)) == case
+
+
+def test_a_slice_that_somebody_ends_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    assert slices.broken(("first",), 1) == "It ended with 1."
 
 
 @pytest.mark.parametrize(
