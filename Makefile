@@ -45,7 +45,7 @@ deploy: setup ## Deploy to your AWS account: make deploy EMAIL=you@example.com [
 	@$(MAKE) build
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam deploy $(if $(REGION),--region "$(REGION)") --parameter-overrides NotificationEmail="$(EMAIL)"
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 # Of the layer, by lines and branches, in the processes of the tests; deployed functions run in processes of their own. It takes
 # half as much of the processor's time again, so only `make test-all` has it.
 COVERAGE := --cov --cov-report=term

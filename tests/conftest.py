@@ -1,4 +1,4 @@
-"""Rules for every run of tests: its size, no time limits, and a last line about what no browser was there for.
+"""Rules for every run of tests: size, order, no time limits, and a last line about what no browser was there for.
 
 Where no browser starts, the tests that need one are taken out, the last line says so, and the exit code is 1.
 """
@@ -14,6 +14,8 @@ from tests import sizes
 
 NEEDS_A_BROWSER = "browser"  # the fixture
 UNTESTED = "tests without a browser"  # the key under which a worker of xdist tells how many
+# Workers begin with what takes longest, a file each, so that they end together.
+LONGEST = ("tests/e2e/", "tests/simulation/test_faults", "tests/browser/")
 _untested = pytest.StashKey[int]()
 
 
@@ -34,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     needing = [item for item in items if NEEDS_A_BROWSER in getattr(item, "fixturenames", ())]
     if needing and not _browser():
         config.hook.pytest_deselected(items=needing)

@@ -8,18 +8,18 @@ import json
 import time
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
-import yaml
 from botocore.exceptions import ClientError
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 from local.cloud import Cloud
 from local.deployment import CAPABILITIES, DeploymentError, artifact_bucket, described, failures, outputs
+from tools import project
 
 ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)
 STACK_SECONDS = 120.0
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.1
 
 def deploy_translated(cloud: Cloud, build_dir: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy a built template; the stack's outputs."""
-    template = yaml_parse((build_dir / "template.yaml").read_text(encoding="utf-8"))
+    template = project.read(build_dir / "template.yaml")
     bucket = artifact_bucket(cloud)
     for resource in template["Resources"].values():
         _package(cloud, bucket, build_dir, resource.get("Properties", {}))
@@ -43,10 +43,15 @@ def _package(cloud: Cloud, bucket: str, build_dir: Path, properties: dict[str, A
     """Upload what a resource points to, as `sam package` does, and point to the upload."""
     for name in ("CodeUri", "ContentUri"):
         if isinstance(properties.get(name), str):
-            properties[name] = _upload(cloud, bucket, _archive(build_dir / properties[name]))
+            properties[name] = _uploaded(cloud, bucket, build_dir / properties[name])
     if isinstance(properties.get("DefinitionUri"), str):
-        definition = (build_dir / properties.pop("DefinitionUri")).read_text(encoding="utf-8")
-        properties["Definition"] = yaml.safe_load(definition)
+        properties["Definition"] = project.read(build_dir / properties.pop("DefinitionUri"))
+
+
+@cache
+def _uploaded(cloud: Cloud, bucket: str, folder: Path) -> str:
+    """Where a folder of a build is, which nobody changes once it is deployed."""
+    return _upload(cloud, bucket, _archive(folder))
 
 
 def _archive(folder: Path) -> bytes:
@@ -55,7 +60,7 @@ def _archive(folder: Path) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                entry = zipfile.ZipInfo(str(path.relative_to(folder)), ARCHIVE_DATE)
+                entry = zipfile.ZipInfo(str(path)[len(str(folder)) + 1 :], ARCHIVE_DATE)
                 entry.external_attr = path.stat().st_mode << 16
                 archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()

@@ -9,20 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class _Loader(yaml.CSafeLoader):
+    """The SAM CLI's reading of a template, ten times as fast as with the loader in Python."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A template or a definition, with the short forms of CloudFormation's functions written out."""
+    return dict(yaml.load(path.read_bytes(), _Loader))  # noqa: S506 - a safe loader with more tags
+
+
 @cache
 def template() -> dict[str, Any]:
-    return dict(yaml_parse((ROOT / "template.yaml").read_text()))
+    return read(ROOT / "template.yaml")
 
 
 @cache
 def definition() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "statemachine/fine_tuning.asl.yaml").read_text())
-    return content
+    return read(ROOT / "statemachine/fine_tuning.asl.yaml")
 
 
 def states(machine: dict[str, Any] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 type Context = Mapping[str, str | Sequence[str]]
@@ -93,6 +93,7 @@ def _among(statement: Statement, element: str, value: str, fold: Callable[[str],
     return any(_like(value, fold(pattern)) for pattern in _listed(statement.get(element, [])))
 
 
+@lru_cache(maxsize=10_000)
 def _like(value: str, pattern: str) -> bool:
     return _wildcards(pattern).fullmatch(value) is not None
 

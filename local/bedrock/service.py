@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from botocore.model import OperationModel
@@ -75,14 +76,15 @@ class Service:
         self._protocol = protocol
         self._operations = table(runtime)
         self._registry = registry
-        self._log: deque[RequestLine] = deque(maxlen=LOGGED_REQUESTS)
+        self._log: deque[tuple[datetime, _Call, int, str | None]] = deque(maxlen=LOGGED_REQUESTS)
         self._log_lock = threading.Lock()
         self._control = Control(world, self.requests)
 
     def requests(self) -> list[RequestLine]:
         """The latest requests, oldest first."""
         with self._log_lock:
-            return list(self._log)
+            noted = list(self._log)
+        return [_line(*each) for each in noted]
 
     def answer(self, method: str, target: str, authorization_header: str | None, body: bytes) -> Response:
         """The response to one request; ResponseLostError when a fault wants the connection dropped."""
@@ -147,13 +149,16 @@ class Service:
             return self._operations[operation](self._world, params)
 
     def _note(self, call: _Call, status: int, error: str | None) -> None:
-        line = RequestLine(
-            at=timestamp(self._world.now()),
-            operation=call.operation.name if call.operation else "unknown",
-            caller=call.caller,
-            status=status,
-            error=error,
-            model=call.model,
-        )
         with self._log_lock:
-            self._log.append(line)
+            self._log.append((self._world.now(), call, status, error))
+
+
+def _line(at: datetime, call: _Call, status: int, error: str | None) -> RequestLine:
+    return RequestLine(
+        at=timestamp(at),
+        operation=call.operation.name if call.operation else "unknown",
+        caller=call.caller,
+        status=status,
+        error=error,
+        model=call.model,
+    )

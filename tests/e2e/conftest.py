@@ -23,7 +23,8 @@ def build() -> Path:
     return deployment.build(ROOT, ROOT / ".aws-sam" / "builds")
 
 
-@pytest.fixture(scope="session")
+# A cloud works as long as it runs, because its sweeper does, so this one ends with the last of these tests.
+@pytest.fixture(scope="package")
 def pipeline(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with Cloud.start(tmp_path_factory.mktemp("cloud"), time_scale=TIME_SCALE) as cloud:
         policy = key_policy_text(cloud.account, cloud.region)

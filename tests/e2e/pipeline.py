@@ -46,6 +46,8 @@ class Pipeline:
     cloud: Cloud
     outputs: Mapping[str, str]
     admin: Admin = field(init=False)
+    # What each execution was started with.
+    _inputs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         assert self.cloud.bedrock_endpoint
@@ -77,9 +79,12 @@ class Pipeline:
 
     def execution_of(self, version: str) -> str | None:
         client = self.cloud.client("stepfunctions")
-        return next(
-            (arn for arn in self.executions() if version in client.describe_execution(executionArn=arn)["input"]), None
-        )
+        for arn in self.executions():
+            if arn not in self._inputs:
+                self._inputs[arn] = client.describe_execution(executionArn=arn)["input"]
+            if version in self._inputs[arn]:
+                return arn
+        return None
 
     def ended(self, arn: str) -> Execution:
         """Wait for an execution's end; its status, output and history."""

@@ -65,20 +65,7 @@ def test_the_example_is_promoted_and_everything_of_the_run_is_kept(tmp_path: Pat
     assert {"history.json", "ledger.json", "mails", "run", "logs"} <= {path.name for path in out.iterdir()}
 
 
-def test_a_broken_dataset_ends_with_one_and_leaves_nothing(tmp_path: Path) -> None:
-    outcome = run(str(EXAMPLE / "broken.jsonl"), "--json", "--out", str(tmp_path / "out"))
-    assert outcome.returncode == 1, outcome.stderr
-    found = answer(outcome)
-    assert (found["status"], found["error"], found["endpoints_left"]) == ("FAILED", "DatasetRejected", 0)
-    assert found["billed_usd"] == 0
-    assert "line 4: " in found["mails"][0]["body"]
-    assert Path(found["report"]).name == "validation.html"
-    [listed] = (tmp_path / "out").rglob("problems.jsonl")
-    assert '"severity":"error","line":4,' in listed.read_text()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_while_the_stack_is_deployed_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupt_while_the_stack_is_deployed_leaves_no_file(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "local", "run", str(EXAMPLE / "dataset.jsonl"), "--out", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603 - our own tool
@@ -90,22 +77,14 @@ def test_an_interrupt_while_the_stack_is_deployed_leaves_no_file(tmp_path: Path,
             assert line, started.stderr.read()
             prepared -= {step for step in prepared if line.startswith(f"✓ {step}")}
         eventually(lambda: list((tmp_path / "temporary").glob("finetune-sam-*/*")), "a folder of the SAM CLI")
-        started.send_signal(number)
+        started.send_signal(signal.SIGINT)
         assert started.wait() == 130
         assert started.stderr.read() == "Interrupted; nothing is left running.\n"
     assert not out.exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["/nowhere/data.jsonl"], "/nowhere/data.jsonl"),
-        ([str(EXAMPLE / "dataset.jsonl"), "--fault", "fail-jobb"], "fail-job"),
-        ([str(EXAMPLE / "dataset.jsonl"), "--time-scale", "0"], "--time-scale"),
-    ],
-)
-def test_a_mistake_is_one_sentence_and_two(arguments: list[str], words: str) -> None:
-    outcome = run(*arguments)
+def test_a_mistake_is_one_sentence_and_two() -> None:
+    outcome = run(str(EXAMPLE / "dataset.jsonl"), "--fault", "fail-jobb")
     assert outcome.returncode == 2
-    assert words in outcome.stderr
+    assert "fail-job" in outcome.stderr
     assert "Traceback" not in outcome.stderr

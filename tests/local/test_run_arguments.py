@@ -135,17 +135,19 @@ def test_a_file_name_that_no_system_takes_is_not_a_traceback(dataset: Path) -> N
         open_project(Path(f"{dataset}\0"), given={})
 
 
+@pytest.mark.parametrize("number", main.SIGNALS)
 def test_an_interrupted_command_says_that_nothing_is_left(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt() -> int:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
+        return 0
 
     monkeypatch.setattr("local.commands.execute", interrupt)
     handlers = {number: signal.getsignal(number) for number in main.SIGNALS}
     try:
         assert main.main() == 130
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
     assert capsys.readouterr().err == "Interrupted; nothing is left running.\n"

@@ -157,9 +157,11 @@ class Chosen:
         return str(self.point) if self.point else "interleaving"
 
 
-def plan(scenario: str, world: str = BELIEVED) -> list[Chosen]:
-    """Every single fault that may strike a run, at points that differ."""
-    kept = thinned(points(scenario, world))
+def plan(scenario: str, world: str = BELIEVED, since: str = "") -> list[Chosen]:
+    """Every single fault that may strike a run, at points that differ, once it has entered the state `since`."""
+    found = points(scenario, world)
+    first = next(number for number, each in enumerate(found) if not since or (each.at, each.what) == ("state", since))
+    kept = thinned(found[first:])
     return [Chosen(Case(scenario, (fault,), world=world), point) for point in kept for fault in variants(point)]
 
 
@@ -188,7 +190,8 @@ def sampled(
     shares = {name: SCENARIOS[name].share for name in scenarios}
     chosen, tried = list[Chosen](), set[tuple[str, str]]()
     for name, share in shares.items():
-        found = [each for each in plan(name, world) if only in f"{each.case} {each.where}"]
+        planned = plan(name, world, SCENARIOS[name].since if limit is not None else "")
+        found = [each for each in planned if not only or only in f"{each.case} {each.where}"]
         most = len(found) if limit is None else round(limit * share / max(1, sum(shares.values())))
         chosen += spread(found, most, chance, tried)
     return [doubled(each, chance) if chance.random() < doubles else each for each in chosen]
@@ -214,8 +217,10 @@ def _cost(chosen: Chosen, last: int) -> float:
     """About what a fault takes of a whole run's CPU: what comes after its point, and sweeps while it lasts."""
     assert chosen.point
     fault = chosen.case.faults[0]
-    long = fault.scope == "function" or (fault.scope[0].isdigit() and float(fault.scope) > LONG_SECONDS)
-    return 2.0 if long else 1.1 - chosen.point.number / last
+    if fault.scope == "function" or (fault.scope[0].isdigit() and float(fault.scope) > LONG_SECONDS):
+        # A model that has no room is asked again for hours, which is seconds of CPU.
+        return 6.0 if "bedrock-runtime" in chosen.where else 2.0
+    return 1.1 - chosen.point.number / last
 
 
 def _lasts(chosen: Chosen) -> bool:

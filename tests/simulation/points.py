@@ -75,8 +75,7 @@ def _invocations(point: Point) -> Iterator[Fault]:
 
 def _calls(point: Point) -> Iterator[Fault]:
     _, service, operation = point.what.split()
-    # A model that has no room is asked again for hours, which is half a minute of CPU.
-    outages = OUTAGES[:2] if service == "bedrock-runtime" else (*OUTAGES, "function")
+    outages = (*OUTAGES, "function")
     for what in (*BUSY, *sorted({*DENIED, *declared(service, operation)} - {*BUSY})):
         for scope in ("once", "invocation", *outages):
             yield Fault("call", point.number, what, scope)

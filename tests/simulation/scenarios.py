@@ -82,7 +82,8 @@ class Scenario:
     """`before` builds what is in service already and is no part of the run; `begin` starts what is looked at.
 
     `subjects` are the beginnings of the mails that the runs end with, in any order; one without ends in several ways
-    and is tried only with random latencies. `share` is how much of a sample of faults it gets.
+    and is tried only with random latencies. `share` is how much of a sample of faults it gets, and `since` the state
+    in which it begins to differ from a shorter one, before which a sample leaves it alone.
     """
 
     name: str
@@ -90,7 +91,8 @@ class Scenario:
     subjects: Sequence[str]
     before: Callable[[World], None] = lambda _: None
     job_minutes: float = 1.0
-    share: int = 4
+    share: float = 4
+    since: str = ""
 
 
 def _begin(
@@ -272,7 +274,9 @@ TWICE = ("Approval needed before training", "Approval needed before service")
 _ALL = (
     Scenario("first", _begin(GOOD), ["Model promoted"], share=24),
     Scenario("first_5h", _begin(GOOD), ["Model promoted"], job_minutes=300, share=6),
-    Scenario("first_3d", _begin(GOOD), ["Model promoted"], job_minutes=4000, share=0),
+    Scenario(
+        "first_3d", _begin(GOOD), ["Model promoted"], job_minutes=4000, share=0.4, since="Check Customization Job"
+    ),
     Scenario("takeover", _begin(GOOD), ["Model promoted"], before=_promoted(*HALF), share=20),
     Scenario("kind_change", _begin(GOOD, settings=PROVISIONED), ["Model promoted"], before=_promoted(*HALF), share=14),
     Scenario(
@@ -388,11 +392,13 @@ _ALL = (
         "expired_before_training",
         _begin(GOOD, settings=ASKS_TWICE),
         ["Approval needed before training", "No answer, not started"],
+        since="Request Approval",
     ),
     Scenario(
         "expired_before_service",
         _begin(GOOD, settings=ASKS),
         ["Approval needed before service", "Model not promoted"],
+        since="Request Approval For Service",
     ),
     Scenario(
         "asked_again",

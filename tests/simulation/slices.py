@@ -15,4 +15,4 @@ def broken(scenarios: tuple[str, ...], faults: int, *more: str) -> str:
     named = [word for name in scenarios for word in ("--scenario", name)]
     command = [sys.executable, "-m", "tests.simulation", "faults", *named, "--limit", str(faults), "--seed", str(SEED)]
     found = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    return "" if found.returncode == 0 else found.stdout + found.stderr
+    return "" if found.returncode == 0 else f"{found.stdout}{found.stderr}It ended with {found.returncode}."

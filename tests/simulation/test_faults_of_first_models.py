@@ -8,6 +8,7 @@ from tests.sizes import sized
 SCENARIOS = (
     "first",
     "first_5h",
+    "first_3d",
     "provisioned",
     "rejected",
     "budget",

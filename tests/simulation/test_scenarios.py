@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from tests.simulation import product
+from tests.simulation import explorer, product, slices
 from tests.simulation.explorer import Case, Chosen, Explorer, kind_of, points, replay, sampled
 from tests.simulation.faults import Fault, parse
+from tests.simulation.points import Point, variants
 from tests.simulation.remembered import Memory
 from tests.simulation.scenarios import SCENARIOS, Scenario
 from tests.simulation.worlds import BELIEVED, WITH_KEY
@@ -52,6 +55,11 @@ def test_a_fork_and_its_replay_tell_the_same_story(line: str) -> None:
     assert outcome.digest == replay(case)[1].digest
     assert outcome.case == str(case)
     assert Case.parse(str(case)) == case
+
+
+def test_a_slice_that_somebody_ends_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    assert slices.broken(("first",), 1) == "It ended with 1."
 
 
 @pytest.mark.parametrize(
@@ -109,6 +117,22 @@ def test_a_scenario_begins_with_what_no_scenario_before_has_tried() -> None:
     new = {(each.where, kind_of(each.case)) for each in sampled(["budget"], None, 1, doubles=0)} - known
     assert new
     assert new <= tried
+
+
+def test_a_sample_leaves_a_scenario_alone_until_it_differs_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = replace(SCENARIOS["rejected"], since="Dataset Accepted?")
+    monkeypatch.setattr(explorer, "SCENARIOS", {"rejected": later})
+    sample, every = ({each.where.split()[0] for each in sampled(["rejected"], n, 1)} for n in (400, None))
+    assert "ValidateDataset" in every
+    assert sample == every - {"StartRun", "PlanRun", "ValidateDataset", "Plan", "First", "Validate"}
+
+
+@pytest.mark.parametrize("scope", ["18000", "function"])
+def test_every_operation_also_fails_for_hours_and_for_ever(scope: str) -> None:
+    asked = Point("call", 1, "EvaluateShard bedrock-runtime Converse", True, 1)
+    assert {"ThrottlingException", "ModelNotReadyException", "timeout"} <= {
+        fault.what for fault in variants(asked) if fault.scope == scope
+    }
 
 
 def test_a_fault_is_a_line_and_a_line_a_fault() -> None:
