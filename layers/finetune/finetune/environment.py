@@ -26,7 +26,7 @@ class Environment(Frozen):
 
 
 class PlanEnvironment(Environment):
-    """With what the stack allows at most: USD for a run and for a month of service, runs in a day and at once, judges."""
+    """With what the stack allows: USD for a run and for a month of service, runs in a day and at once, and judges."""
 
     ARTIFACT_BUCKET: str
     MOST_USD_PER_RUN: float
