@@ -28,6 +28,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     catalog.require_method(row, settings.method)
     accepted = bool(run.resume) or base_models.accepts_jobs(clients.bedrock(), row, settings.method)
     catalog.require_active(row, accepted=accepted, region=clients.bedrock().meta.region_name)
+    askable.require_allowed(settings.judge.model, environment.JUDGE_MODELS)
     ceilings.take_today(clients.s3(), run, environment.MOST_RUNS_PER_DAY)
     askable.require_askable(clients.bedrock_runtime(), askable.models_asked(row, settings))
     champion = serving.champion(clients.bedrock(), clients.ssm(), environment.STACK_NAME, run.slug)

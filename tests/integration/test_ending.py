@@ -146,7 +146,7 @@ def test_a_job_is_stopped_and_one_that_is_stopping_holds_nothing_up(
     clients.bedrock().tag_resource(resourceARN=job, tags=stack.tags("shop", 1))
 
     def listed(_: object, status: str = "InProgress") -> list[tuple[str, str]]:
-        return [("shop-job", job)] if status == ("Stopping" if stopped else "InProgress") else []
+        return [(stack.name("shop", 1), job)] if status == ("Stopping" if stopped else "InProgress") else []
 
     def stop(_: object, name: str) -> bool:
         stopped.append(name)
@@ -155,7 +155,7 @@ def test_a_job_is_stopped_and_one_that_is_stopping_holds_nothing_up(
     monkeypatch.setattr(customization, "jobs_in_progress", listed)
     monkeypatch.setattr(customization, "stop_job", stop)
     assert ended()[1]["Status"] == "SUCCESS"
-    assert set(stopped) == {"shop-job"}
+    assert set(stopped) == {stack.name("shop", 1)}
 
 
 def test_cloudformation_is_answered_also_after_a_bug(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from finetune import contracts
 from finetune.aws import clients, publication
-from finetune.aws.tags import PROJECT_TAG, STACK_TAG
+from finetune.aws.tags import PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.errors import UnsupportedDataset
 from finetune.frozen import Contract
 from finetune.run import DatasetDropped
@@ -311,10 +311,13 @@ def test_an_error_leaves_a_handler_under_the_name_that_states_match(running: Acc
 
 def test_what_the_sweeper_removed_is_a_metric_and_a_mail(stopped: Walk, capsys: pytest.CaptureFixture[str]) -> None:
     model = stopped.account.emulator.add_model("forgotten", "amazon.nova-micro-v1:0:128k")
-    tags: Any = [{"key": STACK_TAG, "value": STACK}, {"key": PROJECT_TAG, "value": "shop"}]
-    arn = clients.bedrock().create_custom_model_deployment(modelDeploymentName="forgotten", modelArn=model, tags=tags)[
-        "customModelDeploymentArn"
-    ]
+    own = {STACK_TAG: STACK, PROJECT_TAG: "shop", RUN_TAG: "20261121-103001-00000001"}
+    name, tags = f"shop-{own[RUN_TAG]}", [{"key": key, "value": value} for key, value in own.items()]
+    arn = clients.bedrock().create_custom_model_deployment(
+        modelDeploymentName=name,
+        modelArn=model,
+        tags=tags,  # type: ignore[arg-type]  # tags
+    )["customModelDeploymentArn"]
     stopped.account.clock.advance(30)
     assert stopped.account.invoke("SweepEndpoints", {})["released"] == [arn]
     assert '"EndpointsSwept":[1.0]' in capsys.readouterr().out

@@ -44,8 +44,8 @@ def test_all_names_of_a_run_follow_from_the_slug_that_its_project_keeps() -> Non
 
 
 def test_a_promotion_requires_that_what_is_published_is_the_project_s_own() -> None:
-    ownership.require_own(named("shop"), None)
-    ownership.require_own(named("shop"), PUBLISHED.model_copy(update={"dataset": None}))
-    ownership.require_own(named("shop"), PUBLISHED.model_copy(update={"project": "shop"}))
+    ownership.own(named("shop"), None)
+    ownership.own(named("shop"), PUBLISHED.model_copy(update={"dataset": None}))
+    ownership.own(named("shop"), PUBLISHED.model_copy(update={"project": "shop"}))
     with pytest.raises(UnsupportedDataset, match=r"The short name shop of the project belongs to another project"):
-        ownership.require_own(named("shop"), PUBLISHED.model_copy(update={"project": "Shop"}))
+        ownership.own(named("shop"), PUBLISHED.model_copy(update={"project": "Shop"}))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from finetune.aws import runs
+from finetune.aws import runs, storage
+from finetune.aws.written import read_back
 from finetune.domain.catalog import base_model
 from finetune.domain.cost import Listed, PriceOverrides, TokenPrices
 from finetune.errors import NothingToResume, SettingsInvalid, UnsupportedDataset
@@ -210,7 +211,9 @@ def test_a_rematch_changes_the_model_in_service_in_the_plan_and_nothing_else(s3:
     champion = Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id="other")
     again = runs.plan_rematch(s3, run, champion)
     assert again == run.model_copy(update={"champion": champion, "rematches": 1})
-    assert runs.read_plan(s3, run) == again
+    beside = storage.read(s3, run.uri("plan-1.json")) or b""
+    assert read_back(Run, beside, "the plan of the rematch") == again
+    assert runs.read_plan(s3, run) == run
 
 
 def test_a_plan_that_is_missing_is_no_plan(s3: S3Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any, cast
+from zlib import crc32
 
 import orjson
 import pytest
@@ -17,7 +18,7 @@ from finetune.aws.release import Attempts
 from finetune.aws.sweep import LOOK_BACK, OVERDUE, Sweep
 from finetune.contracts import SelectModelOutput, SweepEndpointsOutput
 from finetune.domain.catalog import Deployment
-from finetune.domain.customization.jobs import RUN_BOUND
+from finetune.domain.customization.jobs import RUN_BOUND, resource_name
 from finetune.errors import AccessRefused, EndpointBusy, ParameterMissing, ServiceBusy
 from finetune.parts import Endpoint
 from finetune.run import DatasetDropped, Run
@@ -51,15 +52,26 @@ def sweep(stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, ssm:
     return swept, attempts
 
 
-def opened(stack: Stack, name: str, run: str, lease: str = LEASE, owner: str = STACK) -> Endpoint:
+def id_of(run: str) -> str:
+    """The id of a run that the test calls by a word."""
+    return f"20261121-103001-{crc32(run.encode()):08x}"
+
+
+def opened(stack: Stack, run: str, lease: str = LEASE, owner: str = STACK) -> Endpoint:
     """An endpoint of a run, ready."""
-    model = stack.emulator.add_model(f"model-{name}", "amazon.nova-micro-v1:0:128k")
-    tags = {"finetune-stack": owner, "finetune-project": SLUG, "finetune-run": run, "finetune-lease-until": lease}
+    name = resource_name(SLUG, id_of(run))
+    model = stack.emulator.add_model(f"{name}-c1", "amazon.nova-micro-v1:0:128k")
+    tags = {
+        "finetune-stack": owner,
+        "finetune-project": SLUG,
+        "finetune-run": id_of(run),
+        "finetune-lease-until": lease,
+    }
     return stack.open(name, model, "on_demand", [{"key": key, "value": value} for key, value in tags.items()])
 
 
 def claimed(bucket: MemoryBucket, executions: MemoryExecutions, run: str, status: str) -> None:
-    bucket.objects[f"runs/{SLUG}/{run}/run.json"] = (orjson.dumps({"execution_arn": run}), bucket.now)
+    bucket.objects[f"runs/{SLUG}/{id_of(run)}/run.json"] = (orjson.dumps({"execution_arn": run}), bucket.now)
     executions.statuses[run] = status
     executions.more[run] = {"stopDate": executions.now - IN_FLIGHT} if status != "RUNNING" else {}
 
@@ -68,10 +80,11 @@ def test_an_endpoint_lives_as_long_as_its_run_and_its_lease(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions
 ) -> None:
     claimed(bucket, executions, "going", "RUNNING")
+    claimed(bucket, executions, "late", "RUNNING")
     claimed(bucket, executions, "over", "ABORTED")
-    kept = opened(stack, "going", "going")
-    unknown = opened(stack, "unclaimed", "unclaimed")
-    gone = {opened(stack, "over", "over").arn, opened(stack, "late", "going", lease="2026-11-21T12:00:00Z").arn}
+    kept = opened(stack, "going")
+    unknown = opened(stack, "unclaimed")
+    gone = {opened(stack, "over").arn, opened(stack, "late", lease="2026-11-21T12:00:00Z").arn}
     swept, attempts = sweep(stack, bucket, executions)
     attempts.conclude()
     assert (set(swept.released), swept.checked, stack.open_arns()) == (gone, 4, {kept.arn, unknown.arn})
@@ -115,7 +128,7 @@ def test_no_endpoint_outlives_the_longest_run_even_if_its_execution_seems_to_go_
 def test_an_endpoint_of_another_stack_is_none_of_the_sweeper_s_business(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, owner: str
 ) -> None:
-    opened(stack, "foreign", "run", lease="", owner=owner)
+    opened(stack, "foreign", lease="", owner=owner)
     swept, _ = sweep(stack, bucket, executions)
     assert (swept.released, swept.checked, len(stack.open_arns())) == ([], 0, 1)
 
@@ -125,7 +138,7 @@ def test_one_endpoint_that_cannot_be_deleted_does_not_save_the_others_and_is_rep
 ) -> None:
     for name in ("one", "two", "three"):
         claimed(bucket, executions, name, "ABORTED")
-        opened(stack, name, name)
+        opened(stack, name)
     stack.emulator.admin.inject("deny-delete-deployment@2")
     swept, attempts = sweep(stack, bucket, executions)
     assert len(swept.released) == 2
@@ -138,7 +151,7 @@ def test_an_endpoint_in_creating_is_left_for_the_next_sweep(
 ) -> None:
     stack.emulator.admin.inject("endpoint-never-ready=1")
     claimed(bucket, executions, "run", "ABORTED")
-    opened(stack, "young", "run")
+    opened(stack, "run")
     swept, attempts = sweep(stack, bucket, executions)
     attempts.conclude()
     assert swept.released == []
@@ -149,7 +162,7 @@ def test_an_endpoint_in_creating_is_left_for_the_next_sweep(
 def test_nothing_is_deleted_while_what_is_in_service_cannot_be_read(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions
 ) -> None:
-    opened(stack, "one", "run")
+    opened(stack, "run")
 
     class Unreadable(MemorySsm):
         def get_parameter(self, *, Name: str) -> dict[str, Any]:  # noqa: N803 - SSM's own names
@@ -169,7 +182,7 @@ def test_an_execution_that_may_still_be_publishing_keeps_its_endpoint_for_some_m
 ) -> None:
     claimed(bucket, executions, "run", "ABORTED")
     executions.more["run"] = {"stopDate": executions.now}
-    endpoint = opened(stack, "one", "run")
+    endpoint = opened(stack, "run")
     assert sweep(stack, bucket, executions)[0].released == []
     executions.now += IN_FLIGHT
     assert sweep(stack, bucket, executions)[0].released == [endpoint.arn]
@@ -179,7 +192,7 @@ def test_an_execution_that_is_listed_and_cannot_be_found_keeps_its_endpoint(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed(bucket, executions, "run", "RUNNING")
-    opened(stack, "one", "run")
+    opened(stack, "run")
 
     def forgotten(**_: str) -> None:
         raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
@@ -264,10 +277,11 @@ def test_a_swap_that_begins_and_ends_while_the_sweeper_looks_is_left_alone(
 def training(stack: Stack, run: str, owner: str = STACK) -> str:
     """A job of a run, going; its name."""
     stack.emulator.s3.objects["artifacts/training"] = RECORDS
-    tags = [("finetune-stack", owner), ("finetune-project", SLUG), ("finetune-run", run)]
+    name = f"{resource_name(SLUG, id_of(run))}-c1"
+    tags = [("finetune-stack", owner), ("finetune-project", SLUG), ("finetune-run", id_of(run))]
     stack.emulator.control.create_model_customization_job(
-        jobName=f"job-{run}",
-        customModelName=f"job-{run}",
+        jobName=name,
+        customModelName=name,
         roleArn=JOB_ROLE,
         baseModelIdentifier="amazon.nova-micro-v1:0:128k",
         customizationType="FINE_TUNING",
@@ -275,22 +289,23 @@ def training(stack: Stack, run: str, owner: str = STACK) -> str:
         outputDataConfig={"s3Uri": "s3://artifacts/output/"},
         jobTags=[{"key": key, "value": value} for key, value in tags],
     )
-    return f"job-{run}"
+    return name
 
 
 def test_jobs_whose_run_has_ended_are_stopped_and_no_others(
     stack: Stack, bucket: MemoryBucket, executions: MemoryExecutions
 ) -> None:
-    for run, status in (("going", "RUNNING"), ("over", "ABORTED")):
-        claimed(bucket, executions, run, status)
-        training(stack, run)
+    claimed(bucket, executions, "going", "RUNNING")
+    claimed(bucket, executions, "over", "ABORTED")
+    training(stack, "going")
+    over = training(stack, "over")
     training(stack, "foreign", owner="another")
     training(stack, "unclaimed")
     swept = sweeper(stack, bucket, executions)
     attempts = Attempts()
     swept.jobs(attempts)
     attempts.conclude()
-    assert (swept.released, swept.checked) == (["job-over"], 3)
+    assert (swept.released, swept.checked) == ([over], 3)
     swept = sweeper(stack, bucket, executions)
     swept.jobs(attempts)
     assert swept.released == []

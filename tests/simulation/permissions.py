@@ -63,7 +63,10 @@ def refused(call: Call, *, new: bool = False, own_key: bool = False) -> str:
     if call.service.startswith("bedrock"):
         return ""
     action, resource = _asked(call)
-    if new or not _allowed(call.invocation.stem, action, resource):
+    if call.service == "s3" and decide(bucket_policies(), Question(action, resource, _context(call))) == "explicitDeny":
+        return f"{action}, by the bucket's policy"
+    prefix = address(call.url)[2].get("prefix") if action == "s3:ListBucket" else None
+    if new or not _allowed(call.invocation.stem, action, resource, prefix):
         return action
     return key_refused(call.invocation.stem, action) if own_key else ""
 
@@ -145,9 +148,25 @@ def _asked(call: Call) -> tuple[str, str]:
             return f"states:{operation}", asked.get("executionArn") or asked.get("stateMachineArn", "*")
 
 
+def _context(call: Call) -> dict[str, str]:
+    """What S3 knows of a request when it decides on a write."""
+    creates = call.operation in {"PutObject", "CompleteMultipartUpload"}
+    condition = call.headers.get("If-None-Match")
+    given = {"s3:if-none-match": condition.decode() if isinstance(condition, bytes) else condition} if condition else {}
+    return {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": str(creates).lower(), **given}
+
+
 @cache
-def _allowed(stem: str, action: str, resource: str) -> bool:
-    return decide(policy(stem), Question(action, resource, {})) == "allowed"
+def _allowed(stem: str, action: str, resource: str, prefix: str | None = None) -> bool:
+    context = {} if prefix is None else {"s3:prefix": prefix}
+    return decide(policy(stem), Question(action, resource, context)) == "allowed"
+
+
+@cache
+def bucket_policies() -> list[Statement]:
+    """The statements of both buckets' policies with the ARNs of this account put in."""
+    found = resources("AWS::S3::BucketPolicy").values()
+    return _filled([each for policy in found for each in policy["Properties"]["PolicyDocument"]["Statement"]])
 
 
 @cache
@@ -155,7 +174,11 @@ def policy(stem: str, *, own_key: bool = False) -> list[Statement]:
     """The statements of a function, or of the role of jobs, with the ARNs of this account put in."""
     of_jobs = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]
     properties = of_jobs if stem == JOBS else FUNCTIONS[stem]
-    text = json.dumps([resolved(each) for each in statements({"Properties": properties}, with_key=own_key)])
+    return _filled(list(statements({"Properties": properties}, with_key=own_key)))
+
+
+def _filled(document: list[Any]) -> list[Statement]:
+    text = json.dumps([resolved(each) for each in document])
     for name, arn in _ARNS.items():
         text = text.replace(name, arn)
     found: list[dict[str, Any]] = json.loads(text)

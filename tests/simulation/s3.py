@@ -130,6 +130,7 @@ class S3:
 
     def _complete(self, request: Request) -> Answer:
         parts = self._parts(request)
+        self._require_absent(request)
         del self._uploads[request.query["uploadId"]]
         self.put(request.bucket, request.key, b"".join(part for _, part in sorted(parts.items())))
         return _xml("CompleteMultipartUploadResult", f"<Key>{escape(request.key)}</Key>")
@@ -160,10 +161,13 @@ class S3:
         return Answer(200, b"" if head else body, headers)
 
     def _write(self, request: Request) -> Answer:
-        if request.none_match == "*" and self.get(request.bucket, request.key):
-            raise Refused("PreconditionFailed", "At least one of the pre-conditions did not hold.", 412)
+        self._require_absent(request)
         version = self.put(request.bucket, request.key, request.body)
         return Answer(200, headers={"ETag": version.etag, "x-amz-version-id": version.id})
+
+    def _require_absent(self, request: Request) -> None:
+        if request.none_match == "*" and self.get(request.bucket, request.key):
+            raise Refused("PreconditionFailed", "At least one of the pre-conditions did not hold.", 412)
 
     def _list(self, request: Request) -> Answer:
         query = request.query

@@ -64,6 +64,8 @@ GOOD, MORE, HALF = (0, ITEMS), (0, ITEMS - 1), (0, ITEMS // 2)
 
 # A base model that is customized in another Region than that of the simulation.
 ELSEWHERE = "meta.llama3-3-70b-instruct-v1:0:128k"
+# A judge that Bedrock asks through an inference profile only.
+WITHOUT_PROFILE = "judge:\n  model: meta.llama3-3-70b-instruct-v1:0\n"
 PRICED = "prices:\n  provisioned_per_hour: 20\n"
 PROVISIONED = f"deployment: provisioned\nbudget:\n  limit_usd: 45\n  service_usd_per_month: 14600\n{PRICED}"
 # What these runs may cost at most is a cent or two below this.
@@ -319,9 +321,7 @@ _ALL = (
     ),
     Scenario("flood", _flood, [*["Run failed (UnsupportedDataset)"] * MOST_ALONE, "Refused drops"]),
     Scenario("odd_key", _odd_key, ["Model promoted"], share=0),
-    Scenario(
-        "not_askable", _begin(GOOD, settings="judge:\n  model: nobody.knows-it\n"), ["Run failed (ModelNotAskable)"]
-    ),
+    Scenario("not_askable", _begin(GOOD, settings=WITHOUT_PROFILE), ["Run failed (ModelNotAskable)"]),
     Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),
     Scenario("training_failed", _begin(GOOD, fault="fail-job"), ["Training failed"]),
     Scenario("duplicate", _begin(GOOD, times=2), ["Model promoted"]),

@@ -24,7 +24,7 @@ def published(topic: str) -> bytes:
 
 
 ALLOWED = [
-    ("Notify", "s3", "PutObject", f"{ARTIFACTS}/outbox/one.json", b""),
+    ("Notify", "s3", "PutObject", f"{ARTIFACTS}/mails/one.json", b""),
     ("Notify", "s3", "HeadObject", f"{ARTIFACTS}/mails/one.sending", b""),
     ("Notify", "sns", "Publish", "", published(TOPIC)),
     ("Notify", "sfn", "DescribeExecution", "", json.dumps({"executionArn": f"{EXECUTION}:one"}).encode()),
@@ -34,6 +34,7 @@ ALLOWED = [
 ]
 REFUSED = [
     ("Notify", "s3", "PutObject", f"{ARTIFACTS}/runs/shop/run/plan.json", b""),
+    ("Notify", "s3", "PutObject", f"{ARTIFACTS}/outbox/one.json", b""),
     ("Notify", "s3", "GetObject", f"{ARTIFACTS}/mails/one.json?versionId=1", b""),
     ("Notify", "sns", "Publish", "", published(f"{TOPIC}-of-another")),
     ("Notify", "sfn", "DescribeExecution", "", json.dumps({"executionArn": EXECUTION.replace("tune", "x")}).encode()),
@@ -54,7 +55,13 @@ def test_what_a_policy_allows_is_done(asked: tuple[str, str, str, str, bytes]) -
 
 @pytest.mark.parametrize("asked", REFUSED)
 def test_what_no_policy_allows_is_refused(asked: tuple[str, str, str, str, bytes]) -> None:
-    assert refused(call(*asked)).endswith((asked[2], "s3:GetObjectVersion"))
+    assert refused(call(*asked)).endswith((asked[2], "s3:GetObjectVersion", "by the bucket's policy"))
+
+
+def test_what_is_written_once_is_written_with_the_header_that_the_bucket_s_policy_asks_for() -> None:
+    once = call("Notify", "s3", "PutObject", f"{ARTIFACTS}/outbox/one.json")
+    assert refused(once) == "s3:PutObject, by the bucket's policy"
+    assert refused(replace(once, headers={"If-None-Match": b"*"})) == ""
 
 
 def test_only_a_function_that_may_list_a_bucket_learns_what_is_missing_there() -> None:

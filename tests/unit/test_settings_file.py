@@ -90,7 +90,7 @@ def test_a_price_may_be_raised_and_one_that_nobody_knows_filled_in() -> None:
         "training_per_1k_tokens": 0.002,
         "provisioned_per_hour": 20,
     }
-    judged = parse("judge: {model: 'arn:own', prices: {input_per_1k_tokens: 0, output_per_1k_tokens: 0}}")
+    judged = parse("judge: {model: vendor.unlisted-v1, prices: {input_per_1k_tokens: 0, output_per_1k_tokens: 0}}")
     assert judged.judge.prices.usd(1000, 1000) == 0
     assert parse("base_model: nobody.knows-it\nprices: {storage_per_month: 0}").prices.storage_per_month == 0
 

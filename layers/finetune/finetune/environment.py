@@ -26,13 +26,14 @@ class Environment(Frozen):
 
 
 class PlanEnvironment(Environment):
-    """With what the stack allows at most: USD for a run and for a month of service, runs in a day and at once."""
+    """With what the stack allows: USD for a run and for a month of service, runs in a day and at once, and judges."""
 
     ARTIFACT_BUCKET: str
     MOST_USD_PER_RUN: float
     MOST_SERVICE_USD_PER_MONTH: float
     MOST_RUNS_PER_DAY: int
     MOST_RUNS_AT_ONCE: int
+    JUDGE_MODELS: str
 
     @property
     def ceilings(self) -> Ceilings:

@@ -19,6 +19,8 @@ from finetune.settings import Settings
 SETTINGS_BYTES = 64 * 1024
 NUMBER_CHARACTERS = 40
 _MERGE = "tag:yaml.org,2002:merge"
+JUDGE_FOR_EXAMPLE = "amazon.nova-pro-v1:0"
+_MODEL_ID = re.compile(r"(?!arn:)[A-Za-z0-9][A-Za-z0-9._:-]{0,139}")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -100,7 +102,7 @@ def parse_settings(data: bytes, *, source: str) -> Settings:
         settings = Settings.model_validate(content or {})
     except ValidationError as error:
         raise SettingsInvalid(f"{source}: {'; '.join(_sentence(detail) for detail in error.errors()[:5])}.") from None
-    if wrong := [*_untrue(content or {}, Settings), *_lowered(settings)]:
+    if wrong := [*_untrue(content or {}, Settings), *_lowered(settings), *_no_id(settings.judge.model)]:
         raise SettingsInvalid(f"{source}: {'; '.join(wrong)}.")
     return settings
 
@@ -127,6 +129,12 @@ def _lowered(settings: Settings) -> Iterator[str]:
                 f"{place}.{name} is {dollars(usd)}, less than the catalog's {dollars(known)}; "
                 "a known price can be raised and not lowered"
             )
+
+
+def _no_id(judge: str | None) -> Iterator[str]:
+    """What is wrong with a judge that is not named by its id; an ARN could be that of another project's endpoint."""
+    if judge is not None and not _MODEL_ID.fullmatch(judge):
+        yield f"judge.model: it must be the id of a model for Converse, such as {JUDGE_FOR_EXAMPLE}, and no ARN"
 
 
 def _sentence(detail: Any) -> str:

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 from finetune.aws.translation import translated
 from finetune.domain.catalog import BaseModelRow
-from finetune.errors import AccessRefused, EndpointBusy, ModelNotAskable, ServiceBusy, ServiceRefused
+from finetune.domain.cost import is_judge
+from finetune.errors import (
+    AccessRefused,
+    EndpointBusy,
+    ModelNotAskable,
+    ServiceBusy,
+    ServiceRefused,
+    SettingsInvalid,
+)
 from finetune.settings import Settings
+from finetune.settings_file import JUDGE_FOR_EXAMPLE
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -27,6 +36,16 @@ def models_asked(row: BaseModelRow, settings: Settings) -> dict[Asked, str]:
         return {}
     judge: dict[Asked, str] = {"judge": settings.judge.model} if settings.judge.model else {}
     return {"base model": row.inference_id, **judge}
+
+
+def require_allowed(judge: str | None, listed: str) -> None:
+    """SettingsInvalid when the judge is not in the catalog, and the owner of the stack has not `listed` it."""
+    if judge is None or is_judge(judge) or judge in listed.split(","):
+        return
+    raise SettingsInvalid(
+        f"judge.model {judge!r} may not be asked: name a model of the catalog, such as {JUDGE_FOR_EXAMPLE}, or let the "
+        "owner of the stack add this one to its parameter JudgeModels."
+    )
 
 
 def require_askable(runtime: BedrockRuntimeClient, models: dict[Asked, str]) -> None:

@@ -13,7 +13,7 @@ from finetune.aws import customization, endpoints, publication, retention, tags
 from finetune.aws.endpoints import Found
 from finetune.aws.publication import Published
 from finetune.aws.retention import Models
-from finetune.aws.tags import DELETE_AFTER_TAG, EXECUTION_TAG, KEEP_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
+from finetune.aws.tags import DELETE_AFTER_TAG, EXECUTION_TAG, KEEP_TAG, PROJECT_TAG, RUN_TAG
 from finetune.aws.translation import service_time, translated
 from finetune.domain import cost
 from finetune.domain.billing.retention import StoredModel, day_of
@@ -143,7 +143,7 @@ def _endpoint(
     bedrock: BedrockClient, stack: str, endpoint: Endpoint, published: Mapping[str, Published]
 ) -> Iterator[Billed]:
     tagged = endpoints.tagged(bedrock, endpoint)
-    if tagged is None or tagged.tags.get(STACK_TAG) != stack:
+    if tagged is None or not tags.is_own(endpoint.name, tagged.tags, stack):
         return
     found = endpoints.find(bedrock, endpoint.kind, endpoint.arn)
     if found is None:
@@ -167,7 +167,7 @@ def _endpoint(
 
 def _job(bedrock: BedrockClient, stack: str, name: str, arn: str) -> Iterator[Billed]:
     told = tags.read(bedrock, arn)
-    if told and told[0].get(STACK_TAG) == stack:
+    if told and tags.is_own(name, told[0], stack):
         job = customization.find_job(bedrock, name)
         yield Billed("job", name, arn, told[0], job and job["creationTime"], None, None)
 

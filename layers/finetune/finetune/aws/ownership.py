@@ -33,16 +33,17 @@ def settled(s3: S3Client, ssm: SSMClient, stack: str, run: Run) -> Run:
                 f'them owns the parameter {publication.parameter_name(stack, before)}: add "project" with the full '
                 "name of its owner to the parameter's value, then drop the dataset again."
             )
-    require_own(run, publication.read(ssm, stack, run.slug))
+    own(run, publication.read(ssm, stack, run.slug))
     return run
 
 
-def require_own(run: Run, published: Published | None) -> None:
-    """UnsupportedDataset when what is published under the run's slug is another project's; it does not say whose."""
+def own(run: Run, published: Published | None) -> Published | None:
+    """What is published under the run's slug; UnsupportedDataset, which does not say whose it is, if it is another's."""
     if published and published.projects and run.project not in published.projects:
         raise UnsupportedDataset(
             f"The short name {run.slug} of the project belongs to another project; drop the dataset under another name."
         )
+    return published
 
 
 def _owners(s3: S3Client, ssm: SSMClient, stack: str, run: Run) -> set[str]:

@@ -210,7 +210,7 @@ def plan(
     ceilings: Ceilings = Ceilings(),  # noqa: B008 - it does not change
     listed: Listed | None = None,
 ) -> Run:
-    """The claimed run with every input pinned and every name derived; kept as plan.json.
+    """The claimed run with every input pinned and every name derived; kept as plan.json, of which the first holds.
 
     A run that resumes another one keeps the validation set and the hyperparameters with which that one was trained.
     """
@@ -236,8 +236,10 @@ def plan(
             "champion": champion,
         }
     )
-    storage.write_json(s3, complete.uri("plan.json"), marked(complete.payload()))
-    return complete
+    content = orjson.dumps(marked(complete.payload()), option=orjson.OPT_INDENT_2)
+    if storage.write_once(s3, complete.uri("plan.json"), content, "application/json"):
+        return complete
+    return planned(s3, run.folder) or complete
 
 
 def read_plan(s3: S3Client, run: Run) -> Run:
@@ -261,14 +263,14 @@ def of_project(s3: S3Client, run: Run, run_id: str) -> Run:
 
 
 def plan_rematch(s3: S3Client, run: Run, champion: Champion | None) -> Run:
-    """The same plan with the model that is in service now; ChampionChanged when it was changed too often."""
+    """The same plan with the model that is in service now; ChampionChanged when that was changed too often."""
     if run.rematches == MOST_REMATCHES:
         raise ChampionChanged(
             f"While run {run.run_id} was going, the model in service changed more than {MOST_REMATCHES} times; the "
             "last one has not been compared with it."
         )
     complete = run.model_copy(update={"champion": champion, "rematches": run.rematches + 1})
-    storage.write_json(s3, complete.uri("plan.json"), marked(complete.payload()))
+    storage.write_json(s3, complete.uri(f"plan-{complete.rematches}.json"), marked(complete.payload()))
     return complete
 
 

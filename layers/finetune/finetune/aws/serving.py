@@ -93,8 +93,7 @@ def promote(by: Promoting, request: PromoteModelInput) -> PromoteModelOutput:
     run, model_arn = request.run, request.model.model_arn
     if model_arn is None:
         raise ServiceRefused(f"run {run.run_id} has no custom model to promote.")
-    published = publication.read(ssm, stack, run.slug)
-    ownership.require_own(run, published)
+    published = ownership.own(run, publication.read(ssm, stack, run.slug))
     if published is None or published.run_id != run.run_id:
         _require_same_champion(bedrock, run, published)
         _require_going_on(by, run)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from io import RawIOBase
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef, ObjectTypeDef
 
 CHUNK = 8 * 1024 * 1024
+THERE_ALREADY = {"PreconditionFailed", "412"}
+_CONDITION: Mapping[bool, Any] = {True: {"IfNoneMatch": "*"}, False: {}}
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -130,7 +133,7 @@ def write_once(s3: S3Client, uri: str, body: bytes | BinaryIO, content_type: str
         try:
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
-            if code_of(error) in {"PreconditionFailed", "412"}:
+            if code_of(error) in THERE_ALREADY:
                 return False
             raise
     return True
@@ -146,21 +149,29 @@ def upload(s3: S3Client, uri: str, file: BinaryIO, content_type: str) -> None:
 def upload_once(s3: S3Client, uri: str, file: BinaryIO, content_type: str) -> bool:
     """Write a file of any size unless there is an object already; whether it was written.
 
-    For keys that follow from their content.
+    For keys that follow from their content: what is there already is the same.
     """
     if uri in keys_under(s3, uri):
         return False
-    upload(s3, uri, file, content_type)
+    try:
+        with growing(s3, uri, content_type, once=True) as parts:
+            shutil.copyfileobj(file, parts, CHUNK)
+    except _ThereAlreadyError:
+        return False
     return True
 
 
+class _ThereAlreadyError(Exception):
+    """Somebody else wrote the object first."""
+
+
 @contextmanager
-def growing(s3: S3Client, uri: str, content_type: str) -> Iterator[BinaryIO]:
+def growing(s3: S3Client, uri: str, content_type: str, *, once: bool = False) -> Iterator[BinaryIO]:
     """A file of any size that goes up in parts as it is written, so that neither memory nor disk holds more than one.
 
-    The object is there when the block ends; after an error there is none.
+    The object is there when the block ends; after an error there is none. `once` leaves an object alone that is there.
     """
-    parts = _Parts(s3, uri, content_type)
+    parts = _Parts(s3, uri, content_type, once=once)
     try:
         yield cast("BinaryIO", parts)
         parts.finish()
@@ -171,8 +182,8 @@ def growing(s3: S3Client, uri: str, content_type: str) -> Iterator[BinaryIO]:
 
 
 class _Parts(RawIOBase):
-    def __init__(self, s3: S3Client, uri: str, content_type: str) -> None:
-        self._s3, self._uri, self._content_type = s3, uri, content_type
+    def __init__(self, s3: S3Client, uri: str, content_type: str, *, once: bool) -> None:
+        self._s3, self._uri, self._content_type, self._once = s3, uri, content_type, once
         self._bucket, self._key = split_uri(uri)
         self._waiting = bytearray()
         self._upload_id = ""
@@ -204,17 +215,25 @@ class _Parts(RawIOBase):
 
     def finish(self) -> None:
         if not self._upload_id:
-            write(self._s3, self._uri, bytes(self._waiting), self._content_type)
+            store = write_once if self._once else write
+            if store(self._s3, self._uri, bytes(self._waiting), self._content_type) is False:
+                raise _ThereAlreadyError
             return
         if self._waiting:
             self._send()
         with translated(f"writing {self._uri}"):
-            self._s3.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=self._key,
-                UploadId=self._upload_id,
-                MultipartUpload={"Parts": self._sent},
-            )
+            try:
+                self._s3.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=self._key,
+                    UploadId=self._upload_id,
+                    MultipartUpload={"Parts": self._sent},
+                    **_CONDITION[self._once],
+                )
+            except ClientError as error:
+                if code_of(error) in THERE_ALREADY:
+                    raise _ThereAlreadyError from error
+                raise
 
     def abandon(self) -> None:
         if self._upload_id:

@@ -26,7 +26,7 @@ from finetune.aws.executions import Execution
 from finetune.aws.publication import Published, Swap
 from finetune.aws.release import Attempts, may_be_in_service
 from finetune.aws.retention import ModelSweep
-from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
+from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG
 from finetune.contracts import SweepEndpointsOutput
 from finetune.domain.customization.jobs import lease_is_over
 from finetune.environment import SweepEnvironment
@@ -118,7 +118,7 @@ class Sweep:
 
     def _look_at_job(self, name: str, arn: str) -> None:
         found = tags.read(self._bedrock, arn)
-        if found is None or found[0].get(STACK_TAG) != self._stack:
+        if found is None or not tags.is_own(name, found[0], self._stack):
             return
         self.checked += 1
         over = self._over(self._owner(found[0]))
@@ -133,7 +133,7 @@ class Sweep:
 
     def _look_at(self, endpoint: Endpoint) -> None:
         tagged = endpoints.tagged(self._bedrock, endpoint)
-        if tagged is None or tagged.tags.get(STACK_TAG) != self._stack:
+        if tagged is None or not tags.is_own(endpoint.name, tagged.tags, self._stack):
             return
         self.checked += 1
         slug = tagged.tags.get(PROJECT_TAG, "")

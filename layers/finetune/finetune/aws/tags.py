@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from finetune.aws.translation import is_missing, service_time, translated
+from finetune.domain.customization.jobs import resource_name
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ DELETE_AFTER_TAG, KEEP_TAG = "finetune-delete-after", "finetune-keep"
 # What Bedrock takes as a tag's value; an execution that a person named may have other letters.
 MOST_TAG_CHARACTERS = 256
 _TAG_VALUE = re.compile(rf"[a-zA-Z0-9\s._:/=+@-]{{1,{MOST_TAG_CHARACTERS}}}")
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 _NAME_LETTERS = frozenset(ascii_letters + digits + " ._-")
 
 
@@ -45,6 +47,16 @@ def _spelled(name: str) -> str:
     """A project's full name in the letters of a tag; of another byte `=` and its hex digits."""
     encoded = "".join(chr(byte) if chr(byte) in _NAME_LETTERS else f"={byte:02X}" for byte in name.encode())
     return encoded[:MOST_TAG_CHARACTERS]
+
+
+def is_own(name: str, given: Mapping[str, str], stack: str) -> bool:
+    """Whether a run of the stack made the job or endpoint that has this name and these tags.
+
+    Whoever may tag can put the stack's tag on what is not the stack's, but cannot give it the name of a run.
+    """
+    project, run = given.get(PROJECT_TAG, ""), given.get(RUN_TAG, "")
+    made = RUN_ID.fullmatch(run) and re.fullmatch(rf"{re.escape(resource_name(project, run))}(-c\d+)?", name)
+    return given.get(STACK_TAG) == stack and made is not None
 
 
 def read(bedrock: BedrockClient, arn: str) -> tuple[dict[str, str], datetime] | None:

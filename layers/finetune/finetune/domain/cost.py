@@ -300,6 +300,12 @@ def listed_for(model: str | None) -> TokenPrices:
     return token_prices(row) if row else TokenPrices()
 
 
+def is_judge(model: str) -> bool:
+    """Whether the catalog has a model that answers with text under this id for Converse, in any Region's profile."""
+    answering = (row for row in base_models().values() if any(map(row.answers_text, row.methods)))
+    return _bare(model) in {_bare(row.inference_id) for row in answering}
+
+
 def _bare(model: str | None) -> str:
     return re.sub(r"^(?:us|eu|apac|global)\.", "", model or "")
 
