@@ -13,12 +13,15 @@ from tools.translate import translate
 
 ACCOUNT, REGION, STACK = "123456789012", "us-east-1", "finetune"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-{'0' * 32}"
+# What the owner of the stack has listed beside the catalog: a model by its own id, and one by that of its profile.
+JUDGES = ("vendor.judge-v1", "us.vendor.other-judge-v1")
 _PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::StackName": STACK,
     "KmsKeyArn": KEY,
+    "JudgeModels": ",".join(JUDGES),
 }
 # The ARN of a resource of the stack by its type; any other reference stays as it is.
 _ARNS: Mapping[str, str] = {
@@ -82,15 +85,21 @@ def _of_role(name: str, properties: Mapping[str, Any], own_key: bool) -> Iterato
             )
 
 
-def resolved(value: Any, own_key: bool) -> Any:
+def resolved(value: Any, own_key: bool) -> Any:  # noqa: PLR0911 - one case for each function
     """A value of the translated template with its references put in and what a missing key leaves out taken away."""
     match value:
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
             return _PSEUDO.get(name) or _arn(name)
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{(\w+(?:::\w+)?)(?:\.Arn)?\}", lambda found: resolved({"Ref": found[1]}, own_key), text)
-        case {"Fn::If": ["HasKmsKey", one, other]}:
-            return resolved(one if own_key else other, own_key)
+        case {"Fn::Sub": [str(text), {"Ids": ids}]}:
+            return resolved({"Fn::Sub": text.replace("${Ids}", resolved(ids, own_key))}, own_key)
+        case {"Fn::Split": [str(by), what]}:
+            return resolved(what, own_key).split(by)
+        case {"Fn::Join": [str(by), what]}:
+            return by.join(resolved(what, own_key))
+        case {"Fn::If": [_, *_]}:
+            return resolved(_chosen(value, own_key), own_key)
         case dict():
             return {key: resolved(each, own_key) for key, each in value.items()}
         case list():
@@ -100,9 +109,16 @@ def resolved(value: Any, own_key: bool) -> Any:
             return value
 
 
+def _chosen(value: Any, own_key: bool) -> Any:
+    """What a condition leaves of a value; the stack has judges of its own."""
+    if not (isinstance(value, dict) and "Fn::If" in value):
+        return value
+    condition, one, other = value["Fn::If"]
+    return one if own_key or condition == "HasJudgeModels" else other
+
+
 def _is_left_out(value: Any, own_key: bool) -> bool:
-    chosen = value["Fn::If"][1 if own_key else 2] if isinstance(value, dict) and "Fn::If" in value else value
-    return bool(chosen == {"Ref": "AWS::NoValue"})
+    return bool(_chosen(value, own_key) == {"Ref": "AWS::NoValue"})
 
 
 def _arn(name: str) -> str:

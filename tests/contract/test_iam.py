@@ -31,7 +31,7 @@ NOT_IN_REFERENCE = {
     ): "If Bedrock asks for the job that is to be made it is allowed; else unused.",
 }
 # A request names only one resource of these.
-ONE_AT_A_TIME = {"bedrock:InvokeModel"}
+ONE_AT_A_TIME = {"bedrock:InvokeModel", "bedrock:TagResource"}
 
 
 def types_of(action: str, resource: str) -> set[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from finetune.aws.askable import require_allowed
@@ -15,6 +13,7 @@ from local.bedrock.policy import Question, decide
 from tests.emulator import ACCOUNT, REGION
 from tests.simulation.permissions import policy
 from tools.project import resources, template
+from tools.roles import JUDGES, resolved
 
 BEDROCK = f"arn:aws:bedrock:{REGION}"
 PREMIUM = "anthropic.claude-opus-4-20250514-v1:0"
@@ -103,43 +102,22 @@ def test_an_endpoint_is_asked_by_what_evaluates_and_not_if_its_tag_names_another
         assert asked(stem, endpoint) == "allowed"  # whether AWS knows the tags here is not documented
 
 
-def filled(value: Any, judges: str) -> Any:  # noqa: PLR0911 - one case for each function
-    """The functions of CloudFormation in a policy, done as CloudFormation does them."""
-    match value:
-        case {"Ref": "JudgeModels"}:
-            return judges
-        case {"Fn::Split": [str(by), what]}:
-            return filled(what, judges).split(by)
-        case {"Fn::Join": [str(by), what]}:
-            return by.join(filled(what, judges))
-        case {"Fn::Sub": [str(text), dict(names)]}:
-            for name, each in names.items():
-                text = text.replace(f"${{{name}}}", filled(each, judges))
-            return text
-        case {"Fn::Sub": str(text)}:
-            return text.replace("${AWS::Partition}", "aws")
-        case dict():
-            return {key: filled(each, judges) for key, each in value.items()}
-        case list():
-            return [filled(each, judges) for each in value]
-        case _:
-            return value
-
-
 def test_a_listed_judge_is_asked_by_its_id_or_its_profile_and_no_other_model_is() -> None:
     shared = template()["Resources"]["AskListedJudgesPolicy"]
     assert shared["Condition"] == "HasJudgeModels"
-    own = filled(shared["Properties"]["PolicyDocument"]["Statement"], f"{PREMIUM},us.vendor.judge-v1")
+    own = resolved(shared["Properties"]["PolicyDocument"]["Statement"], own_key=False)
+    by_id, by_profile = JUDGES
 
     def may(resource: str, profile: str = "") -> bool:
         context = {"bedrock:InferenceProfileArn": f"{BEDROCK}:{ACCOUNT}:inference-profile/{profile}"} if profile else {}
         return decide(own, Question("bedrock:InvokeModel", resource, context)) == "allowed"
 
-    assert may(f"{BEDROCK}::foundation-model/{PREMIUM}")
-    assert may(f"{BEDROCK}:{ACCOUNT}:inference-profile/us.vendor.judge-v1")
-    assert may("arn:aws:bedrock:us-east-2::foundation-model/vendor.judge-v1", "us.vendor.judge-v1")
-    assert not may("arn:aws:bedrock:us-east-2::foundation-model/vendor.judge-v1")
-    assert not may(f"{BEDROCK}::foundation-model/vendor.other-v1", "us.vendor.other-v1")
+    assert may(f"{BEDROCK}::foundation-model/{by_id}")
+    assert may(f"{BEDROCK}:{ACCOUNT}:inference-profile/{by_profile}")
+    beneath = f"arn:aws:bedrock:us-east-2::foundation-model/{by_profile.removeprefix('us.')}"
+    assert may(beneath, by_profile)
+    assert not may(beneath)
+    assert not may(f"{BEDROCK}::foundation-model/{PREMIUM}", f"us.{PREMIUM}")
     assert not may(f"{BEDROCK}:{ACCOUNT}:custom-model-deployment/876b5dfff57b")
 
 

@@ -38,7 +38,7 @@ def settled(s3: S3Client, ssm: SSMClient, stack: str, run: Run) -> Run:
 
 
 def own(run: Run, published: Published | None) -> Published | None:
-    """What is published under the run's slug; UnsupportedDataset, which does not say whose it is, if it is another's."""
+    """What is published under the run's slug; UnsupportedDataset if it is another project's, without saying whose."""
     if published and published.projects and run.project not in published.projects:
         raise UnsupportedDataset(
             f"The short name {run.slug} of the project belongs to another project; drop the dataset under another name."

@@ -55,8 +55,9 @@ def is_own(name: str, given: Mapping[str, str], stack: str) -> bool:
     Whoever may tag can put the stack's tag on what is not the stack's, but cannot give it the name of a run.
     """
     project, run = given.get(PROJECT_TAG, ""), given.get(RUN_TAG, "")
-    made = RUN_ID.fullmatch(run) and re.fullmatch(rf"{re.escape(resource_name(project, run))}(-c\d+)?", name)
-    return given.get(STACK_TAG) == stack and made is not None
+    made = resource_name(project, run)
+    named = name == made or (name.startswith(f"{made}-c") and name.removeprefix(f"{made}-c").isdigit())
+    return given.get(STACK_TAG) == stack and RUN_ID.fullmatch(run) is not None and named
 
 
 def read(bedrock: BedrockClient, arn: str) -> tuple[dict[str, str], datetime] | None:
