@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template tables iam lock clean
+.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template secrets audit tables iam lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,7 +69,7 @@ faults-all: setup ## Try every fault there is in the simulated pipeline, which t
 mutants: setup ## Put defects that would cost money, mails or the model in service into a copy, one by one, and say which no test notices.
 	$(BIN)/python -m tools.mutants
 
-check: setup format lint types imports template test ## The definition of done: everything CI runs.
+check: setup format lint types imports template secrets test ## The definition of done: everything CI runs.
 
 format:
 	$(BIN)/ruff format --check .
@@ -89,6 +89,12 @@ template:
 	@mkdir -p build
 	$(BIN)/python -m tools.translate template.yaml > build/translated.json
 	$(BIN)/cfn-lint build/translated.json
+
+secrets: setup ## Look for secrets in every commit.
+	$(BIN)/python -m tools.audit secrets
+
+audit: setup ## Ask OSV whether a pinned dependency has a known weakness, and say how old the locks are.
+	$(BIN)/python -m tools.audit dependencies
 
 tables: setup ## Write the tables and the picture of the documentation, and catalog.json, anew from their sources.
 	$(BIN)/python -m tools.tables

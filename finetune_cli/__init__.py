@@ -2,6 +2,7 @@
 
 # Each command with its line in `finetune --help`, for which no module of it is imported.
 COMMANDS: dict[str, str] = {
+    "access": "print the IAM policy of a supplier, owner, reader or approver of a project",
     "approvals": "list the runs that wait for somebody's answer, with what it would cost",
     "approve": "let a run that asks go on",
     "check": "check whether a base model takes a dataset, and list what to mend",

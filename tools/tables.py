@@ -32,9 +32,16 @@ from tools import picture
 from tools.project import ROOT, definition, resources, statements, states, substitution, template
 from tools.raises import EVERY_CALL, raised_by
 
-README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE, COMMAND = (
+README, SETTINGS, TROUBLESHOOTING, ARCHITECTURE, COMMAND, THREATS = (
     ROOT / name
-    for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md", "docs/architecture.md", "docs/command.md")
+    for name in (
+        "README.md",
+        "docs/settings.md",
+        "docs/troubleshooting.md",
+        "docs/architecture.md",
+        "docs/command.md",
+        "docs/threats.md",
+    )
 )
 # Errors that no later state can meet, by the state that rules them out: it reads what is pinned, or the catalog.
 RULED_OUT_BY = {
@@ -176,6 +183,35 @@ def permissions() -> Rows:
     return rows
 
 
+# What only looks; a query of a model costs and is no look.
+_LOOKS = ("Get", "List", "Describe")
+
+
+def changes() -> Rows:
+    """What each role may change, start or ask, and of S3 where; the role of jobs is the last."""
+    functions = sorted(resources("AWS::Serverless::Function").items())
+    rows = [[code([folder_of(name.removesuffix("Function"))]), _changed(statements(each))] for name, each in functions]
+    job = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    return [*rows, ["Bedrock, for a customization job", _changed(job["Statement"])]]
+
+
+def _changed(statements_of_role: Iterable[dict[str, Any]]) -> str:
+    found: dict[str, set[str]] = {}
+    for statement in statements_of_role:
+        places = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        for action in statement["Action"]:
+            service, operation = action.split(":")
+            if not operation.startswith(_LOOKS):
+                found.setdefault(action, set()).update(map(_key_of, places) if service == "s3" else ())
+    parts = [f"{action}{f' on {code(sorted(found[action]))}' if found[action] else ''}" for action in sorted(found)]
+    return "; ".join(parts) or NOTHING
+
+
+def _key_of(place: dict[str, str]) -> str:
+    """The keys of S3 that a resource names."""
+    return place.get("Fn::Sub", "").partition("/")[2]
+
+
 def settings_keys() -> Rows:
     return [
         [code([key]), type_of(field.annotation), default_cell(default), bounds_of(field)]
@@ -315,6 +351,7 @@ TABLES = (
     Table(README, ("Parameter", "Default", "What it is"), parameters),
     Table(ARCHITECTURE, ("End", "Status", "Error", "What that means"), ends),
     Table(ARCHITECTURE, ("Function", "May"), permissions),
+    Table(THREATS, ("Role", "May change", "Taken over, it could"), changes),
     Table(TROUBLESHOOTING, ("Alarm", "What it means", "What to do"), alarms),
     Table(COMMAND, ("Command", "What it does"), commands),
     Table(COMMAND, ("Exit code", "What it means"), exit_codes),

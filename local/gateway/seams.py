@@ -60,6 +60,7 @@ TEMPLATE_DEFINITION = Seam(f"{SERVICES}.cloudformation.provisioners", "_sfn_defi
 TEMPLATE_DEFINITION_ERROR = Seam(f"{SERVICES}.cloudformation.provisioners", "_sfn_handler_error")
 EXECUTE_FUNCTION = Seam(f"{SERVICES}.lambda_svc", "_execute_function_warm")
 LAYER_ARCHIVE = Seam(f"{SERVICES}.lambda_svc", "_resolve_layer_zip")
+CONDITION_KEY = Seam("ministack.core.iam_evaluator", "_resolve_condition_key")
 REQUEST_ORIGIN = Seam("ministack.app", "pin_request_origin")
 SNS_PUBLISH = Seam(f"{SERVICES}.sns", "publish_internal")
 SNS_FANOUT = Seam(f"{SERVICES}.sns", "_fanout")

@@ -50,6 +50,7 @@ def assemble(state: Path, clock: Clock, endpoints: Endpoints, registry: Credenti
     """Replace ministack's rooms by those of this package."""
     # A request on loopback stands for one over TLS, so that a bucket policy may refuse plain HTTP.
     seams.REQUEST_ORIGIN.wrap(lambda pin: lambda source_ip, _secure: pin(source_ip, True))
+    seams.CONDITION_KEY.wrap(_with_the_role)
     interpreter.install(clock, endpoints.gateway, registry)
     events.install(clock)
     unanswered.install()
@@ -59,6 +60,19 @@ def assemble(state: Path, clock: Clock, endpoints: Endpoints, registry: Credenti
     functions = Functions(state, clock, endpoints, registry)
     functions.install()
     return functions
+
+
+def _with_the_role(found: Any) -> Any:
+    """Condition keys of which `aws:PrincipalArn` is the role, as on AWS, and not its session."""
+
+    def resolve(key: str, context: Any) -> Any:
+        value = found(key, context)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(value):
+            return value
+        session = value.split(":")
+        return f"arn:{session[1]}:iam::{session[4]}:role/{session[5].split('/')[1]}"
+
+    return resolve
 
 
 def _start_bedrock(options: argparse.Namespace, clock: Clock, registry: CredentialRegistry, endpoint: str) -> str:

@@ -28,6 +28,7 @@ from tools.tables import (
     SETTINGS,
     STATES,
     TABLES,
+    THREATS,
     TROUBLESHOOTING,
     Table,
     folder_of,
@@ -257,7 +258,8 @@ def test_every_file_that_a_run_writes_is_in_the_layout() -> None:
     assert [name for name in sorted(written) if name not in layout] == []
 
 
-def test_every_test_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/.]+)::(test_\w+)`", ARCHITECTURE.read_text())
+@pytest.mark.parametrize("page", [ARCHITECTURE, THREATS], ids=lambda page: page.name)
+def test_every_test_named_exists(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/.]+)::(test_\w+)`", page.read_text())
     assert named
     assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from finetune import letter
-from finetune.foreign import FOREIGN_CHARACTERS
+from finetune.errors import SettingsInvalid
+from finetune.foreign import FOREIGN_CHARACTERS, LINE_CHARACTERS
 from finetune_cli.console import Console, complain
 from tests.command import finetune, pair, write
 from tests.simulation.scenarios import GOOD, LIMIT, dataset, evaluation, run_until_ended
@@ -100,6 +101,13 @@ def test_a_mail_keeps_what_others_wrote_in_its_line() -> None:
     assert [each for each in harm(mail.body) if "characters" not in each] == []
     assert mail.body.count("\n") == 4
     assert mail.subject.isprintable()
+
+
+def test_an_error_is_one_line_whatever_it_is_about() -> None:
+    told = str(SettingsInvalid(f"{TAINT} is not a setting"))
+    assert told.isprintable()
+    assert len(told) <= LINE_CHARACTERS
+    assert len(str(SettingsInvalid(TAINT * 100))) <= LINE_CHARACTERS
 
 
 def test_a_terminal_gets_no_control_of_another(capsys: pytest.CaptureFixture[str]) -> None:

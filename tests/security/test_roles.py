@@ -19,7 +19,7 @@ from local.bedrock.policy import Question, decide
 from tests.emulator import ACCOUNT, REGION, ManualClock, running_emulator
 from tests.integration.deployed import Deployed
 from tests.integration.fakes import NOVA, STACK, Stack
-from tests.simulation.permissions import bucket_policies, policy
+from tests.simulation.permissions import of_bucket, policy
 from tests.template import ARTIFACTS, DATASETS
 from tests.template import STACK as SIMULATED
 from tools.project import resources
@@ -136,8 +136,9 @@ def test_no_endpoint_is_opened_for_a_model_of_another_stack(stem: str, action: s
 
 
 def denied(bucket: str, key: str, **context: str) -> bool:
-    asked = {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": "true", **context}
-    return decide(bucket_policies(), Question("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", asked)) == "explicitDeny"
+    caller = {"aws:PrincipalArn": "PrepareDatasetFunctionRole", "aws:SecureTransport": "true"}
+    asked = {**caller, "s3:ObjectCreationOperation": "true", **context}
+    return decide(of_bucket(f"arn:aws:s3:::{bucket}"), Question("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", asked)) == "explicitDeny"
 
 
 ONCE = [

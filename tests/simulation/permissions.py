@@ -63,7 +63,7 @@ def refused(call: Call, *, new: bool = False, own_key: bool = False) -> str:
     if call.service.startswith("bedrock"):
         return ""
     action, resource = _asked(call)
-    if call.service == "s3" and decide(bucket_policies(), Question(action, resource, _context(call))) == "explicitDeny":
+    if call.service == "s3" and _denied(call, action, resource):
         return f"{action}, by the bucket's policy"
     prefix = address(call.url)[2].get("prefix") if action == "s3:ListBucket" else None
     if new or not _allowed(call.invocation.stem, action, resource, prefix):
@@ -153,7 +153,14 @@ def _context(call: Call) -> dict[str, str]:
     creates = call.operation in {"PutObject", "CompleteMultipartUpload"}
     condition = call.headers.get("If-None-Match")
     given = {"s3:if-none-match": condition.decode() if isinstance(condition, bytes) else condition} if condition else {}
-    return {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": str(creates).lower(), **given}
+    caller = {"aws:PrincipalArn": f"{call.invocation.stem}FunctionRole", "aws:SecureTransport": "true"}
+    return {**caller, "s3:ObjectCreationOperation": str(creates).lower(), **given}
+
+
+def _denied(call: Call, action: str, resource: str) -> bool:
+    """Whether the bucket's policy denies what a function asks for."""
+    bucket = of_bucket(resource.partition("/")[0])
+    return decide(bucket, Question(action, resource, _context(call))) == "explicitDeny"
 
 
 @cache
@@ -163,10 +170,11 @@ def _allowed(stem: str, action: str, resource: str, prefix: str | None = None) -
 
 
 @cache
-def bucket_policies() -> list[Statement]:
-    """The statements of both buckets' policies with the ARNs of this account put in."""
-    found = resources("AWS::S3::BucketPolicy").values()
-    return _filled([each for policy in found for each in policy["Properties"]["PolicyDocument"]["Statement"]])
+def of_bucket(bucket: str) -> list[Statement]:
+    """The statements of a bucket's policy, by the bucket's ARN; the ARN of a role is its name there."""
+    policies = [each["Properties"] for each in resources("AWS::S3::BucketPolicy").values()]
+    own = [each for each in policies if f"arn:aws:s3:::{resolved(each['Bucket'])}" == bucket]
+    return _filled([each for policy in own for each in policy["PolicyDocument"]["Statement"]])
 
 
 @cache

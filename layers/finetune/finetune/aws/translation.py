@@ -53,11 +53,11 @@ def translated(doing: str, *, conflict: type[FineTuneError] = ServiceRefused) ->
     try:
         yield
     except ClientError as error:
-        message = foreign(error.response["Error"].get("Message", ""), SERVICE_CHARACTERS)
+        message = error.response["Error"].get("Message", "")
         kind = {**_ERRORS, "ConflictException": conflict}.get(code_of(error), ServiceRefused)
         if code_of(error) == "ValidationException" and "quota" in message.lower():
             kind = QuotaExceeded
-        raise kind(f"While {foreign(doing)}: {code_of(error)}: {message}") from error
+        raise kind(f"While {foreign(doing)}: {code_of(error)}: {foreign(message, SERVICE_CHARACTERS)}") from error
     except BotoCoreError as error:
         raise ServiceBusy(f"While {foreign(doing)}: {foreign(error, SERVICE_CHARACTERS)}") from error
 
