@@ -138,7 +138,10 @@ def test_no_endpoint_is_opened_for_a_model_of_another_stack(stem: str, action: s
 def denied(bucket: str, key: str, **context: str) -> bool:
     caller = {"aws:PrincipalArn": "PrepareDatasetFunctionRole", "aws:SecureTransport": "true"}
     asked = {**caller, "s3:ObjectCreationOperation": "true", **context}
-    return decide(of_bucket(f"arn:aws:s3:::{bucket}"), Question("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", asked)) == "explicitDeny"
+    return (
+        decide(of_bucket(f"arn:aws:s3:::{bucket}"), Question("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", asked))
+        == "explicitDeny"
+    )
 
 
 ONCE = [
