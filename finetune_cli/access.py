@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from finetune.aws import clients, overview
-from finetune.domain.customization.jobs import INCOMING, project_of, project_slug
-from finetune.errors import UnsupportedDataset
+from finetune.aws import clients, overview, ownership, runs
+from finetune.domain.customization.projects import INCOMING, project_in
 from finetune.foreign import foreign
+from finetune.run import DatasetDropped
 from finetune_cli import stack
 from finetune_cli.answer import Answer, UsageFailure
 from finetune_cli.commands.access import Options
@@ -20,6 +21,7 @@ type Statement = dict[str, Any]
 
 # What IAM reads as more than itself within an ARN.
 _WILD = frozenset("*?$")
+_ANY = "any.jsonl"
 # What a run tells people; staged records, answers and tokens are not among them.
 REPORTS = (
     "report.html", "evaluation.json", "human-review.csv", "validation.html", "validation.json", "problems.jsonl",
@@ -32,16 +34,13 @@ class Place:
     """What the policies of a project name: buckets, slug, and the prefixes of ARNs."""
 
     project: str
+    slug: str
     datasets: str
     artifacts: str
     machine_arn: str
     decide: str
     stack: str
     key_arn: str | None = None
-
-    @property
-    def slug(self) -> str:
-        return project_slug(self.project)
 
     def arn(self, service: str, resource: str) -> str:
         """An ARN of this account and Region."""
@@ -61,6 +60,7 @@ def run(options: Options, console: Console) -> Answer:
     found = overview.outputs(clients.cloudformation(), options.stack)
     place = Place(
         project=options.project,
+        slug=_slug(options, found) if options.part != "supplier" else "",
         datasets=found["DatasetBucketName"],
         artifacts=found["ArtifactBucketName"],
         machine_arn=found["StateMachineArn"],
@@ -73,13 +73,21 @@ def run(options: Options, console: Console) -> Answer:
     return Answer(True, {"project": options.project, "part": options.part, "policy": policy})
 
 
+def _slug(options: Options, found: Mapping[str, str]) -> str:
+    """The slug under which the project's runs are kept, which may be that of an earlier release, and is no other's."""
+    dropped = DatasetDropped(
+        bucket=found["DatasetBucketName"],
+        key=f"{INCOMING}{options.project}/{_ANY}",
+        version_id="any",
+        event_time=datetime.now(UTC),
+    )
+    run = runs.identify(dropped, artifact_bucket=found["ArtifactBucketName"], execution_arn="")
+    return ownership.settled(clients.s3(), clients.ssm(), options.stack, run).slug
+
+
 def require_one_project(project: str) -> None:
     """UsageFailure for a name that is no project, or that IAM reads as several."""
-    try:
-        same = project_of(f"{INCOMING}{project}/x.jsonl") == project
-    except UnsupportedDataset:
-        same = False
-    if not same or project in {"", ".", ".."} or _WILD & set(project) or not project.isprintable():
+    if project_in(f"{INCOMING}{project}/{_ANY}") != project or _WILD & set(project):
         raise UsageFailure(
             f"'{foreign(project)}' cannot be granted: name one folder below {INCOMING} without /, *, ? and $, which "
             "IAM reads as more than one."

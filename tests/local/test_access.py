@@ -11,11 +11,11 @@ from finetune_cli.access import Place, policy_of
 from local.cloud import Cloud
 from tests.local.conftest import Workbench
 from tests.local.test_permissions import CALL, allow
-from tests.simulation.functions import ARTIFACTS
 from tests.simulation.permissions import of_bucket
+from tests.template import ARTIFACTS
 
 BUCKET, MACHINE = "dropping", "arn:aws:states:us-east-1:000000000000:stateMachine:finetune"
-PLACE = Place("shop", BUCKET, ARTIFACTS, MACHINE, "decide", "finetune")
+PLACE = Place("shop", "shop", BUCKET, ARTIFACTS, MACHINE, "decide", "finetune")
 DROPS = {
     "incoming/shop/a.jsonl": True,
     "incoming/other/a.jsonl": False,

@@ -7,17 +7,25 @@ from typing import Any
 
 import pytest
 
+from finetune.domain.customization.projects import project_slug
 from finetune_cli.access import Place, policy_of, require_one_project
 from finetune_cli.answer import UsageFailure
 from finetune_cli.commands.access import PARTS
 from local.bedrock.policy import Question, decide, statements
-from tests.simulation.functions import ARTIFACTS, DATASETS, MACHINE, STACK
 from tests.simulation.permissions import of_bucket
+from tests.template import ARTIFACTS, DATASETS, MACHINE, STACK
 from tools.project import resources
 from tools.project import statements as of_function
 
 PLACE = Place(
-    "Shop", DATASETS, ARTIFACTS, MACHINE, "finetune-decide", STACK, "arn:aws:kms:us-east-1:123456789012:key/k"
+    "Shop",
+    project_slug("Shop"),
+    DATASETS,
+    ARTIFACTS,
+    MACHINE,
+    "finetune-decide",
+    STACK,
+    "arn:aws:kms:us-east-1:123456789012:key/k",
 )
 SLUG = PLACE.slug
 
@@ -196,7 +204,7 @@ def test_the_buckets_let_write_whose_own_policy_does_and_nobody_else() -> None:
 
     def exempt(bucket: str) -> set[str]:
         document: Any = resources("AWS::S3::BucketPolicy")[f"{bucket}Policy"]["Properties"]["PolicyDocument"]
-        [deny] = [each for each in document["Statement"] if "s3:PutObject" in each["Action"]]
+        [deny] = [each for each in document["Statement"] if each["Sid"].startswith("OnlyTheStack")]
         return {each["Fn::GetAtt"][0] for each in deny["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]}
 
     assert exempt("ArtifactBucket") == writers("ArtifactBucket") | {"CustomizationRole"}

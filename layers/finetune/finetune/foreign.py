@@ -29,7 +29,7 @@ def visible(text: str) -> str:
 
 def line(text: str) -> str:
     """One line of ours that may hold texts of others: printable, and cut to 2,000 characters."""
-    return visible(_cut(" ".join(text.split("\n")), LINE_CHARACTERS)).replace("\t", " ")
+    return _cut(visible(_cut(" ".join(text.split("\n")), LINE_CHARACTERS)).replace("\t", " "), LINE_CHARACTERS)
 
 
 def foreign(text: object, most: int = FOREIGN_CHARACTERS) -> str:

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests import stacks
-from tests.account import MACHINE
 from tests.command import answered, finetune
 from tests.stacks import deployed
+from tests.template import MACHINE
 
 OUTPUTS = {
     "DatasetBucketName": "datasets",
