@@ -84,7 +84,7 @@ def test_a_family_goes_from_a_dropped_dataset_to_a_verdict(
     evaluation = "required" if row.answers_text(method) else "optional"
     settings = {"base_model": row.id, "method": method, "deployment": deployment, "evaluation": evaluation}
     pipeline.configure(project, settings | {"prices": unknown, "budget": money})
-    run = pipeline.drop(f"{project}/data.jsonl", dataset(pipeline, row.methods[method]))
+    run = pipeline.drop(f"{project}/data.jsonl", dataset(pipeline, project, row.methods[method]))
 
     assert run.status == "SUCCEEDED", run.cause
     assert len(pipeline.mails(run)) == 1
@@ -104,7 +104,7 @@ def test_records_with_images_are_trained_from_a_file_in_the_bucket_of_the_images
     pipeline.admin.clear_faults()
     pipeline.admin.activate(NOVA_LITE)
     pipeline.configure("seen", {"base_model": NOVA_LITE}, EXAMPLE / "evaluation.jsonl")
-    run = pipeline.drop("seen/data.jsonl", jsonl(map(seen, SINGLE_TURN[:100], cycle(pictures(pipeline)))))
+    run = pipeline.drop("seen/data.jsonl", jsonl(map(seen, SINGLE_TURN[:100], cycle(pictures(pipeline, "seen")))))
 
     assert run.status == "SUCCEEDED", run.cause
     assert run.output["evaluation"]["items"] >= 20
@@ -115,10 +115,10 @@ def test_records_with_images_are_trained_from_a_file_in_the_bucket_of_the_images
     assert prepared["evaluation_uri"].startswith(f"{folder}/staged/evaluation-")
 
 
-def dataset(pipeline: Pipeline, rules: catalog.MethodRules) -> bytes:
+def dataset(pipeline: Pipeline, project: str, rules: catalog.MethodRules) -> bytes:
     """A dataset in the model's own record format, of a size that it takes."""
     if rules.record_format == "image_caption":
-        return captions(pipeline, max(rules.records.minimum, 12))
+        return captions(pipeline, project, max(rules.records.minimum, 12))
     return jsonl(MAKERS[rules.record_format](record) for record in SINGLE_TURN)
 
 
@@ -126,14 +126,14 @@ def jsonl(records: Iterable[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
-def captions(pipeline: Pipeline, count: int) -> bytes:
-    uris = islice(cycle(pictures(pipeline)), count)
+def captions(pipeline: Pipeline, project: str, count: int) -> bytes:
+    uris = islice(cycle(pictures(pipeline, project)), count)
     return jsonl({"image-ref": uri, "caption": f"bicycle number {index}"} for index, uri in enumerate(uris))
 
 
-def pictures(pipeline: Pipeline) -> list[str]:
-    """Pictures that lie in the dataset bucket, where the job's role may read them."""
-    keys = [f"projects/pictures/media/{index}.png" for index in range(20)]
+def pictures(pipeline: Pipeline, project: str) -> list[str]:
+    """Pictures of a project, where its jobs may read them."""
+    keys = [f"projects/{project}/media/{index}.png" for index in range(20)]
     for key in keys:
         pipeline.put(key, b"\x89PNG\r\n\x1a\n")
     return [f"s3://{pipeline.outputs['DatasetBucketName']}/{key}" for key in keys]
