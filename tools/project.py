@@ -77,10 +77,13 @@ def given_to(state: dict[str, Any]) -> dict[str, Any]:
 def statements(resource: dict[str, Any], *, with_key: bool = False) -> Iterator[dict[str, Any]]:
     """What a role, a function or a state machine may do, by its own policies and by shared ones.
 
-    What depends on the stack's key counts only if there is one.
+    What depends on the stack's key counts only if there is one, and no judges are listed.
     """
     for given in resource["Properties"]["Policies"]:
-        policy = given["Fn::If"][1 if with_key else 2] if "Fn::If" in given else given
+        policy = given
+        if "Fn::If" in given:
+            condition, one, other = given["Fn::If"]
+            policy = one if with_key and condition == "HasKmsKey" else other
         if policy == {"Ref": "AWS::NoValue"}:
             continue
         if "Ref" in policy:
