@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
@@ -140,6 +143,12 @@ def answering(service: Service, clock: ManualClock) -> Callable[..., Any]:
     return answer
 
 
+@cache
+def _loader() -> botocore.loaders.Loader:
+    """What botocore has read about the services, which takes longer than what most tests do with it."""
+    return botocore.loaders.create_loader()
+
+
 @contextmanager
 def account() -> Iterator[Account]:
     """An account with a stack; every client of the product that is made meanwhile belongs to it."""
@@ -150,7 +159,9 @@ def account() -> Iterator[Account]:
         _fresh(*made),
         running_emulator(clock, s3_for_role=lambda _: clients.s3()) as emulator,
     ):
-        session = boto3.Session("test", "secret", region_name=REGION)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _loader())
+        session = boto3.Session("test", "secret", region_name=REGION, botocore_session=core)
         for service in ("bedrock", "bedrock-runtime", "service-quotas", "pricing"):
             session.events.register_first(f"before-send.{service}", answering(emulator.service, clock))
         with pytest.MonkeyPatch.context() as patched:

@@ -487,6 +487,6 @@ def lint(content: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[s
 def test_the_translated_template_is_clean_and_a_misspelt_action_in_it_is_not(tmp_path: Path) -> None:
     translated = translate(ROOT / "template.yaml")
     assert lint(translated, tmp_path).stdout == ""
-    policy = translated["Resources"]["FindEndpointPolicy"]["Properties"]["PolicyDocument"]
-    policy["Statement"][0]["Action"].append("bedrock:GetCustomModelDeploymnt")
-    assert "W3037" in lint(translated, tmp_path).stdout
+    policy = translated["Resources"]["FindEndpointPolicy"]
+    policy["Properties"]["PolicyDocument"]["Statement"][0]["Action"].append("bedrock:GetCustomModelDeploymnt")
+    assert "W3037" in lint({"Resources": {"FindEndpointPolicy": policy}}, tmp_path).stdout

@@ -45,19 +45,13 @@ def lines(pairs: list[tuple[str, str]]) -> bytes:
     return "\n".join(json.dumps({"prompt": prompt, "completion": answer}) for prompt, answer in pairs).encode()
 
 
-@pytest.mark.parametrize(
-    ("fault", "outcome", "said"),
-    [("empty-answers:always", "empty", "empty"), ("content-filtered:always", "blocked", "blocked")],
-)
-def test_answers_of_no_use_are_counted_as_what_they_are_and_promote_nothing(
-    pipeline: Pipeline, fault: str, outcome: str, said: str
-) -> None:
-    run, judged = evaluated(pipeline, fault.partition(":")[0], fault)
+def test_answers_of_no_use_are_counted_as_what_they_are_and_promote_nothing(pipeline: Pipeline) -> None:
+    run, judged = evaluated(pipeline, "filtered", "content-filtered:always")
     assert (run.states[-1], judged.decision) == ("Model Not Promoted", "inconclusive")
-    assert f"{ITEMS} of {ITEMS} answers of the base model are no full answer ({ITEMS} {said})" in judged.reason
-    assert judged.outcomes["candidate"][outcome] == judged.outcomes["base"][outcome] == ITEMS  # type: ignore[index]
+    assert f"{ITEMS} of {ITEMS} answers of the base model are no full answer ({ITEMS} blocked)" in judged.reason
+    assert judged.outcomes["candidate"]["blocked"] == judged.outcomes["base"]["blocked"] == ITEMS
     assert judged.scores["candidate"][judged.metric] == 0
-    assert pipeline.endpoints_of(fault.partition(":")[0]) == []
+    assert pipeline.endpoints_of("filtered") == []
 
 
 def test_items_that_are_refused_are_missing_and_leave_the_run_inconclusive(pipeline: Pipeline) -> None:
@@ -88,7 +82,9 @@ def test_a_second_run_asks_neither_the_base_model_nor_the_one_in_service_again(p
     assert len(asked) < ITEMS + 10
 
 
-def test_a_judge_rates_every_item_twice_and_costs_what_the_estimate_said(pipeline: Pipeline) -> None:
+def test_a_judge_rates_every_item_twice_beside_a_form_for_people_and_costs_what_the_estimate_said(
+    pipeline: Pipeline,
+) -> None:
     run, judged = evaluated(pipeline, "judged", judge={"model": JUDGE})
     assert run.states[-1] == "Model Promoted"
     assert judged.judge is not None
@@ -99,16 +95,6 @@ def test_a_judge_rates_every_item_twice_and_costs_what_the_estimate_said(pipelin
     assert judged.judge.usd is not None
     assert 0 < judged.judge.usd < 2 * expected
     assert b"What the judge says" in pipeline.file(run, "report.html")
-
-
-def test_a_judge_that_cannot_be_read_leaves_the_run_inconclusive(pipeline: Pipeline) -> None:
-    run, judged = evaluated(pipeline, "garbled", "garbled-ratings:always", judge={"model": JUDGE})
-    assert (run.states[-1], judged.decision) == ("Model Not Promoted", "inconclusive")
-    assert f"The judge rated only 0 of {ITEMS} items" in judged.reason
-
-
-def test_the_form_for_people_lies_beside_the_report(pipeline: Pipeline) -> None:
-    run, judged = evaluated(pipeline, "people")
     form = pipeline.file(run, "human-review.csv")
     assert read_back(form, judged) == ((), ())
     assert form.decode("utf-8-sig").startswith('"line","question","reference","answer_1","answer_2","accuracy_1"')
