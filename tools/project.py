@@ -79,6 +79,13 @@ def statements(resource: dict[str, Any], *, with_key: bool = False) -> Iterator[
 
     What depends on the stack's key counts only if there is one, and no judges are listed.
     """
+    return (statement for _, statement in owned_statements(resource, with_key=with_key))
+
+
+def owned_statements(
+    resource: dict[str, Any], *, with_key: bool = False
+) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """The same, each with the name of the shared policy that has it, None for the resource's own."""
     for given in resource["Properties"]["Policies"]:
         policy = given
         if "Fn::If" in given:
@@ -86,6 +93,7 @@ def statements(resource: dict[str, Any], *, with_key: bool = False) -> Iterator[
             policy = one if with_key and condition == "HasKmsKey" else other
         if policy == {"Ref": "AWS::NoValue"}:
             continue
-        if "Ref" in policy:
-            policy = template()["Resources"][policy["Ref"]]["Properties"]
-        yield from policy.get("PolicyDocument", policy)["Statement"]
+        shared = policy.get("Ref")
+        document = template()["Resources"][shared]["Properties"] if shared else policy
+        for statement in document.get("PolicyDocument", document)["Statement"]:
+            yield shared, statement

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
-from typing import Any
 
 import pytest
 
 from local.bedrock.permissions import ASKING, MAKING, SERVING
 from local.bedrock.policy import Question, decide_for_service, decide_key
 from local.gateway.keys import USES, via
+from tests.actions import KNOWN, takes, types_of
 from tests.keys import KEY_POLICY, key_policy
-from tools.iam_reference import REFERENCE, reference
+from tools.iam_reference import reference
 from tools.project import resources, template
 from tools.roles import ACCOUNT, KEY, REGION, granted, resolved, roles
 
-KNOWN: Mapping[str, Any] = json.loads(REFERENCE.read_text())
 GRANTS = {own_key: granted(own_key=own_key) for own_key in (False, True)}
 EVERY = [grant for grants in GRANTS.values() for grant in grants]
 # Keys that AWS puts into the context of every request that has them.
@@ -34,17 +31,6 @@ NOT_IN_REFERENCE = {
 ONE_AT_A_TIME = {"bedrock:InvokeModel", "bedrock:TagResource"}
 
 
-def types_of(action: str, resource: str) -> set[str]:
-    """The resource types of an action that a resource of a statement may be."""
-    example = resource.replace("*", "x")
-    return {kind for kind in KNOWN["actions"][action]["resource_types"] if fnmatchcase(example, _arn(kind))}
-
-
-def _arn(kind: str) -> str:
-    arn: str = KNOWN["resource_types"][kind]["arn"]
-    return arn
-
-
 def test_the_reference_is_that_of_the_pinned_package_for_the_actions_that_are_granted() -> None:
     assert reference({action for grant in EVERY for action in grant.actions}) == KNOWN, "run `make iam`"
 
@@ -52,11 +38,6 @@ def test_the_reference_is_that_of_the_pinned_package_for_the_actions_that_are_gr
 def test_every_action_exists() -> None:
     assert [action for action, known in KNOWN["actions"].items() if known is None] == []
     assert reference(["bedrock:GetCustomModl"])["actions"] == {"bedrock:GetCustomModl": None}
-
-
-def takes(action: str, resource: str) -> bool:
-    """Whether an action can be done on a resource; what takes no resource is granted on all."""
-    return KNOWN["actions"][action]["resource_types"] == [] if resource == "*" else bool(types_of(action, resource))
 
 
 def test_a_statement_has_no_action_without_a_resource_that_it_takes_and_no_resource_that_none_takes() -> None:

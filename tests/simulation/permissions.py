@@ -6,8 +6,10 @@ Of Bedrock the emulator decides by the same policies, because it knows each reso
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
@@ -22,7 +24,7 @@ from tests.emulator import ACCOUNT, JOB_ROLE, REGION
 from tests.keys import KEY, key_policy
 from tests.simulation.s3 import address
 from tests.template import ARTIFACTS, DATASETS, FUNCTIONS, resolved
-from tools.project import resources, statements
+from tools.project import owned_statements, resources
 
 if TYPE_CHECKING:
     from tests.simulation.world import Call
@@ -118,8 +120,13 @@ def refused_to_jobs(operation: str, bucket: str, key: str, *, own_key: bool) -> 
 
 def may_list(call: Call) -> bool:
     """Whether S3 tells a function that an object is missing, or only that it may not be read."""
+    return _allowed(*listing(call))
+
+
+def listing(call: Call) -> Use:
+    """What a function needs to be told that an object is missing."""
     bucket, _, _ = address(call.url)
-    return _allowed(call.invocation.stem, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    return Use(call.invocation.stem, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
 
 
 def _asked(call: Call) -> tuple[str, str]:
@@ -177,12 +184,48 @@ def of_bucket(bucket: str) -> list[Statement]:
     return _filled([each for policy in own for each in policy["PolicyDocument"]["Statement"]])
 
 
+class Grant(NamedTuple):
+    """What a statement of a function, of the role of jobs or of a shared policy allows."""
+
+    owner: str
+    sid: str
+    action: str
+    resource: str
+
+    def is_used(self, use: Use) -> bool:
+        """Whether this is what allowed a use."""
+        return use.action == self.action and fnmatchcase(use.resource, self.resource)
+
+
+def granted() -> dict[Grant, set[str]]:
+    """Everything that is granted with a key, and to whom; of a shared policy it is enough that one of them uses it."""
+    found = defaultdict[Grant, set[str]](set)
+    for stem in {*FUNCTIONS, JOBS} - {"EndStack"}:
+        for owner, statement in owned(stem, own_key=True):
+            for action in _listed(statement["Action"]):
+                for resource in _listed(statement["Resource"]):
+                    found[Grant(owner, statement.get("Sid", ""), action, resource)].add(stem)
+    return found
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
 @cache
 def policy(stem: str, *, own_key: bool = False) -> list[Statement]:
     """The statements of a function, or of the role of jobs, with the ARNs of this account put in."""
+    return [statement for _, statement in owned(stem, own_key=own_key)]
+
+
+@cache
+def owned(stem: str, *, own_key: bool) -> list[tuple[str, Statement]]:
+    """The same, each with whose it is: the function's or a shared policy's."""
     of_jobs = resources("AWS::IAM::Role")["CustomizationRole"]["Properties"]
     properties = of_jobs if stem == JOBS else FUNCTIONS[stem]
-    return _filled(list(statements({"Properties": properties}, with_key=own_key)))
+    found = list(owned_statements({"Properties": properties}, with_key=own_key))
+    filled = _filled([statement for _, statement in found])
+    return [(shared or stem, each) for (shared, _), each in zip(found, filled, strict=True)]
 
 
 def _filled(document: list[Any]) -> list[Statement]:

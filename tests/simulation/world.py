@@ -169,9 +169,11 @@ class World:
         try:
             found = self._serve(call)
         except Refused as error:
-            if error.status == 404 and call.service == "s3" and not permissions.may_list(call):
-                self.forbidden.append(f"{call.invocation.stem} may not see what is missing")
-                error = Refused("AccessDenied", "", 403)
+            if error.status == 404 and call.service == "s3":
+                if not permissions.may_list(call):
+                    self.forbidden.append(f"{call.invocation.stem} may not see what is missing")
+                    error = Refused("AccessDenied", "", 403)
+                self.used.add(permissions.listing(call))
             found = refusal(call.service, call.operation, error)
         except NotImplementedError as error:
             self.defects.append(str(error))
