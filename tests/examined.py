@@ -40,23 +40,10 @@ NAMED = {
     "FineTuningStateMachine": MACHINE,
     "DeadLetterQueue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/letters",
 }
-_ENCRYPTS = ["kms:Decrypt", "kms:GenerateDataKey*"]
-KEY_POLICY: list[dict[str, Any]] = [
-    {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"},
-    {
-        "Effect": "Allow",
-        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]},
-        "Action": _ENCRYPTS,
-        "Resource": "*",
-    },
-    {
-        "Effect": "Allow",
-        "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
-        "Action": [*_ENCRYPTS, "kms:Encrypt", "kms:DescribeKey"],
-        "Resource": "*",
-        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:*"}},
-    },
-]
+# The policy that the project ships for a key of one's own.
+KEY_POLICY: list[dict[str, Any]] = json.loads(
+    (ROOT / "docs/key-policy.json").read_text().replace("ACCOUNT", ACCOUNT).replace("REGION", REGION)
+)["Statement"]
 
 
 @cache

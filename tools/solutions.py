@@ -6,31 +6,20 @@ beside the other tools. The rules keep cdk-nag's names. `FineTune-` rules are ou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+from tools.iam_reference import REFERENCE
 
 type Template = Mapping[str, Any]
 type Properties = Mapping[str, Any]
 
-# Actions that take no resource, after the service authorization reference of 27 October 2026.
+# Actions that take no resource, as AWS's own reference has them.
 WITHOUT_RESOURCE = frozenset(
-    {
-        "bedrock:ListCustomModelDeployments",
-        "bedrock:ListCustomModels",
-        "bedrock:ListModelCustomizationJobs",
-        "bedrock:ListProvisionedModelThroughputs",
-        "logs:CreateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-        "logs:GetLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery",
-        "servicequotas:ListServiceQuotas",
-        "states:SendTaskFailure",
-        "states:SendTaskSuccess",
-    }
+    action
+    for action, known in json.loads(REFERENCE.read_text())["actions"].items()
+    if known and not known["resource_types"]
 )
 # Kinds of resource that CloudFormation lets have tags; a test holds the list to CloudFormation's own schemas.
 TAGGABLE = frozenset(

@@ -21,8 +21,8 @@ def test_a_role_is_asked_for_the_tags_and_resources_that_its_policy_names(patien
     stop = next(each for each in asked if each["ActionNames"] == ["bedrock:StopModelCustomizationJob"])
     assert stop["ResourceArns"] == ["arn:aws:bedrock:us-east-1:123456789012:model-customization-job/doctor"]
     assert [each["ContextKeyName"] for each in stop["ContextEntries"]] == ["aws:ResourceTag/finetune-stack"]
-    # A few calls a second are answered, and two minutes is the limit.
-    assert len(asked) < 250
+    # At three calls a second, which IAM answers, these take less than two minutes.
+    assert len(asked) < 300
     assert {physical(name) for name in ("PlanRunFunctionRole", "CustomizationRole")} <= {
         each["PolicySourceArn"].rpartition("/")[2] for each in asked
     }
