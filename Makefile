@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY := 0
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed .venv-sam/.installed ## Create both environments from their locks.
+setup: .venv/.installed .venv-sam/.installed .venv-checkov/.installed ## Create the environments from their locks.
 
 # What ships without a wheel is built by the pinned setuptools and not by one that is fetched for it.
 .venv/.installed: requirements/build.txt requirements/dev.txt pyproject.toml
@@ -29,6 +29,12 @@ setup: .venv/.installed .venv-sam/.installed ## Create both environments from th
 .venv-sam/.installed: requirements/sam.txt | .venv/.installed
 	@$(ALIVE) "Making .venv-sam" $(PYTHON) -m venv .venv-sam
 	@$(ALIVE) "Installing the SAM CLI" $(UV) .venv-sam/bin/python --only-binary :all: --requirement requirements/sam.txt
+	@touch $@
+
+# checkov pins a boto3 of two years ago.
+.venv-checkov/.installed: requirements/checkov.txt | .venv/.installed
+	@$(ALIVE) "Making .venv-checkov" $(PYTHON) -m venv .venv-checkov
+	@$(ALIVE) "Installing checkov" $(UV) .venv-checkov/bin/python --only-binary :all: --requirement requirements/checkov.txt
 	@touch $@
 
 demo: setup ## Run the example project end to end on this machine, without an AWS account.
@@ -77,6 +83,7 @@ format:
 lint:
 	$(BIN)/ruff check .
 	$(BIN)/complexipy layers functions finetune_cli local tools benchmarks --max-complexity-allowed 20 --failed --plain --cache-dir build/complexipy
+	$(BIN)/python -m tools.gate
 
 types:
 	$(BIN)/mypy
@@ -86,9 +93,6 @@ imports:
 
 template:
 	.venv-sam/bin/sam validate --lint
-	@mkdir -p build
-	$(BIN)/python -m tools.translate template.yaml > build/translated.json
-	$(BIN)/cfn-lint build/translated.json
 
 secrets: setup ## Look for secrets in every commit.
 	$(BIN)/python -m tools.audit secrets
@@ -109,6 +113,7 @@ lock: setup ## Pin the dependencies again.
 	$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(LOCK) layers/finetune/requirements.in --constraint requirements/dev.txt --output-file layers/finetune/requirements.txt
 	$(LOCK) requirements/sam.in --output-file requirements/sam.txt
+	$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 
 clean: ## Remove what was built, but not the environments.
 	rm -rf .aws-sam build out

@@ -24,14 +24,19 @@ from local.bedrock.policy import Decision, Question, Statement, decide
 from tests.account import Account, account
 from tests.emulator import ACCOUNT, REGION
 from tests.template import ARTIFACTS, DATASETS, MACHINE, STACK, TOPIC
-from tools.project import ROOT
+from tools.project import ROOT, template
 from tools.release import version
 from tools.translate import translate
 
 NOW = datetime.now(UTC)
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 PROJECT = "shop"
-PARAMETERS = {"KmsKeyArn": KEY, "NotificationEmail": "someone@example.com"}
+# CloudFormation tells those too that nobody gave.
+PARAMETERS = {
+    **{name: str(each["Default"]) for name, each in template()["Parameters"].items() if "Default" in each},
+    "KmsKeyArn": KEY,
+    "NotificationEmail": "someone@example.com",
+}
 # What the stack's names resolve to, beside those that are made of the logical name.
 NAMED = {
     "DatasetBucket": DATASETS,
@@ -40,23 +45,10 @@ NAMED = {
     "FineTuningStateMachine": MACHINE,
     "DeadLetterQueue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/letters",
 }
-_ENCRYPTS = ["kms:Decrypt", "kms:GenerateDataKey*"]
-KEY_POLICY: list[dict[str, Any]] = [
-    {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"},
-    {
-        "Effect": "Allow",
-        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]},
-        "Action": _ENCRYPTS,
-        "Resource": "*",
-    },
-    {
-        "Effect": "Allow",
-        "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
-        "Action": [*_ENCRYPTS, "kms:Encrypt", "kms:DescribeKey"],
-        "Resource": "*",
-        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:*"}},
-    },
-]
+# The policy that the project ships for a key of one's own.
+KEY_POLICY: list[dict[str, Any]] = json.loads(
+    (ROOT / "docs/key-policy.json").read_text().replace("ACCOUNT", ACCOUNT).replace("REGION", REGION)
+)["Statement"]
 
 
 @cache
@@ -98,8 +90,8 @@ def plain(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     match value:
-        case {"Fn::If": [_, yes, _]}:
-            return plain(yes)
+        case {"Fn::If": _}:
+            return plain(unconditional(value))
         case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
             return PSEUDO.get(name) or (physical(name) if "Ref" in value else arn(name))
         case {"Fn::Sub": text}:
@@ -129,7 +121,12 @@ def by_template(role: str, action: str, resource: str, context: tuple[tuple[str,
 
 
 def unconditional(value: Any) -> Any:
-    return value["Fn::If"][1] if isinstance(value, dict) and "Fn::If" in value else value
+    """A part of the template of a stack that has a key of its own and lists no judges."""
+    if not (isinstance(value, dict) and "Fn::If" in value):
+        return value
+    condition, yes, no = value["Fn::If"]
+    chosen = {"HasKmsKey": yes, "HasJudgeModels": no}[condition]
+    return None if chosen == {"Ref": "AWS::NoValue"} else chosen
 
 
 def refusing(code: str, message: str) -> Callable[..., Any]:

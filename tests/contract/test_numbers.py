@@ -107,8 +107,8 @@ def said(page: Path, text: str, *numbers: object) -> Sentence:
 SENTENCES = [
     said(README, "customizes models in {} only", regions()),
     said(README, "as of {}.", max(each.as_of for each in PRICES)),
-    said(README, "about {} runs of the sweeper", f"{round(HOURS_PER_MONTH * 60 / SWEEP, -2):,.0f}"),
-    said(README, "(a few cents), {} alarms", word(len(ALARMS))),
+    said(README, "and about {} runs each of the sweeper", f"{round(HOURS_PER_MONTH * 60 / SWEEP, -2):,.0f}"),
+    said(README, "which covers most of it: {} alarms", word(len(ALARMS))),
     said(README, "storage, ${} to ${} a month", f"{min(STORAGE):.2f}", f"{max(STORAGE):.2f}"),
     said(README, "all but the newest {} of its project", word(DEFAULTS.retention.models)),
     said(README, "billed every hour, ${} to ${} where", f"{min(HOURLY):.0f}", f"{max(HOURLY):.0f}"),

@@ -14,6 +14,7 @@ from finetune.aws.translation import translated
 _ENCRYPTS = ("kms:Decrypt", "kms:GenerateDataKey")
 # What each service does with the key in its own name, and the condition keys that its requests have.
 _SERVICES: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "bedrock.amazonaws.com": (_ENCRYPTS, frozenset({"aws:SourceAccount", "aws:SourceArn"})),
     "cloudwatch.amazonaws.com": (_ENCRYPTS, frozenset({"aws:SourceAccount", "aws:SourceArn"})),
     "events.amazonaws.com": (_ENCRYPTS, frozenset()),
     "logs.{region}.amazonaws.com": (
@@ -21,7 +22,7 @@ _SERVICES: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
         frozenset({"kms:EncryptionContext:aws:logs:arn", "aws:SourceAccount", "aws:SourceArn"}),
     ),
 }
-_MEND = "Put the statements of the README's section on the key into its policy."
+_MEND = "Give it the policy of docs/key-policy.json, with your account and Region in it."
 
 
 def key(by: Examined) -> Found:

@@ -140,21 +140,34 @@ class Values:
     def of(self, value: Any) -> Any:
         """A part of the template with everything resolved; NotAsked at a function that none of our templates has."""
         value = self.chosen(value)
-        match value:
-            case {"Ref": name}:
-                return self._reference(name)
-            case {"Fn::GetAtt": [name, "Arn"]}:
-                return self._arn(name)
-            case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([\w:.]+)\}", lambda found: self._named(found[1]), text)
-            case Mapping():
-                if unknown := [key for key in value if key.startswith("Fn::")]:
-                    raise NotAsked(f"the template uses {unknown[0]} in a way that is not understood")
-                return {key: self.of(each) for key, each in value.items()}
-            case list():
-                return [self.of(each) for each in map(self.chosen, value) if each is not None]
-            case _:
-                return value
+        if isinstance(value, list):
+            return [self.of(each) for each in map(self.chosen, value) if each is not None]
+        if not isinstance(value, Mapping):
+            return value
+        [name, *more] = value or [""]
+        if not more and (name == "Ref" or name.startswith("Fn::")):
+            return self._result(name, value[name])
+        return {key: self.of(each) for key, each in value.items()}
+
+    def _result(self, function: str, given: Any) -> Any:
+        """What one intrinsic function gives."""
+        found: Any = None
+        match function, given:
+            case "Ref", str(name):
+                found = self._reference(name)
+            case "Fn::GetAtt", [name, "Arn"]:
+                found = self._arn(name)
+            case "Fn::Sub", str(text):
+                found = self._filled(text, {})
+            case "Fn::Sub", [text, own]:
+                found = self._filled(text, self.of(own))
+            case "Fn::Split", [separator, text]:
+                found = self.of(text).split(separator)
+            case "Fn::Join", [separator, parts]:
+                found = separator.join(self.of(parts))
+        if found is None:
+            raise NotAsked(f"the template uses {function} in a way that is not understood")
+        return found
 
     def chosen(self, value: Any) -> Any:
         """The side of an Fn::If that holds; None for one that is left out."""
@@ -171,6 +184,12 @@ class Values:
                 return bool(self.of(one) == self.of(other))
             case _:
                 raise NotAsked("the template has a condition that is not understood")
+
+    def _filled(self, text: str, own: Mapping[str, str]) -> str:
+        def value(found: re.Match[str]) -> str:
+            return own[found[1]] if found[1] in own else self._named(found[1])
+
+        return re.sub(r"\$\{([\w:.]+)\}", value, text)
 
     def _named(self, name: str) -> str:
         return self._arn(name.removesuffix(".Arn")) if name.endswith(".Arn") else self._reference(name)
