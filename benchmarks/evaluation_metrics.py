@@ -1,4 +1,4 @@
-"""What the metrics, the verdict and the report of 1,000 pairs of answers cost, in milliseconds.
+"""What metrics, verdict and report of 1,000 pairs of answers, and a comparison of 10,000, cost, in milliseconds.
 
 `python -m benchmarks.evaluation_metrics` prints one line for each.
 """
@@ -13,6 +13,7 @@ from functools import partial
 
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.checks import Checks
+from finetune.domain.evaluation.comparison import compare
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.human_review import form
 from finetune.domain.evaluation.items import EvaluationItem, Turn
@@ -75,6 +76,11 @@ def main() -> None:
         }
         for seed, one in enumerate(("base", "champion", "candidate"))
     }
+    graded = [max(-1.0, min(1.0, random.Random(number).gauss(0.02, 0.3))) for number in range(10_000)]  # noqa: S311 - repeatable
+    compared = partial(
+        compare, [(0.5, 0.5 + each / 2) for each in graded], against="base", title="", minimum_gain=0, confidence=0.95
+    )
+    print(f"{'10,000 graded':<20}{milliseconds(compared):>8.0f} ms")
     judged = decide(asked, answers, gates=Gates(), seed=7)
     page = ReportData(
         project="p", run_id="r", created="", base_model="b", evaluation=judged, items=tuple(asked), answers=answers

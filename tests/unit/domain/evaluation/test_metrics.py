@@ -1,6 +1,5 @@
 """The metric table: what each metric says about plain cases, hostile texts and sets."""
 
-import tracemalloc
 from typing import get_args
 
 import pytest
@@ -69,7 +68,6 @@ def test_every_metric_names_what_it_is() -> None:
         metrics.keyword_recall,
         metrics.label_match,
         metrics.json_valid,
-        metrics.json_match,
         metrics.length_ratio,
     )
     assert all(function.__doc__ for function in functions)
@@ -126,18 +124,6 @@ def test_a_refusal_is_told_from_an_apology(text: str, refused: bool) -> None:
 )
 def test_json_must_be_the_whole_answer(text: str, valid: float) -> None:
     assert metrics.json_valid(text) == valid
-
-
-def test_json_fields_count_one_by_one_and_lists_in_any_order() -> None:
-    assert metrics.json_match('{"a": [2, 1], "b": "x"}', '{"b": "y", "a": [1, 2]}') == pytest.approx(2 / 3)
-
-
-def test_a_wide_answer_in_deep_nesting_takes_no_more_memory_than_its_size() -> None:
-    tracemalloc.start()
-    metrics.json_match("[" * 900 + "1," * 10_000 + "1" + "]" * 900, "[1]")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize("answer", ["refund", "Refund.", '"refund"', "Label: refund", "The category is **refund**."])

@@ -10,6 +10,7 @@ from finetune.domain.evaluation import metrics, significance
 from finetune.domain.evaluation.comparison import in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, questions
+from finetune.domain.evaluation.reading import label_of
 from finetune.domain.evaluation.significance import fewest_items
 from finetune.frozen import Frozen
 
@@ -104,7 +105,7 @@ def _better(other: Sequence[float], groups: Sequence[int], gates: Gates) -> bool
 
 def _constant_is_as_good(items: Sequence[EvaluationItem], groups: Sequence[int], gates: Gates) -> str | None:
     """Why always giving the most frequent label is not shown to be worse than always being right."""
-    labels = [metrics.label_of(item.reference or "") for item in items]
+    labels = [label_of(item.reference or "") for item in items]
     [(usual, count)] = Counter(labels).most_common(1)
     any_gain = gates.model_copy(update={"minimum_gain": 0.0})
     if _better([float(label == usual) for label in labels], groups, any_gain):

@@ -22,6 +22,8 @@ MetricName = Literal[
     "json_match",
     "schema_match",
     "checks_passed",
+    "facts",
+    "format",
     "length_ratio",
 ]
 
@@ -43,6 +45,8 @@ class Gates(Frozen):
     unanswered: float = Field(0.05, ge=0, le=1)
     empty_answers: float = Field(0.02, ge=0, le=1)
     refusals: float = Field(0.02, ge=0, le=1)
+    facts: float = Field(0.02, ge=0, le=1)
+    gaming: float = Field(0.02, ge=0, le=1)
     json_validity: float = Field(0.02, ge=0, le=1)
     worst_category: float = Field(0.05, ge=0, le=1)
     judge_rating: float = Field(0.05, ge=0, le=1)

@@ -27,13 +27,17 @@ class Turn(Frozen):
 
 
 class EvaluationItem(Frozen):
-    """One question with what a right answer holds; `line` is the 1-based line of the file it came from."""
+    """One question with what a right answer holds; `line` is the 1-based line of the file it came from.
+
+    Where several answers are right, `reference` is the first, and an answer is held against the one it is nearest to.
+    """
 
     id: str
     line: int
     system: str | None = None
     messages: tuple[Turn, ...]
     reference: str | None = None
+    other_references: tuple[str, ...] = ()
     expected_keywords: tuple[str, ...] = ()
     category: str | None = None
     checks: Checks | None = None
@@ -52,7 +56,7 @@ def questions(items: Sequence[EvaluationItem]) -> dict[str, int]:
 
 def references(item: EvaluationItem) -> tuple[str, ...]:
     """Every text that is a right answer."""
-    return () if item.reference is None else (item.reference,)
+    return () if item.reference is None else (item.reference, *item.other_references)
 
 
 def answer_of(item: EvaluationItem) -> bytes | None:
@@ -76,7 +80,7 @@ def item_tokens(item: EvaluationItem, provider: str) -> int:
 # What no evaluation needs more of. Each item is compared with each answer, and by its words with each record.
 MOST_ITEMS, MOST_KEYWORDS, PHRASE_CHARACTERS, NAME_CHARACTERS = 10_000, 100, 1_000, 200
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.
-_REFERENCES = ("reference", "completion", "referenceResponse")
+_REFERENCES = ("reference", "references", "completion", "referenceResponse")
 _KEYS = frozenset(
     {"id", "prompt", "messages", "system", "expected_keywords", "category", "checks", "schemaVersion", *_REFERENCES}
 )
@@ -156,7 +160,7 @@ def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading
     question = read_question(value, reading)
     if not reading.errors and question.sections - {"system"}:
         reading.error("cannot-be-expressed", "holds media or reasoning; evaluation items are text only")
-    reference = next((_optional_text(value, key, reading) for key in _REFERENCES if value.get(key) is not None), None)
+    reference, *others = _right_answers(value, reading) or [None]
     keywords, checks = _keywords(value, reading), _checks(value, reading)
     turns, answer = _asked(question) if not reading.errors else ((), None)
     if reference is None:
@@ -173,6 +177,7 @@ def _read_item(value: Any, place: Place, found: list[EvaluationItem]) -> Reading
             system=question.system,
             messages=turns,
             reference=reference,
+            other_references=tuple(filter(None, others)),
             expected_keywords=keywords,
             category=category,
             checks=checks,
@@ -185,6 +190,19 @@ def _asked(question: Record) -> tuple[tuple[Turn, ...], str | None]:
     """The turns up to the last question, and the answer behind it where there is one."""
     turns = tuple(Turn(role=turn["role"], text=turn_text(turn)) for turn in question.messages)
     return (turns[:-1], turns[-1].text) if turns[-1].role == "assistant" else (turns, None)
+
+
+def _right_answers(value: Mapping[str, Any], reading: Reading) -> list[str | None]:
+    """The reference of an item, or all of them where it gives a list."""
+    key = next((key for key in _REFERENCES if value.get(key) is not None), None)
+    given = value[key] if key else None
+    if key is None or not isinstance(given, list):
+        return [_optional_text(value, key, reading)] if key else []
+    if not given:
+        reading.error("empty-text", f"{key} is empty")
+    if None in given:
+        reading.error("wrong-type", f"{key} holds null, not a string")
+    return [_optional_text({key: each}, key, reading) for each in given]
 
 
 def _optional_text(value: Mapping[str, Any], key: str, reading: Reading) -> str | None:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
-import string
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from operator import add
 from statistics import fmean
-from typing import Any
-
-import orjson
 
 from finetune.domain.evaluation import checks
-from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.facts import has_facts, right_facts
+from finetune.domain.evaluation.items import EvaluationItem, references
+from finetune.domain.evaluation.json_fields import f_measure, json_match
+from finetune.domain.evaluation.reading import (
+    LETTER,
+    UNSPACED,
+    denied,
+    label_in,
+    label_of,
+    normalise,
+    parsed,
+    plain,
+    words,
+)
 from finetune.frozen import Frozen
 
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-# Han, kana and their extensions: scripts written without spaces, where one character counts as one word.
-_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_LETTER = rf"[^\W_{_UNSPACED}]"
-_WORD = re.compile(f"[{_UNSPACED}]|{_LETTER}+")
-_TYPOGRAPHY = str.maketrans("\u2018\u2019\u201c\u201d\u2010\u2011\u2012\u2013\u2014", "''\"\"-----")
-_LABEL_LEAD = re.compile(r"^(?:the )?(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )")
-_AROUND_LABEL = " \t\r\n.\"'`*"
 _KEYWORD_STEM = 4
 _LABEL_WORDS = 4
 _LABEL_CHARACTERS = 60
@@ -36,22 +35,6 @@ _LABELS = 30
 _SHORT_REFERENCE_WORDS = 25
 _CHRF_ORDER = 6
 _CHRF_BETA = 2
-
-
-def normalise(text: str) -> str:
-    """Lower case without punctuation, English articles and extra spaces, as in SQuAD v1.1's evaluation script.
-
-    Beyond that script, text is brought to Unicode's NFKC form and punctuation of all scripts is dropped.
-    """
-    kept = unicodedata.normalize("NFKC", text).lower().translate(_NO_PUNCTUATION)
-    if not kept.isascii():
-        kept = "".join(character for character in kept if unicodedata.category(character)[0] != "P")
-    return " ".join(_ARTICLES.sub(" ", kept).split())
-
-
-def words(text: str) -> list[str]:
-    """Lower-cased runs of letters and digits: the tokenizer of Google's rouge-score, with every script's letters."""
-    return _WORD.findall(text.lower())
 
 
 def exact_match(text: str, reference: str) -> float:
@@ -67,13 +50,13 @@ def normalised_match(text: str, reference: str) -> float:
 def token_f1(text: str, reference: str) -> float:
     """Harmonic mean of precision and recall over normalised words: "F1" of SQuAD (Rajpurkar et al. 2016)."""
     answer, expected = words(normalise(text)), words(normalise(reference))
-    return _f_measure((Counter(answer) & Counter(expected)).total(), len(answer), len(expected))
+    return f_measure((Counter(answer) & Counter(expected)).total(), len(answer), len(expected))
 
 
 def rouge_l(text: str, reference: str) -> float:
     """F-measure of the longest common subsequence of words (Lin 2004), as rouge-score computes it without stemming."""
     answer, expected = words(text), words(reference)
-    return _f_measure(_common_subsequence(answer, expected), len(answer), len(expected), both_empty=0.0)
+    return f_measure(_common_subsequence(answer, expected), len(answer), len(expected), both_empty=0.0)
 
 
 def chrf(text: str, reference: str) -> float:
@@ -88,41 +71,50 @@ def chrf(text: str, reference: str) -> float:
     return (1 + weight) * precision * recall / (weight * precision + recall) if precision + recall else 0.0
 
 
-def keyword_recall(text: str, keywords: Sequence[str]) -> float:
+def keyword_recall(text: str, keywords: Sequence[str], rights: Sequence[str] = ()) -> float:
     """Share of the expected keywords that the answer holds: recall over required facts ("nuggets", Voorhees 2003).
 
-    A keyword starts and ends at the edge of a word. Case, spacing and typographic quotes do not matter. A keyword that
-    ends in four or more letters may have an ending of up to three more ("refund" is found in "refunded").
+    A keyword starts and ends at the edge of a word. Case, spacing and the form of numbers do not matter. A keyword that
+    ends in four or more letters may have an ending of up to three more ("refund" is found in "refunded"). One that its
+    clause denies does not count, unless a right answer denies it too.
     """
-    found = keywords_found(text, keywords)
-    return len(found) / len(keywords)
+    return len(keywords_found(text, keywords, rights)) / len(keywords)
 
 
-def keywords_found(text: str, keywords: Sequence[str]) -> tuple[str, ...]:
+def keywords_found(text: str, keywords: Sequence[str], rights: Sequence[str] = ()) -> tuple[str, ...]:
     """Those of the keywords that the text holds, by the rule of `keyword_recall`."""
-    folded = _fold(text)
-    return tuple(keyword for keyword in keywords if _keyword(keyword).search(folded))
+    read = plain(text)
+    return tuple(
+        keyword
+        for keyword in keywords
+        if (said := _polarities(read, keyword))
+        and said & ({False}.union(*(_polarities(plain(right), keyword) for right in rights)))
+    )
 
 
-def label_match(text: str, reference: str) -> float:
-    """1 when the answer names the reference's label and nothing else; averaged, this is accuracy as in scikit-learn."""
-    return float(label_of(text) == label_of(reference))
+def _polarities(read: str, keyword: str) -> set[bool]:
+    """Whether a plain text denies a keyword, for the places where it has it."""
+    return {denied(read, found.start()) for found in _keyword(keyword).finditer(read)}
 
 
-def label_of(text: str) -> str:
-    """The label an answer gives: without case, quotes, a closing full stop and a lead like "The category is"."""
-    return " ".join(_LABEL_LEAD.sub("", _fold(text).strip(_AROUND_LABEL)).strip(_AROUND_LABEL).split())
+def label_match(text: str, reference: str, labels: Collection[str] = ()) -> float:
+    """1 when the answer names the reference's label and no other of the set; averaged, this is scikit-learn's accuracy.
+
+    Without the set's `labels` the answer must be nothing but the label.
+    """
+    return float(label_in(text, labels) == label_of(reference))
 
 
 def json_valid(text: str) -> float:
     """1 when the whole answer is one JSON value (RFC 8259), without a code fence or words around it."""
-    return float(_parsed(text) is not None)
+    return float(parsed(text) is not None)
 
 
-def json_match(text: str, reference: str) -> float:
-    """F1 over the (path, value) pairs of both documents, as in slot filling; 0 for an answer that is not JSON."""
-    answer, expected = Counter(_leaves(_parsed(text))), Counter(_leaves(_parsed(reference)))
-    return _f_measure((answer & expected).total(), answer.total(), expected.total())
+def has_its_form(text: str, reference: str) -> float:
+    """1 when an answer is written like the reference: bare JSON, or no more than a few words where that has few."""
+    if isinstance(parsed(reference), dict | list):
+        return json_valid(text)
+    return float(len(text.split()) <= max(_LABEL_WORDS, 2 * len(reference.split())))
 
 
 def checks_passed(text: str, asked: checks.Checks | None) -> float:
@@ -142,7 +134,7 @@ def is_refusal(text: str) -> bool:
 
     An apology alone ("I'm sorry to hear that") is no refusal.
     """
-    return bool(_REFUSAL.search(" ".join(_fold(text[:400]).split())))
+    return bool(_REFUSAL.search(" ".join(plain(text[:400]).split())))
 
 
 _REFUSAL = re.compile(
@@ -177,7 +169,12 @@ def _of_reference(
     function: Callable[[str, str], float],
     applies: Callable[[EvaluationItem], bool] | None = None,
 ) -> Metric:
-    return Metric(title, measures, lambda text, item: function(text, item.reference or ""), applies or _has_reference)
+    return Metric(
+        title,
+        measures,
+        lambda text, item: max((function(text, each) for each in references(item)), default=0.0),
+        applies or _has_reference,
+    )
 
 
 def _has_reference(item: EvaluationItem) -> bool:
@@ -185,11 +182,15 @@ def _has_reference(item: EvaluationItem) -> bool:
 
 
 def _has_short_reference(item: EvaluationItem) -> bool:
-    return item.reference is not None and _is_short(item.reference)
+    return item.reference is not None and all(map(_is_short, references(item)))
+
+
+def _has_a_form(item: EvaluationItem) -> bool:
+    return _has_short_reference(item) or _has_json_reference(item)
 
 
 def _has_json_reference(item: EvaluationItem) -> bool:
-    return item.reference is not None and isinstance(_parsed(item.reference), dict | list)
+    return item.reference is not None and isinstance(parsed(item.reference), dict | list)
 
 
 def _has_checks(item: EvaluationItem) -> bool:
@@ -203,11 +204,13 @@ def _has_schema(item: EvaluationItem) -> bool:
 METRICS: Mapping[str, Metric] = {
     "keyword_recall": Metric(
         "Keyword recall",
-        "share of the item's `expected_keywords` found in the answer",
-        lambda text, item: keyword_recall(text, item.expected_keywords),
+        "share of the item's `expected_keywords` found in the answer and not denied there",
+        lambda text, item: keyword_recall(text, item.expected_keywords, references(item)),
         lambda item: bool(item.expected_keywords),
     ),
-    "label": _of_reference("Label accuracy", "the answer is the reference's label", label_match, _has_short_reference),
+    "label": _of_reference(
+        "Label accuracy", "the answer names the reference's label, and no other", label_match, _has_short_reference
+    ),
     "exact_match": _of_reference("Exact match", "the answer is the reference, character for character", exact_match),
     "normalised_match": _of_reference(
         "Normalised match", "equal without case, punctuation and English articles", normalised_match
@@ -222,7 +225,10 @@ METRICS: Mapping[str, Metric] = {
         lambda item: _has_json_reference(item) or _has_schema(item),
     ),
     "json_match": _of_reference(
-        "JSON fields F1", "F1 of the fields that answer and reference share", json_match, _has_json_reference
+        "JSON fields F1",
+        "F1 of the fields that answer and reference share, in any wrapping",
+        json_match,
+        _has_json_reference,
     ),
     "schema_match": Metric(
         "JSON schema match",
@@ -236,14 +242,36 @@ METRICS: Mapping[str, Metric] = {
         lambda text, item: checks_passed(text, item.checks),
         _has_checks,
     ),
+    "facts": Metric(
+        "Right facts",
+        "mean of two shares: the reference's numbers, dates, amounts, codes, links and names that the answer has, and "
+        "those it states that are right",
+        lambda text, item: right_facts(text, references(item), item.messages[-1].text),
+        lambda item: has_facts(references(item)),
+    ),
+    "format": _of_reference(
+        "Format", "the answer is bare JSON or few words, as the reference is", has_its_form, _has_a_form
+    ),
     "length_ratio": _of_reference("Length ratio", "how near the answer's length is to the reference's", length_ratio),
+}
+
+
+# What takes most of the time of all together, and is scored only where it decides.
+ASKED_FOR = frozenset({"chrf"})
+# Metrics that go by shared words, which an answer may have without being right.
+OVERLAP = frozenset({"keyword_recall", "token_f1", "rouge_l", "chrf", "length_ratio"})
+# What a metric says if an answer is read by the letter, with no more around it than the reference has.
+BY_THE_LETTER: Mapping[str, Callable[[str, str], float]] = {
+    "label": label_match,
+    "json_match": lambda text, reference: json_match(text, reference, strictly=True),
 }
 
 
 def applicable(items: Sequence[EvaluationItem]) -> tuple[str, ...]:
     """Names of the metrics that say something about a set; label accuracy only where the references are labels."""
     labels = _are_labels([item.reference for item in items if item.reference is not None])
-    return tuple(name for name, row in METRICS.items() if (labels or name != "label") and any(map(row.applies, items)))
+    left_out = ASKED_FOR if labels else ASKED_FOR | {"label"}
+    return tuple(name for name, row in METRICS.items() if name not in left_out and any(map(row.applies, items)))
 
 
 def primary_metric(items: Sequence[EvaluationItem]) -> str:
@@ -280,9 +308,9 @@ def label_report(answers: Sequence[str], references: Sequence[str]) -> LabelRepo
     column = {label: index for index, label in enumerate(labels)}
     confusion = [[0] * (len(labels) + 1) for _ in labels]
     for answer, label in zip(answers, expected, strict=True):
-        confusion[column[label]][column.get(label_of(answer), len(labels))] += 1
+        confusion[column[label]][column.get(label_in(answer, column), len(labels))] += 1
     hits = [confusion[i][i] for i in range(len(labels))]
-    f1 = [_f_measure(hits[i], sum(row[i] for row in confusion), sum(confusion[i])) for i in range(len(labels))]
+    f1 = [f_measure(hits[i], sum(row[i] for row in confusion), sum(confusion[i])) for i in range(len(labels))]
     return LabelReport(
         labels=labels,
         accuracy=sum(hits) / len(expected) if expected else 0.0,
@@ -299,12 +327,6 @@ def _are_labels(references: Sequence[str]) -> bool:
 
 def _is_short(reference: str) -> bool:
     return 1 <= len(reference.split()) <= _LABEL_WORDS and len(reference) <= _LABEL_CHARACTERS
-
-
-def _f_measure(matches: int, answered: int, expected: int, *, both_empty: float = 1.0) -> float:
-    if not answered and not expected:
-        return both_empty
-    return 2 * matches / (answered + expected)
 
 
 def _common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
@@ -333,47 +355,20 @@ def _in_common(one: Counter[str], other: Counter[str]) -> int:
     return sum(map(min, one.values(), map(other.get, one, repeat(0))))
 
 
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY).casefold()
+_NO_MARK = rf"[^\W_{UNSPACED}]"
 
 
 @lru_cache(maxsize=10_000)
 def _keyword(keyword: str) -> re.Pattern[str]:
-    folded = _fold(keyword).split() or [""]
-    start = f"(?<!{_LETTER})" if _spaced(folded[0][:1]) else ""
+    folded = plain(keyword).split() or [""]
+    start = f"(?<!{_NO_MARK})" if _spaced(folded[0][:1]) else ""
     end = folded[-1][-_KEYWORD_STEM:]
     inflected = len(end) == _KEYWORD_STEM and end.isalpha()
-    endings = f"{_LETTER}{{0,3}}" if inflected else ""
-    tail = f"{endings}(?!{_LETTER})" if _spaced(folded[-1][-1:]) else ""
+    endings = f"{LETTER}{{0,3}}" if inflected else ""
+    tail = f"{endings}(?!{LETTER})" if _spaced(folded[-1][-1:]) else ""
     return re.compile(start + r"\s+".join(map(re.escape, folded)) + tail)
 
 
 def _spaced(character: str) -> bool:
     """Whether a character belongs to a word that white space or punctuation ends."""
-    return character.isalnum() and not re.match(f"[{_UNSPACED}]", character)
-
-
-def _parsed(text: str) -> Any:
-    """The JSON value of a text, or None when it is none (`null` counts as none: nobody asks a model for it)."""
-    try:
-        return orjson.loads(text)
-    except ValueError:
-        return None
-
-
-def _leaves(document: Any) -> Iterator[tuple[object, str]]:
-    """Every scalar of a JSON document with its path, in no order and without recursion: an answer may nest deeply.
-
-    A path is a pair of the path above and the last step, so that it is not copied for each scalar.
-    """
-    pending: list[tuple[object, Any]] = [] if document is None else [(None, document)]
-    while pending:
-        path, value = pending.pop()
-        match value:
-            case dict() if value:
-                pending.extend(((path, key), inner) for key, inner in value.items())
-            case list() if value:
-                item = (path, "[]")
-                pending.extend((item, inner) for inner in value)
-            case _:
-                yield path, orjson.dumps(value).decode()
+    return character.isalnum() and not re.match(f"[{UNSPACED}]", character)

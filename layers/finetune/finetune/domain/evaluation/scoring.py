@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, quantiles
 from typing import get_args
@@ -12,11 +12,18 @@ from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.answers import NO_ANSWER, SCORED_AS_ZERO, Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES
-from finetune.domain.evaluation.items import EvaluationItem, questions
+from finetune.domain.evaluation.gaming import Vocabulary, is_gaming
+from finetune.domain.evaluation.items import EvaluationItem, questions, references
+from finetune.domain.evaluation.reading import label_of
 from finetune.errors import EvaluationSetInvalid
 from finetune.frozen import Frozen
 
 Scores = Mapping[str, Mapping[str, float]]
+# Where scores by the letter stand beside those of the metrics.
+LETTER = "by_the_letter"
+_MOST_LABELS = 200
+# What is counted of every answer, whatever its item holds.
+_RATES = ("not_empty", "not_refused", "not_gaming")
 Pairs = list[tuple[float, float]]
 
 
@@ -78,14 +85,14 @@ class Scoring:
         if len({item.id for item in items}) < len(items):
             raise EvaluationSetInvalid("Two items of the evaluation set have the same id; give each its own.")
         primary = metric or metrics.primary_metric(items)
-        names = {primary, *metrics.applicable(items)}
+        names = tuple(dict.fromkeys((primary, *metrics.applicable(items))))
         kept = {one: _kept(items, answers[one]) for one in contestants}
         measurable = [item for item in items if metrics.METRICS[primary].applies(item)]
         return cls(
             items=items,
             primary=primary,
             kept=kept,
-            scores={one: _scores(items, kept[one], names) for one in contestants},
+            scores={one: _scores(items, kept[one], names, Reader.of(items, primary)) for one in contestants},
             measurable=measurable,
             complete=[item for item in measurable if all(item.id in kept[one] for one in contestants)],
             question=questions(measurable),
@@ -179,6 +186,10 @@ class Scoring:
             return {}
         return {one: _labels(self.complete, kept) for one, kept in self.kept.items()}
 
+    def by_the_letter(self, against: str) -> Pairs:
+        """The primary scores of the complete items if answers are read by the letter; none where that is the same."""
+        return self.pairs(against, self.complete, LETTER)
+
     def rows(self) -> tuple[ItemRow, ...]:
         """Every item by itself."""
         return tuple(
@@ -209,21 +220,57 @@ def _outcome(answer: Answer | None) -> AnswerOutcome:
     return answer.outcome if answer else "missing"
 
 
-def _scores(items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: Iterable[str]) -> Scores:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What answers are read by that no item tells alone: the labels and the keywords of the whole set."""
+
+    labels: frozenset[str]
+    vocabulary: Vocabulary
+    primary: str
+
+    @classmethod
+    def of(cls, items: Sequence[EvaluationItem], primary: str) -> Reader:
+        short = (item for item in items if metrics.METRICS["label"].applies(item))
+        labels = frozenset(label_of(each) for item in short for each in references(item))
+        return cls(labels if len(labels) <= _MOST_LABELS else frozenset(), Vocabulary.of(items), primary)
+
+    def score(self, name: str, text: str, item: EvaluationItem) -> float:
+        """The score by a metric that applies to the item."""
+        if name == "label":
+            return max(metrics.label_match(text, each, self.labels) for each in references(item))
+        return metrics.METRICS[name].score(text, item)
+
+    def by_the_letter(self, text: str, item: EvaluationItem) -> float:
+        """The primary score without reading leniently."""
+        return max(metrics.BY_THE_LETTER[self.primary](text, each) for each in references(item))
+
+
+def _scores(
+    items: Sequence[EvaluationItem], kept: Mapping[str, Answer], names: Iterable[str], reader: Reader
+) -> Scores:
     """Scores by metric and item id, for the items that were answered and that the metric applies to."""
     answered = [(item, kept[item.id]) for item in items if item.id in kept]
-    table = {
-        name: {
-            item.id: 0.0 if answer.outcome in SCORED_AS_ZERO else metrics.METRICS[name].score(answer.text, item)
-            for item, answer in answered
-            if metrics.METRICS[name].applies(item)
-        }
-        for name in metrics.METRICS
-        if name in set(names)
-    }
-    not_empty = {item.id: float(answer.outcome != "empty") for item, answer in answered}
-    not_refused = {item.id: float(not _refused(answer, item)) for item, answer in answered}
-    return {**table, "not_empty": not_empty, "not_refused": not_refused}
+    table: dict[str, dict[str, float]] = {name: {} for name in (*names, *_RATES)}
+    # Item by item, so that what was read of a text is still at hand.
+    for item, answer in answered:
+        for name, score in _of_answer(item, answer, names, reader):
+            table.setdefault(name, {})[item.id] = score
+    return table
+
+
+def _of_answer(
+    item: EvaluationItem, answer: Answer, names: Iterable[str], reader: Reader
+) -> Iterator[tuple[str, float]]:
+    """Every score of one answer, and whether it is one at all."""
+    nothing = answer.outcome in SCORED_AS_ZERO
+    for name in names:
+        if metrics.METRICS[name].applies(item):
+            yield name, 0.0 if nothing else reader.score(name, answer.text, item)
+    if reader.primary in metrics.BY_THE_LETTER and metrics.METRICS[reader.primary].applies(item):
+        yield LETTER, 0.0 if nothing else reader.by_the_letter(answer.text, item)
+    yield "not_gaming", float(nothing or not is_gaming(answer.text, item, reader.vocabulary))
+    yield "not_empty", float(answer.outcome != "empty")
+    yield "not_refused", float(not _refused(answer, item))
 
 
 def _refused(answer: Answer, item: EvaluationItem) -> bool:

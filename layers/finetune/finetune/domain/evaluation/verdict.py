@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Literal
 
 from finetune.domain.cost import TokenPrices
@@ -14,6 +15,7 @@ from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, Guar
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
+from finetune.domain.evaluation.reading import label_of
 from finetune.domain.evaluation.scoring import Category, ItemRow, Pairs, Scoring, Usage, by_category
 from finetune.domain.evaluation.significance import p_value, votes
 from finetune.foreign import foreign
@@ -22,6 +24,8 @@ from finetune.frozen import Frozen
 Decision = Literal["promote", "do_not_promote", "inconclusive"]
 
 _WORST_FIRST: Sequence[GuardState] = ("fell", "too_few", "held")
+# The score by facts of an answer that states none.
+_NO_FACTS = 0.5
 # Training verdicts that each setting of the gate objects to.
 _OVERFITTING: Mapping[str, frozenset[str]] = {
     "severe": frozenset({"severe"}),
@@ -102,6 +106,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         *(comparison.reason for comparison in comparisons if not comparison.better),
         *_constant_objections(found, gates),
         *(broken.reason for broken in guards if not broken.passed),
+        *_invented(found, in_service, gates),
         *_training_objections(training, gates),
     ]
     if not doubts and not objections:
@@ -131,6 +136,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         gates=gates,
         seed=seed,
         notes=(
+            *(_form(found, one) for one in comparisons if not doubts and found.by_the_letter(one.against)),
             *(_unanswered(one, found) for one, ends in found.unanswered().items() if ends and not doubts),
             *(one.reason for one in guards if one.state == "too_few" and one.before - one.after > one.tolerance),
         ),
@@ -163,12 +169,46 @@ def _missing_decide(found: Scoring, gates: Gates) -> list[str]:
     ]
 
 
+def _form(found: Scoring, compared: Comparison) -> str:
+    """How much of a difference is form alone, which does not decide."""
+    pairs = found.by_the_letter(compared.against)
+    all_of_it = fmean(votes([now - before for before, now in pairs], found.groups(found.complete)))
+    form = all_of_it - compared.difference.mean
+    return (
+        f"Read by the letter, the difference to {NAMES[compared.against]} is {100 * all_of_it:+.1f} points, of which "
+        f"{100 * form:+.1f} are form. Content decides; the metric `format` is there for who wants form."
+    )
+
+
+def _invented(found: Scoring, against: str, gates: Gates) -> list[str]:
+    """That shared words decide, but the facts are worse than those of an answer without any, and no better than before.
+
+    Random facts in the right template share most words with the reference.
+    """
+    items = found.having(against, "facts") if found.primary in metrics.OVERLAP else []
+    if not items:
+        return []
+    pairs, groups = found.pairs(against, items, "facts"), found.groups(items)
+    level = 1 - gates.guard_confidence
+    worse = p_value(votes([_NO_FACTS - now for _, now in pairs], groups)) <= level
+    if not worse or p_value(votes([now - before for before, now in pairs], groups)) <= level:
+        return []
+    share = fmean(now for _, now in pairs)
+    return [
+        f"The custom model states more wrong facts than right ones: {share:.1%} over {len(pairs)} items, where an "
+        f"answer without any number, date, amount, code, link or name has {_NO_FACTS:.0%}, and no more than "
+        f"{NAMES[against]}."
+    ]
+
+
 def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
     """Figures that must not fall against the model in service, or against the base model when there is none."""
     rates = (
         ("not_empty", "Answers that are not empty", gates.empty_answers),
         ("not_refused", "Answers that are no refusal", gates.refusals),
+        ("not_gaming", "Answers that are no echo, list of keywords or repetition", gates.gaming),
         ("json_valid", "Answers that are valid JSON", gates.json_validity),
+        *((("facts", "Right facts", gates.facts),) if found.primary in metrics.OVERLAP else ()),
     )
     overall = [
         guard(
@@ -265,7 +305,7 @@ def _constant_objections(found: Scoring, gates: Gates) -> list[str]:
     if found.primary != "label":
         return []
     items = found.complete
-    labels = [metrics.label_of(item.reference or "") for item in items]
+    labels = [label_of(item.reference or "") for item in items]
     if len(set(labels)) < 2 or found.different(items) < 2:
         return []
     [(usual, _)] = Counter(labels).most_common(1)

@@ -35,7 +35,7 @@ def alike(questions: Sequence[Asked]) -> list[int]:
         return number
 
     for number, question in enumerate(questions):
-        for other in index.matching(question):
+        for other in index.leading(question):
             one, another = sorted((stand_in(number), stand_in(other)))
             standing_for[another] = one
     return [stand_in(number) for number in range(len(questions))]
@@ -74,6 +74,10 @@ class Overlap:
     def matching(self, question: Asked) -> set[int]:
         """The places in the set of this prompt and of those that nearly equal it."""
         return {*self._prompts.get(question.prompt, ()), *self._near(question)}
+
+    def leading(self, question: Asked) -> set[int]:
+        """The first place of this prompt and the places of those that nearly equal it, by way of which all are."""
+        return {*self._prompts.get(question.prompt, ())[:1], *self._near(question)}
 
     def _near(self, question: Asked) -> Iterator[int]:
         every = shingles(question.prompt)

@@ -1,0 +1,84 @@
+"""What a text says, whatever its form."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune.domain.evaluation.reading import denied, json_in, label_in, normalise, plain, words
+
+LABELS = {"refund", "delivery", "late delivery"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("$1,000.50", "1000.5 USD"),
+        ("49.99$", "$49.99"),
+        ("1.000,50 \u20ac", "\u20ac1000.50"),
+        ("1 000 000", "1,000,000"),
+        ("1.0", "1"),
+        ("5km", "5 kilometres"),
+        ("30%", "30 %"),
+        ("\u00a37.50", "7.5 pounds"),
+        ("\u2212 5", "- 5"),
+    ],
+)
+def test_numbers_are_the_same_in_every_spelling(one: str, other: str) -> None:
+    assert words(one) == words(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("12.50", "1250"), ("3.5", "35"), ("-5", "5"), ("$5", "\u00a35"), ("1,5", "15")]
+)
+def test_different_numbers_stay_different(one: str, other: str) -> None:
+    assert words(one) != words(other)
+    assert normalise(one) != normalise(other)
+
+
+def test_vowel_signs_belong_to_their_word() -> None:
+    assert words("\u0926\u093f\u0928 \u0926\u0940\u0928") == (
+        "\u0926\u093f\u0928",
+        "\u0926\u0940\u0928",
+    )
+    assert words("\u064a\u064f\u0645\u0643\u0646") == ("\u064a\u064f\u0645\u0643\u0646",)
+    assert words("\u0e04\u0e37\u0e19") == (
+        "\u0e04\u0e37",
+        "\u0e19",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Refund.", "refund"),
+        ("This ticket is about a refund.", "refund"),
+        ("Not a refund but a delivery.", "delivery"),
+        ("The category is **refund**, because the delivery was late.", "refund"),
+        ("It is a late delivery.", "late delivery"),
+    ],
+)
+def test_a_label_is_read_out_of_a_sentence(text: str, label: str) -> None:
+    assert label_in(text, LABELS) == label
+
+
+@pytest.mark.parametrize("text", ["refund, delivery", "I would not call it a refund", "", "refund or delivery"])
+def test_an_answer_that_names_several_labels_or_denies_one_has_given_none(text: str) -> None:
+    assert label_in(text, LABELS) not in LABELS
+
+
+def test_what_is_denied_is_told_by_its_clause() -> None:
+    read = plain("It is not within 30 days. You pay 5 pounds, but never 9.")
+    assert denied(read, read.index("30"))
+    assert not denied(read, read.index("5 gbp"))
+    assert denied(read, read.index("9"))
+    assert not denied(plain("No, 30 days."), 4)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', '```json\n{"a": 1}\n```', 'Sure: {"a": 1}. Bye.'])
+def test_json_is_found_in_its_wrapping(text: str) -> None:
+    assert json_in(text) == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["", "no", "{'a': 1}", "null", "[" * 5000])
+def test_where_there_is_no_json_none_is_found(text: str) -> None:
+    assert json_in(text) is None
