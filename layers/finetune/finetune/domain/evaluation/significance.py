@@ -187,7 +187,10 @@ def fewest_items(*, beyond: float = 0.0, confidence: float = 0.95) -> int | None
 def sign_test(better: int, worse: int) -> float:
     """One-sided exact p of at least so many better among the changed, if better and worse were equally likely."""
     changed = better + worse
-    at_least = sum(math.comb(changed, k) for k in range(better, changed + 1))
+    at_least, ways = 0, math.comb(changed, better)
+    for number in range(better, changed + 1):
+        at_least += ways
+        ways = ways * (changed - number) // (number + 1)
     return at_least / (1 << changed)
 
 
