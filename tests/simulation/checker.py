@@ -32,6 +32,8 @@ GRACE = timedelta(minutes=30)
 LONGEST_SECONDS = 6 * 24 * 3600.0
 # Two more sweeps, and after an outage up to a day.
 SWEEPS_SECONDS, LATER_SECONDS = 1860.0, (2 * 3600.0, 20 * 3600.0)
+# How the name of a model ends that a run has trained.
+OWN_MODEL = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{8}-c\d+$")
 # What nobody may find late, because it costs money, and what nobody can take back.
 COSTLY = ("endpoint leak", "job after end")
 FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", "overwritten champion")
@@ -333,6 +335,13 @@ def ceilings(world: World) -> Iterator[Violation]:
         yield Violation("too many runs", f"{max(days.values())} runs in a day")
 
 
+def foreign_models(world: World) -> Iterator[Violation]:
+    """What the stack has not trained it neither tags nor deletes."""
+    for model in world.bedrock.state.models.values():
+        if not OWN_MODEL.search(model.name) and (world.bedrock.state.tags.get(model.arn) or model.deleted_at):
+            yield Violation("foreign model", "a model that was trained elsewhere was tagged or deleted")
+
+
 def jobs_per_content(world: World) -> Iterator[Violation]:
     """What is trained is trained once, whatever is dropped again, redriven or resumed, unless the settings say so."""
     trained = Counter[str]()
@@ -409,6 +418,7 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     texts,
     jobs_per_candidate,
     ceilings,
+    foreign_models,
     jobs_per_content,
     dead_letters,
     defects,

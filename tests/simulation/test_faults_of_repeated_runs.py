@@ -13,6 +13,8 @@ SCENARIOS = (
     "resumed",
     "resumed_stopped",
     "better_at_once",
+    "evaluated",
+    "evaluated_later",
 )
 AT_ONCE = ("same_at_once", "better_at_once", "retrained", "resumed_stopped")
 

@@ -28,8 +28,16 @@ _REDRIVABLE = {"Aborted", "States.Timeout"}
 
 def command(run_id: str, project: str) -> str:
     """The command that goes on with a run's trained model."""
-    name = project if project.replace("-", "").isalnum() and project.isascii() else f"'{project}'"
-    return f"finetune resume {run_id} --project {name}"
+    return f"finetune resume {run_id} --project {_quoted(project)}"
+
+
+def evaluation(model_arn: str, project: str) -> str:
+    """The command that evaluates a model that was trained elsewhere."""
+    return f"finetune evaluate --model {model_arn} --project {_quoted(project)}"
+
+
+def _quoted(project: str) -> str:
+    return project if project.replace("-", "").isalnum() and project.isascii() else f"'{project}'"
 
 
 def nothing_new(found: EarlierRun, project: str) -> list[str]:
@@ -45,7 +53,9 @@ def nothing_new(found: EarlierRun, project: str) -> list[str]:
 
 
 def resumable(known: NotifyInput, run: Run | None, *, trained: bool) -> str:
-    """How to go on with what a failed run has trained; empty when it has trained nothing."""
+    """How to go on with what a failed run has trained, or was to evaluate; empty when there is no model."""
+    if run and run.evaluate:
+        return f"This evaluates the model again: {evaluation(run.evaluate, run.project)}."
     if run is None or not trained:
         return ""
     redrive = (

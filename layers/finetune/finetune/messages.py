@@ -23,6 +23,7 @@ from finetune.run import Run
 _NEXT_STEPS: Mapping[str, str] = {
     "do_not_promote": "Read the answers in the report, mend the dataset where answers are poor and drop it again.",
     "inconclusive": "Add items to the project's evaluation.jsonl, or drop the dataset again if a model did not answer.",
+    "elsewhere": "Nothing, or read the answers in the report and train the model further where they are poor.",
     "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
 }
 EXPIRED = f"Nobody answered within {APPROVAL_BOUND.days} days of the mail that asked."
@@ -71,6 +72,9 @@ def _project(known: NotifyInput) -> str:
 
 
 def _dataset(known: NotifyInput) -> str:
+    if known.run and known.run.evaluate:
+        used = known.run.dataset
+        return block(f"Model: {known.run.evaluate}", f"Evaluation set: {used.shown} (version {used.version_id})")
     if known.run:
         return f"Dataset: {known.run.dataset.shown} (version {known.run.dataset.version_id})"
     request = known.request or {}
@@ -224,6 +228,16 @@ def comparison(found: JudgeEvaluationOutput | None) -> str:
 
 
 def _not_scored(known: NotifyInput) -> str:
+    """Which evaluation items do not count, and of which it cannot be known."""
+    unknown = (
+        "It is not known what the model was trained on, so evaluation items that it has seen would count for it."
+        if known.run and known.run.evaluate
+        else ""
+    )
+    return " ".join(filter(None, (_refused_items(known), unknown)))
+
+
+def _refused_items(known: NotifyInput) -> str:
     if known.prepared is None or not known.prepared.refused_items:
         return ""
     lines = ", ".join(map(str, known.prepared.refused_lines))
@@ -339,7 +353,8 @@ def _next_step(known: NotifyInput) -> str:
         return not_evaluated(known.prepared, known.model).advice
     obstacle = known.run and not_in_service(known.run)
     if known.run is None or not obstacle or not found.reason.endswith(obstacle):
-        return _NEXT_STEPS[found.decision]
+        evaluated = known.run and known.run.evaluate and found.decision == "do_not_promote"
+        return _NEXT_STEPS["elsewhere" if evaluated else found.decision]
     return _NEXT_STEPS["not_served"] if known.run.service.covered else _how_to_agree(known.run)
 
 

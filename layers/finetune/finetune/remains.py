@@ -45,7 +45,8 @@ def spent(known: NotifyInput, stands: Standing) -> str:
     if stands.spent is None:
         return "What the run has cost is not known." if stands.unknown else ""
     usd = known.prepared.estimated_usd if known.prepared else None
-    estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}, with a month of storage."
+    storage = "" if known.run and known.run.evaluate else ", with a month of storage"
+    estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}{storage}."
     sources = f" {known.run.price_sources}" if known.run and stands.spent.lines else ""
     return f"{stands.spent.sentence}{estimate}{sources}"
 
@@ -65,6 +66,11 @@ def left(stands: Standing) -> str:
 
 def kept(known: NotifyInput, stands: Standing) -> str:
     """The custom models that stay although they were not promoted: for how much, until when, and how to change that."""
+    if known.run and known.run.evaluate:
+        return (
+            f"The custom model {known.run.evaluate} was trained elsewhere. This stack has not tagged it and never "
+            "deletes it; its storage is billed until its owner deletes it."
+        )
     of_earlier = dict.fromkeys(stands.models, False) | dict.fromkeys(stands.adopted, True)
     if stands.unknown and known.model and known.model.model_name:
         of_earlier = {known.model.model_name: known.model.trained_by is not None}
@@ -89,7 +95,7 @@ def _kept(known: NotifyInput, name: str, day: str | None, of_earlier: bool) -> s
 
 def kept_after(run: Run, model: SelectModelOutput) -> str:
     """The same before the run has ended; empty when there is no model."""
-    if model.model_name is None:
+    if model.model_name is None or run.evaluate:
         return ""
     return (
         f"The custom model {model.model_name} is kept and billed for storage{_month(run)}. It is deleted "
@@ -111,7 +117,8 @@ def in_service(known: NotifyInput) -> str:
     else:
         how = "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
     storage = f"Its custom model is billed for storage{_month(run)}."
-    ending = f"`finetune delete {run.project}{_stack(known)}` takes it out of service and deletes it." if run else ""
+    what = "takes it out of service" if run and run.evaluate else "takes it out of service and deletes it"
+    ending = f"`finetune delete {run.project}{_stack(known)}` {what}." if run else ""
     return " ".join(filter(None, (how, storage, ending)))
 
 
