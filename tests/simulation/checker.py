@@ -392,6 +392,14 @@ def bills(world: World) -> Iterator[Violation]:
         yield Violation("over the limit", f"the runs cost more than they may, for {what}")
 
 
+def months(world: World) -> Iterator[Violation]:
+    """All runs of a world with one project cost no more than its month may; storage comes after a run has ended."""
+    runs, bill = planned(world), billed(world)
+    limits = {run.settings.budget.project_usd_per_month for run in runs} - {None}
+    if limits and bill.total - bill.storage > max(filter(None, limits)) + ASKED_USD * len(world.executions):
+        yield Violation("over the limit", "the runs of a month cost more than they may together")
+
+
 def _excused(world: World) -> float:
     """The hours of throughput that an outage of what deletes it may cost, and of those one more that has begun."""
     outages = [each for each in world.faults.active if each.fault.scope[0].isdigit() or each.fault.scope == "function"]
@@ -424,4 +432,5 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     defects,
     forbidden,
     bills,
+    months,
 )

@@ -76,6 +76,8 @@ PRICED = "prices:\n  provisioned_per_hour: 20\n"
 PROVISIONED = f"deployment: provisioned\nbudget:\n  limit_usd: 45\n  service_usd_per_month: 14600\n{PRICED}"
 # What these runs may cost at most is a cent or two below this.
 LIMIT = "budget:\n  limit_usd: 1.77\n"
+# Enough for one of two runs.
+MONTH = f"{LIMIT}  project_usd_per_month: 2\n"
 ON_DEMAND = f"deployment: on_demand\n{LIMIT}"
 # Asks before service, and before training too.
 ASKS = f"{PRICED}deployment: provisioned\nbudget:\n  limit_usd: 45\n"
@@ -341,6 +343,7 @@ _ALL = (
         ["Model promoted", "Run failed (TooManyRunsToday)"],
     ),
     Scenario("flood", _flood, [*["Run failed (UnsupportedDataset)"] * MOST_ALONE, "Refused drops"]),
+    Scenario("one_month", _begin(GOOD, HALF, apart=0, settings=MONTH), ["Model promoted", "Over budget"]),
     Scenario("evaluated", _evaluate, ["Model promoted"]),
     Scenario("evaluated_later", _evaluate, ["Model promoted"], before=_promoted(*HALF)),
     Scenario("odd_key", _odd_key, ["Model promoted"], share=0),

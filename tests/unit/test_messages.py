@@ -10,6 +10,7 @@ import pytest
 from finetune import errors, messages
 from finetune.advice import ADVICE
 from finetune.contracts import NotifyInput
+from finetune.domain.billing.limits import monthly_reason
 from finetune.parts import Failure, Outcome
 from finetune.remains import Standing
 from finetune.run import Run
@@ -264,6 +265,10 @@ def test_the_mail_of_a_run_over_its_budget_names_everything_that_is_billed_and_w
     ceiling = RUN | {"ceilings": {"usd_per_run": 50}}
     stack = messages.compose(known("BudgetExceeded", run=ceiling, prepared=found)).body
     assert "a higher MostUsdPerRun; no settings.yaml can raise that limit" in stack
+    month = found | {"budget_reason": monthly_reason("2026-11", 3, 0, 5, 6)}
+    body = messages.compose(known("BudgetExceeded", run=RUN, prepared=month)).body
+    assert "have cost $3.00 in 2026-11 by UTC. This run may cost up to $5.00" in body
+    assert "or raise budget.project_usd_per_month in its settings.yaml" in body
 
 
 def failed(error: str, stands: Standing) -> str:

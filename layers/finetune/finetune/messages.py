@@ -120,6 +120,11 @@ def _over_budget_advice(known: NotifyInput) -> str:
     obstacle = known.run and not_in_service(known.run)
     if known.run and known.prepared and obstacle and obstacle in known.prepared.budget_reason:
         return _how_to_agree(known.run)
+    if known.prepared and "budget.project_usd_per_month" in known.prepared.budget_reason:
+        return (
+            "Wait for the project's runs that go on, or for the next month, and drop the dataset again, or raise "
+            "budget.project_usd_per_month in its settings.yaml."
+        )
     if known.run and known.run.limit_name != "budget.limit_usd":
         return (
             "Train on fewer records or epochs, or have the stack deployed with a higher MostUsdPerRun; no "

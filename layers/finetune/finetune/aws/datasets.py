@@ -10,7 +10,8 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from finetune.aws import media, storage, trained
+from finetune.aws import media, monthly, runs, storage, trained
+from finetune.aws.allowance import limit_of
 from finetune.aws.media import Media
 from finetune.aws.trained import Looking
 from finetune.contracts import (
@@ -211,7 +212,14 @@ def prepare(by: Looking, request: PrepareDatasetInput) -> PrepareDatasetOutput:
     storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
     output = _output(run, found, uris, estimate, taken)
     earlier = trained.nothing_new(s3, run, known, uris["evaluation"])
-    return output.model_copy(update={"claim": known.claim, "model": known.model, "earlier": earlier})
+    output = output.model_copy(update={"claim": known.claim, "model": known.model, "earlier": earlier})
+    return monthly.within(s3, by.stepfunctions, run, output, most_usd=_with_rematches(run, output))
+
+
+def _with_rematches(run: Run, prepared: PrepareDatasetOutput) -> float:
+    """What a run may cost within its limit if it is compared anew as often as may be."""
+    anew = runs.MOST_REMATCHES * (prepared.answers_usd or 0)
+    return min(run.settings.budget.limit_usd, (prepared.most_usd or 0) + anew)
 
 
 def _decidable(
@@ -275,7 +283,7 @@ def require_comparable(s3: S3Client, run: Run, prepared: PrepareDatasetOutput, c
 
     A run that resumes this one leaves such items out, and has a budget of its own.
     """
-    rest, answers = run.settings.budget.limit_usd - (prepared.most_usd or 0), prepared.answers_usd or 0
+    rest, answers = limit_of(run, prepared) - (prepared.most_usd or 0), prepared.answers_usd or 0
     if champion and rest < answers * (run.rematches + 1):
         raise ChampionChanged(
             f"Run {champion.run_id} went into service meanwhile, and the rest of {run.limit_name} does not cover to "
