@@ -70,7 +70,8 @@ def test_what_is_no_model_or_none_any_more_is_refused(stack: Stack) -> None:
 
 def test_a_model_of_the_stack_is_evaluated_by_resuming_its_run(stack: Stack) -> None:
     arn, run = own(stack)
-    with pytest.raises(ModelUnusable, match=f"`finetune resume {run.run_id} --project shop` evaluates it"):
+    command = f"finetune resume {run.run_id} --project shop --stack {STACK}"
+    with pytest.raises(ModelUnusable, match=f"`{command}` evaluates it"):
         require(stack, arn)
 
 

@@ -84,7 +84,6 @@ class PrepareDatasetOutput(Contract):
 
     `limit_usd` is the share of a monthly budget that bounds it, None where there is none.
     `throughput_hours` are those that the evaluation takes on throughput, at most. `bill` is the estimate in words.
-
     `model` is an earlier model of the same content, evaluated without training; `earlier` if there is nothing to do.
     `claim` is where the training of the content is claimed for this run.
     """

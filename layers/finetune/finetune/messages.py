@@ -26,6 +26,14 @@ _NEXT_STEPS: Mapping[str, str] = {
     "elsewhere": "Nothing, or read the answers in the report and train the model further where they are poor.",
     "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
 }
+# What makes a run cheaper, by what most of its cost is; for storage there is nothing.
+_CHEAPER: Mapping[str, str] = {
+    "training": ", or train on fewer records or epochs",
+    "evaluation: provisioned": ", make the evaluation set smaller, or use a base model that is served on demand",
+    "evaluation": ", or make the evaluation set smaller",
+    "judge": ", or lower judge.items",
+    "throughput until": ", or set deployment: on_demand",
+}
 EXPIRED = f"Nobody answered within {APPROVAL_BOUND.days} days of the mail that asked."
 _DEFAULT_ADVICE = "Look at the execution's history, and look up the error's name in docs/troubleshooting.md."
 
@@ -125,12 +133,14 @@ def _over_budget_advice(known: NotifyInput) -> str:
             "Wait for the project's runs that go on, or for the next month, and drop the dataset again, or raise "
             "budget.project_usd_per_month in its settings.yaml."
         )
+    reason = known.prepared.budget_reason if known.prepared else ""
+    if "a price is unknown" in reason:
+        return "Set the named prices in the project's settings.yaml, or use a base model whose prices are known."
+    raised = "Raise budget.limit_usd in the project's settings.yaml"
     if known.run and known.run.limit_name != "budget.limit_usd":
-        return (
-            "Train on fewer records or epochs, or have the stack deployed with a higher MostUsdPerRun; no "
-            "settings.yaml can raise that limit."
-        )
-    return ADVICE["BudgetExceeded"]
+        raised = "Have the stack deployed with a higher MostUsdPerRun; no settings.yaml can raise that limit"
+    cheaper = next((less for most, less in _CHEAPER.items() if f"most of it is {most}" in reason), "")
+    return f"{raised}{cheaper}."
 
 
 def _undecidable(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
@@ -166,8 +176,9 @@ def declined(found: JudgeEvaluationOutput | None) -> Failure | None:
 
 
 def _nothing_new(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
-    found = known.prepared.earlier if known.prepared else None
-    why, *more = earlier.nothing_new(found, _project(known)) if found else (f"What to do: {_DEFAULT_ADVICE}",)
+    found, stack = known.prepared.earlier if known.prepared else None, letter.of_execution(known.execution_arn)
+    told = earlier.nothing_new(found, _project(known), stack) if found else (f"What to do: {_DEFAULT_ADVICE}",)
+    why, *more = told
     return f"Nothing new: {_project(known)}", [why, _dataset(known), *more]
 
 
@@ -193,8 +204,17 @@ def _failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         remains.kept(known, stands),
         remains.spent(known, stands),
         earlier.resumable(known, known.run, trained=stands.resumable),
-        f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
+        f"What to do: {_advice(error.Error, resumable=stands.resumable)}",
     ]
+
+
+def _advice(error: str, *, resumable: bool) -> str:
+    """What to do about an error; a run whose model is there is resumed and not dropped again."""
+    advice = ADVICE.get(error, _DEFAULT_ADVICE)
+    if not resumable:
+        return advice
+    again = "rop the dataset again"
+    return advice.replace(f"D{again}", "Resume the run").replace(f"d{again}", "resume the run")
 
 
 def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str, list[str]]:

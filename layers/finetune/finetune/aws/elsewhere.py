@@ -16,6 +16,7 @@ from finetune.aws.translation import is_missing, translated
 from finetune.contracts import SelectModelOutput
 from finetune.domain.catalog import BaseModelRow
 from finetune.errors import ModelUnusable
+from finetune.letter import of_stack
 from finetune.run import Champion, Run
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def require_usable(
     if given.get(STACK_TAG) == stack:
         raise ModelUnusable(
             f"{model_arn} was trained by this stack. `finetune resume {given.get(RUN_TAG, 'RUN')} --project "
-            f"{given.get(PROJECT_TAG, 'PROJECT')}` evaluates it."
+            f"{given.get(PROJECT_TAG, 'PROJECT')}{of_stack(stack)}` evaluates it."
         )
 
 

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from finetune import earlier
-from finetune.aws import executions, runs, storage
+from finetune.aws import executions, publication, runs, storage
 from finetune.aws.translation import code_of, translated
 from finetune.domain.customization.projects import execution_name, slugs_meant
 from finetune.errors import NothingToResume
 from finetune.foreign import foreign
 from finetune.frozen import Frozen
+from finetune.letter import of_execution
 from finetune.run import MOST_ATTEMPTS, DatasetDropped, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -51,6 +53,13 @@ def find(s3: S3Client, artifact_bucket: str, run_id: str, project: str | None) -
     return found[0]
 
 
+def require_out_of_service(ssm: SSMClient, stack: str, run: Run) -> None:
+    """NothingToResume when a run has ended with its model in service."""
+    published = publication.read(ssm, stack, run.slug)
+    if published and published.run_id == run.run_id:
+        raise NothingToResume(f"Run {run.run_id} has put its model into service; there is nothing to go on with.")
+
+
 def resume(stepfunctions: SFNClient, s3: S3Client, run: Run, machine_arn: str) -> Resumed:
     """Start the execution that goes on with a run's model, under the next attempt that is free.
 
@@ -59,7 +68,7 @@ def resume(stepfunctions: SFNClient, s3: S3Client, run: Run, machine_arn: str) -
     if run.evaluate:
         raise NothingToResume(
             f"Run {run.run_id} evaluated a model that was trained elsewhere; evaluate it anew with "
-            f"{earlier.evaluation(run.evaluate, run.project)}."
+            f"{earlier.evaluation(run.evaluate, run.project, of_execution(run.execution_arn))}."
         )
     bucket, _ = storage.split_uri(run.folder)
     _require_ended(stepfunctions, run.run_id, run.execution_arn)
