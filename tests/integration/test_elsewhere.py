@@ -75,6 +75,13 @@ def test_a_model_of_the_stack_is_evaluated_by_resuming_its_run(stack: Stack) -> 
         require(stack, arn)
 
 
+def test_a_model_of_another_stack_is_refused_before_anything_is_paid(stack: Stack) -> None:
+    arn = given(stack)
+    stack.emulator.control.tag_resource(resourceARN=arn, tags=[{"key": "finetune-stack", "value": "another"}])
+    with pytest.raises(ModelUnusable, match="has the tag finetune-stack of another stack"):
+        require(stack, arn)
+
+
 def test_a_model_that_is_in_service_is_not_compared_with_itself(stack: Stack) -> None:
     arn = given(stack)
     with pytest.raises(ModelUnusable, match="is in service already; run before has put it there"):

@@ -66,6 +66,11 @@ def require_usable(
             f"{model_arn} was trained by this stack. `finetune resume {given.get(RUN_TAG, 'RUN')} --project "
             f"{given.get(PROJECT_TAG, 'PROJECT')}{of_stack(stack)}` evaluates it."
         )
+    if STACK_TAG in given:
+        raise ModelUnusable(
+            f"{model_arn} has the tag {STACK_TAG} of another stack, whose models this stack may not serve. Take the "
+            "tag off, or copy the model and evaluate the copy."
+        )
 
 
 def _find(bedrock: BedrockClient, model_arn: str) -> GetCustomModelResponseTypeDef | None:
