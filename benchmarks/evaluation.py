@@ -15,11 +15,11 @@ from botocore.config import Config
 
 from benchmarks.throttled_runtime import throttled_runtime
 from finetune.aws.asking import ask_all
-from finetune.aws.datasets import shards_of
 from finetune.aws.inference import Contestant, ask
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE, Pace, workers
+from finetune.estimate import shards_of
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient

@@ -10,6 +10,7 @@ COMMANDS: dict[str, str] = {
     "costs": "list everything of the stack that is billed now, with owner, age, price and day of deletion",
     "delete": "delete a project, a run's resources or a custom model, after showing the plan",
     "doctor": "ask AWS whether runs can work: account, quotas, models, stack, mails, roles and key",
+    "evaluate": "evaluate a custom model that was trained elsewhere, and promote it if it is better",
     "keep": "keep a custom model that would be deleted, or let it go again",
     "prepare": "make a better dataset from another: cleaned, balanced, limited, with variants of prompts",
     "reject": "end a run that asks, with a reason",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from finetune.aws import retention, tags
 from finetune.aws.tags import DELETE_AFTER_TAG, KEEP_TAG
+from finetune.letter import of_stack
 from finetune_cli import stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.keep import Options
@@ -22,6 +23,7 @@ def run(options: Options, console: Console) -> Answer:
         tags.remove(bedrock, model.arn, [KEEP_TAG, DELETE_AFTER_TAG])
         console.write(f"{model.name} is not kept any more. The next daily sweep names the day of its deletion.")
     else:
+        ending = of_stack(options.stack)
         tags.add(bedrock, model.arn, options.stack, {KEEP_TAG: "true"})
-        console.write(f"{model.name} is kept and billed for storage until `finetune keep {model.name} --not`.")
+        console.write(f"{model.name} is kept and billed for storage until `finetune keep {model.name} --not{ending}`.")
     return Answer(True, {"model": model.name, "arn": model.arn, "kept": not options.let_go})

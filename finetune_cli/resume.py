@@ -15,6 +15,7 @@ def run(options: Options, console: Console) -> Answer:
     by = stack.removing(options.stack)
     try:
         found = resuming.find(by.s3, by.bucket, options.run, options.project)
+        resuming.require_out_of_service(by.ssm, by.stack, found)
         resumed = resuming.resume(by.stepfunctions, by.s3, found, by.machine_arn)
     except NothingToResume as nothing:
         console.warn(f"finetune: {nothing}")

@@ -12,10 +12,12 @@ from finetune.aws.tags import RUN_TAG
 from finetune.domain import catalog, cost
 from finetune.domain.customization.projects import slugs_meant
 from finetune.foreign import block
+from finetune.letter import of_stack
 from finetune_cli import stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.status import Options
 from finetune_cli.console import Console, apart
+from finetune_cli.options import STACK
 
 _KINDS = {"on_demand": "on-demand deployment", "provisioned": "provisioned throughput"}
 
@@ -29,7 +31,7 @@ def run(options: Options, console: Console) -> Answer:
     shown = [each for each in everything if wanted is None or each.slug in wanted]
     warned = [each for each in loose if wanted is None or overview.project_of(each) in wanted]
     console.write(*apart(list(map(_paragraph, shown)) or [_nothing(options)]))
-    for warning in [*filter(None, map(_mismatch, shown)), *map(_warning, warned)]:
+    for warning in [*filter(None, (_mismatch(each, options.stack) for each in shown)), *map(_warning, warned)]:
         console.warn(f"warning: {warning}")
     facts = {
         "stack": options.stack,
@@ -117,14 +119,15 @@ def usd(amount: float | None) -> str:
     return f"${Decimal(str(amount)).normalize():f}"
 
 
-def _mismatch(each: InService) -> str | None:
+def _mismatch(each: InService, stack_name: str = STACK) -> str | None:
     if each.found is None:
         return f"the endpoint of {each.slug} no longer exists; the next promotion opens a new one."
     swap = each.published.swap
     if swap and swap.execution_arn is None:
         return (
             f"a rollback of {each.slug} to run {swap.run_id} is not finished; "
-            f"`finetune rollback {each.slug}` continues it, or else the sweeper undoes it after some hours."
+            f"`finetune rollback {each.slug}{of_stack(stack_name)}` continues it, or else the sweeper undoes it after "
+            "some hours."
         )
     if swap:
         return f"run {swap.run_id} is putting another model behind the endpoint of {each.slug}."

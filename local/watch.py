@@ -18,6 +18,8 @@ from local.session import Session
 
 POLL_SECONDS = 0.3
 START_SECONDS = 900.0  # a last resort: the event of a drop arrives within a second
+# The states in which a run waits for a person.
+ASKING = {"Request Approval", "Request Approval For Service"}
 # A fault of these is meant for the run; the watcher's own questions would suffer it in the run's place.
 ASKED = ("get-job", "get-deployment", "get-throughput")
 
@@ -128,6 +130,8 @@ class _Watcher:
                 yield self._endpoint(Endpoint.model_validate(facts["endpoint"]))
             if may_ask and "throughput" in facts and running & {"Check Endpoint In Service", "Wait For Throughput"}:
                 yield self._endpoint(Endpoint.model_validate(facts["throughput"]))
+            if running & ASKING:
+                yield Activity("approval", "waits for a person; the mail has the two commands that answer")
             if "Evaluate Shards" in running:
                 prepared = PrepareDatasetOutput.model_validate(facts["prepared"])
                 yield self._evaluation(Run.model_validate(facts["run"]), prepared)

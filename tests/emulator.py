@@ -120,6 +120,55 @@ def _error(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
+def add_model(
+    world: World,
+    name: str,
+    base_model_id: str,
+    pairs: Sequence[tuple[str, str]] = (),
+    *,
+    active: bool = True,
+    key: str | None = None,
+) -> str:
+    """Put a trained custom model into an account without a job; its ARN."""
+    now = world.now()
+    where = {"s3Uri": "s3://data/train.jsonl"}
+    job = Job(
+        arn=world.new_arn("model-customization-job", base_model_id),
+        name=name,
+        created_at=now,
+        changed_at=now,
+        ended_at=now,
+        request={
+            "customModelName": name,
+            "baseModelIdentifier": base_model_id,
+            "roleArn": JOB_ROLE,
+            "trainingDataConfig": where,
+            "outputDataConfig": where,
+            **({"customModelKmsKeyId": key} if key else {}),
+        },
+        base_model_id=base_model_id,
+        customization_type="FINE_TUNING",
+        hyperparameters={},
+        status="Completed",
+        phases={phase: PhaseRecord(status="Completed") for phase in PHASES},
+    )
+    model = CustomModel(
+        arn=world.arn("custom-model", base_model_id, job.id),
+        name=name,
+        created_at=now,
+        request={},
+        job_arn=job.arn,
+        job_name=name,
+        base_model_id=base_model_id,
+        customization_type="FINE_TUNING",
+        active_at=now if active else None,
+        pairs=list(pairs),
+    )
+    job.model_arn = model.arn
+    world.state.jobs[job.arn], world.state.models[model.arn] = job, model
+    return model.arn
+
+
 @dataclass
 class Emulator:
     """A running emulator with what surrounds it and root's clients; `service` answers without a connection."""
@@ -153,42 +202,7 @@ class Emulator:
         key: str | None = None,
     ) -> str:
         """Put a trained custom model in place without a job, encrypted with a KMS key if one is given; its ARN."""
-        world, now = self.world, self.world.now()
-        where = {"s3Uri": "s3://data/train.jsonl"}
-        job = Job(
-            arn=world.new_arn("model-customization-job", base_model_id),
-            name=name,
-            created_at=now,
-            changed_at=now,
-            ended_at=now,
-            request={
-                "customModelName": name,
-                "roleArn": JOB_ROLE,
-                "trainingDataConfig": where,
-                "outputDataConfig": where,
-                **({"customModelKmsKeyId": key} if key else {}),
-            },
-            base_model_id=base_model_id,
-            customization_type="FINE_TUNING",
-            hyperparameters={},
-            status="Completed",
-            phases={phase: PhaseRecord(status="Completed") for phase in PHASES},
-        )
-        model = CustomModel(
-            arn=world.arn("custom-model", base_model_id, job.id),
-            name=name,
-            created_at=now,
-            request={},
-            job_arn=job.arn,
-            job_name=name,
-            base_model_id=base_model_id,
-            customization_type="FINE_TUNING",
-            active_at=now if active else None,
-            pairs=list(pairs),
-        )
-        job.model_arn = model.arn
-        world.state.jobs[job.arn], world.state.models[model.arn] = job, model
-        return model.arn
+        return add_model(self.world, name, base_model_id, pairs, active=active, key=key)
 
     def model_arn(self, name: str) -> str:
         """The ARN of a custom model by its name."""

@@ -18,7 +18,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     environment = WaitingEnvironment.read()
     taking = places.Taking.within(environment)
     with waiting.told(clients.s3(), clients.sns(), request.run, environment.TOPIC_ARN):
-        if request.model.trained_by:  # whose own run took no place, because it trained nothing
+        if request.model.trained_by or request.run.evaluate:  # it trains nothing, so it took no place before
             places.take_all(taking, request.run, request.prepared)
         endpoint = endpoints.open_endpoint(
             clients.bedrock(), request.run, request.model, leases, stack=environment.STACK_NAME

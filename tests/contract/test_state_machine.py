@@ -14,7 +14,6 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from statelint.linter import Linter
 
 from finetune import contracts, errors, parts
-from finetune.aws.datasets import shards_of
 from finetune.aws.runs import MOST_REMATCHES
 from finetune.domain.customization.jobs import (
     APPROVAL_BOUND,
@@ -26,6 +25,7 @@ from finetune.domain.customization.jobs import (
     next_wait,
 )
 from finetune.domain.evaluation.pacing import SHARDS_AT_ONCE
+from finetune.estimate import shards_of
 from tests.simulation.rules import condition
 from tests.simulation.values import Scope
 from tools.project import ROOT, definition, given_to, resources, states, substitution, waits_for_token

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from finetune.aws.allowance import evaluation_leases
+from finetune.aws import answers
+from finetune.aws.allowance import evaluation_leases, limit_of
 from finetune.aws.inference import evaluate_shard
 from finetune.contracts import EvaluateShardInput
 from finetune.domain.catalog import base_model
 from finetune.domain.evaluation import expense
+from finetune.domain.evaluation.answers import Answer
 from finetune.errors import BudgetReached
+from finetune.run import Champion
 from tests.evaluating import BASE, Bucket, Model, items, refusal, reply, run, shard
 
 HOUR = 3_600.0
@@ -58,6 +61,38 @@ def test_what_the_limit_leaves_beside_the_estimate_may_be_spent_too() -> None:
     bucket = Bucket()
     done = evaluate_shard(Model(said(2048)).client, bucket.client, asking(bucket, rest=1.1), remaining=lambda: HOUR)
     assert done.answered == 40
+
+
+def test_what_comparisons_with_earlier_champions_have_cost_is_spent_after_a_rematch() -> None:
+    champion = Champion(endpoint_arn="arn:champion", model_arn="arn:m", run_id="r")
+
+    def rematch(*, before: int) -> int:
+        bucket = Bucket()
+        request = asking(bucket, rest=1.1)
+        run = request.run.model_copy(update={"champion": champion, "rematches": 1})
+        request = request.model_copy(update={"run": run})
+        answered = [
+            Answer(id=item.id, text="yes", input_tokens=10, output_tokens=before, paid=True) for item in items(20)
+        ]
+        answers.save(bucket.client, run.uri("answers/champion/000.jsonl"), answered)
+        done = evaluate_shard(Model(said(1024)).client, bucket.client, request, remaining=lambda: HOUR)
+        return done.answered
+
+    assert rematch(before=100) == 60
+    with pytest.raises(BudgetReached):
+        rematch(before=4096)
+
+
+def test_a_share_of_the_month_bounds_a_run_as_its_limit_does() -> None:
+    asked = asking(Bucket(), rest=1.1)
+    most = asked.prepared.most_usd
+    for share, bound in ((most, most), (1_000.0, asked.run.settings.budget.limit_usd)):
+        assert limit_of(asked.run, asked.prepared.model_copy(update={"limit_usd": share})) == bound
+    bucket = Bucket()
+    request = asking(bucket, rest=1.1)
+    request = request.model_copy(update={"prepared": request.prepared.model_copy(update={"limit_usd": most})})
+    with pytest.raises(BudgetReached):
+        evaluate_shard(Model(said(2048)).client, bucket.client, request, remaining=lambda: HOUR)
 
 
 def test_a_request_without_a_reply_may_have_been_billed_and_counts_until_the_end() -> None:

@@ -37,8 +37,17 @@ def test_a_question_says_what_why_how_much_until_when_and_how_to_answer(asking: 
         f"  finetune approve {name} --stack stack\n",
         f"  finetune reject {name} --stack stack --reason '...'",
         f"Execution: {asking.run.execution_arn}",
+        f"Dataset: {asking.run.dataset.uri} (version {asking.run.dataset.version_id})",
     ):
         assert words in body
+    assert "ApprovalExpired" not in body
+    assert "above budget.limit_usd as it is now" not in body
+
+
+def test_a_question_says_that_the_limit_was_lowered_below_what_the_run_may_cost(asking: Person) -> None:
+    asking.set("budget: {limit_usd: 5}\n")
+    asking.asked()
+    assert "may cost up to $15.50, which is above budget.limit_usd as it is now, $5.00." in asking.topic.bodies[0]
 
 
 def test_before_service_the_mail_has_the_evidence_and_the_price_of_an_hour_and_a_month(asking: Person) -> None:
@@ -47,7 +56,7 @@ def test_before_service_the_mail_has_the_evidence_and_the_price_of_an_hour_and_a
     [body] = asking.topic.bodies
     assert f"Better by 12 points.\n\n{PAYS}\n" in body
     assert "in service: $20.00 an hour, about $14,600.00 a month, also when it is not used" in body
-    assert "  until it is in service: at most 2 started hours, $40.00\n" in body
+    assert "  until it is in service: at most 2 started hours, $40.00, beyond budget.limit_usd\n" in body
     assert "a month of provisioned throughput" not in body
     assert "Report: s3://artifacts/report.html" in body
 

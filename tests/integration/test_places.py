@@ -43,7 +43,7 @@ def test_runs_that_are_going_take_all_places_and_the_next_one_waits_until_one_ha
     for run in (first, *others[:2]):
         take(stack, run)
         take(stack, run)
-    with pytest.raises(QuotaExceeded, match="0 are in use, and 3 going runs need one each"):
+    with pytest.raises(QuotaExceeded, match="The account may have 3: 3 going runs need one each"):
         take(stack, others[2])
     stack.executions.statuses[first.execution_arn] = "FAILED"
     take(stack, others[2])

@@ -101,3 +101,9 @@ def test_nothing_is_started_while_the_run_or_a_later_attempt_goes_on(s3: S3Clien
     with pytest.raises(NothingToResume, match=f"Run {going_on.run_id} is still going on"):
         resume(s3, machine, run)
     assert not machine.inputs
+
+
+def test_a_run_that_evaluated_a_model_from_elsewhere_is_not_resumed(s3: S3Client) -> None:
+    run = planned(s3).model_copy(update={"evaluate": "arn:model"})
+    with pytest.raises(NothingToResume, match="finetune evaluate --model arn:model --project shop"):
+        resume(s3, Machine(), run)

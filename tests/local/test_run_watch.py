@@ -105,6 +105,13 @@ def test_an_endpoint_is_told_by_its_status() -> None:
     assert seen(session(waiting)) == [Activity("endpoint", "on demand, Creating")]
 
 
+def test_a_run_that_waits_for_a_person_says_so() -> None:
+    *before, entered = events_until("TaskStateEntered", "Validate Dataset")
+    named = {**entered["stateEnteredEventDetails"], "name": "Request Approval"}
+    waiting = session([*before, {**entered, "stateEnteredEventDetails": named}])
+    assert seen(waiting) == [Activity("approval", "waits for a person; the mail has the two commands that answer")]
+
+
 def test_answers_are_counted_by_the_files_that_hold_them() -> None:
     asking = events_until("MapStateEntered", "Evaluate Shards")
     run = next(iter(watch(session(asking), "arn"))).run

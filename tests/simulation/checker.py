@@ -32,6 +32,8 @@ GRACE = timedelta(minutes=30)
 LONGEST_SECONDS = 6 * 24 * 3600.0
 # Two more sweeps, and after an outage up to a day.
 SWEEPS_SECONDS, LATER_SECONDS = 1860.0, (2 * 3600.0, 20 * 3600.0)
+# How the name of a model ends that a run has trained.
+OWN_MODEL = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{8}-c\d+$")
 # What nobody may find late, because it costs money, and what nobody can take back.
 COSTLY = ("endpoint leak", "job after end")
 FINAL = ("double mail", "training text", "two jobs", "unnamed error", "defect", "overwritten champion")
@@ -333,6 +335,13 @@ def ceilings(world: World) -> Iterator[Violation]:
         yield Violation("too many runs", f"{max(days.values())} runs in a day")
 
 
+def foreign_models(world: World) -> Iterator[Violation]:
+    """What the stack has not trained it neither tags nor deletes."""
+    for model in world.bedrock.state.models.values():
+        if not OWN_MODEL.search(model.name) and (world.bedrock.state.tags.get(model.arn) or model.deleted_at):
+            yield Violation("foreign model", "a model that was trained elsewhere was tagged or deleted")
+
+
 def jobs_per_content(world: World) -> Iterator[Violation]:
     """What is trained is trained once, whatever is dropped again, redriven or resumed, unless the settings say so."""
     trained = Counter[str]()
@@ -383,6 +392,14 @@ def bills(world: World) -> Iterator[Violation]:
         yield Violation("over the limit", f"the runs cost more than they may, for {what}")
 
 
+def months(world: World) -> Iterator[Violation]:
+    """All runs of a world with one project cost no more than its month may; storage comes after a run has ended."""
+    runs, bill = planned(world), billed(world)
+    limits = {run.settings.budget.project_usd_per_month for run in runs} - {None}
+    if limits and bill.total - bill.storage > max(filter(None, limits)) + ASKED_USD * len(world.executions):
+        yield Violation("over the limit", "the runs of a month cost more than they may together")
+
+
 def _excused(world: World) -> float:
     """The hours of throughput that an outage of what deletes it may cost, and of those one more that has begun."""
     outages = [each for each in world.faults.active if each.fault.scope[0].isdigit() or each.fault.scope == "function"]
@@ -409,9 +426,11 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     texts,
     jobs_per_candidate,
     ceilings,
+    foreign_models,
     jobs_per_content,
     dead_letters,
     defects,
     forbidden,
     bills,
+    months,
 )

@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import Any
 
 from finetune.aws.refusals import MOST_ALONE
+from tests.emulator import add_model
 from tests.simulation.checker import ASKING
 from tests.simulation.interpreter import TaskFailed
 from tests.simulation.parameters import Mail
@@ -18,6 +19,7 @@ from tests.simulation.world import MARKER, World
 from tests.template import DATASETS
 
 ITEMS = 20
+MICRO = "amazon.nova-micro-v1:0:128k"
 LITE = "amazon.nova-lite-v1:0:300k"
 _SYLLABLES = ("ka", "lo", "mi", "ru", "te", "va", "zo", "ne", "shi", "bor", "dan", "fel")
 
@@ -38,13 +40,17 @@ def _record(question: str, answer: str) -> str:
     return json.dumps({"schemaVersion": "bedrock-conversation-2024", "messages": turns})
 
 
+def _question(name: str) -> str:
+    return f"Where does the {MARKER} report mention {name}, and with which goods?"
+
+
 def dataset(first: int, last: int, *, wrong: bool = False) -> bytes:
     """Records about the stations from `first` to `last`; `wrong` ones are answered with what another is known for."""
     stations = _stations(max(last, ITEMS))
     lines = []
     for number in range(first, last):
         name, known = stations[number][0], stations[(number + 5 * wrong) % len(stations)][1]
-        lines.append(_record(f"Where does the {MARKER} report mention {name}, and with which goods?", known))
+        lines.append(_record(_question(name), known))
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -70,6 +76,8 @@ PRICED = "prices:\n  provisioned_per_hour: 20\n"
 PROVISIONED = f"deployment: provisioned\nbudget:\n  limit_usd: 45\n  service_usd_per_month: 14600\n{PRICED}"
 # What these runs may cost at most is a cent or two below this.
 LIMIT = "budget:\n  limit_usd: 1.77\n"
+# Enough for one of two runs.
+MONTH = f"{LIMIT}  project_usd_per_month: 2\n"
 ON_DEMAND = f"deployment: on_demand\n{LIMIT}"
 # Asks before service, and before training too.
 ASKS = f"{PRICED}deployment: provisioned\nbudget:\n  limit_usd: 45\n"
@@ -249,6 +257,21 @@ def _no_dataset(world: World) -> None:
     world.drop("stations", b"nothing to train on", "readme.txt")
 
 
+def _evaluate(world: World) -> None:
+    """Evaluate a model that somebody else has trained in the account."""
+    version = world.s3.put(DATASETS, "projects/stations/evaluation.jsonl", evaluation())
+    world.s3.put(DATASETS, "projects/stations/settings.yaml", LIMIT.encode())
+    learned = [(_question(name), known) for name, known in _stations(ITEMS)]
+    given = {
+        "bucket": DATASETS,
+        "key": "projects/stations/evaluation.jsonl",
+        "version_id": version.id,
+        "event_time": f"{world.clock.now():%Y-%m-%dT%H:%M:%SZ}",
+        "evaluate": add_model(world.bedrock, "by-somebody-else", MICRO, learned),
+    }
+    world.machines.start("evaluated", json.dumps(given))
+
+
 def _under(begin: Callable[[World], None], **parameters: int) -> Callable[[World], None]:
     """The same in a stack that was deployed with such ceilings."""
 
@@ -320,6 +343,9 @@ _ALL = (
         ["Model promoted", "Run failed (TooManyRunsToday)"],
     ),
     Scenario("flood", _flood, [*["Run failed (UnsupportedDataset)"] * MOST_ALONE, "Refused drops"]),
+    Scenario("one_month", _begin(GOOD, HALF, apart=0, settings=MONTH), ["Model promoted", "Over budget"]),
+    Scenario("evaluated", _evaluate, ["Model promoted"]),
+    Scenario("evaluated_later", _evaluate, ["Model promoted"], before=_promoted(*HALF)),
     Scenario("odd_key", _odd_key, ["Model promoted"], share=0),
     Scenario("not_askable", _begin(GOOD, settings=WITHOUT_PROFILE), ["Run failed (ModelNotAskable)"]),
     Scenario("no_dataset", _no_dataset, ["Run failed (UnsupportedDataset)"]),

@@ -13,8 +13,11 @@ SCENARIOS = (
     "resumed",
     "resumed_stopped",
     "better_at_once",
+    "evaluated",
+    "evaluated_later",
+    "one_month",
 )
-AT_ONCE = ("same_at_once", "better_at_once", "retrained", "resumed_stopped")
+AT_ONCE = ("same_at_once", "one_month", "better_at_once", "retrained", "resumed_stopped")
 
 
 def test_no_fault_breaks_a_promise() -> None:

@@ -57,3 +57,10 @@ def test_a_run_without_a_model_or_without_a_plan_cannot_be_gone_on_with() -> Non
 
 def test_a_project_with_other_letters_is_quoted() -> None:
     assert earlier.command(RUN, "Größe & Co") == f"finetune resume {RUN} --project 'Größe & Co'"
+
+
+def test_the_commands_of_another_stack_name_it() -> None:
+    found = EarlierRun(run_id="r", standing="judged")
+    assert "--project shop --stack other." in "\n".join(earlier.nothing_new(found, "shop", " --stack other"))
+    going = EarlierRun(run_id="r", standing="going_on")
+    assert "`finetune approvals --stack other`" in "\n".join(earlier.nothing_new(going, "shop", " --stack other"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,3 +29,10 @@ def test_a_body_stays_under_eight_kibibytes_whatever_the_service_says() -> None:
 
 def test_a_paragraph_without_words_leaves_no_gap() -> None:
     assert letter.mail("", ["one", "", "two"]).body == "one\n\ntwo"
+
+
+@pytest.mark.parametrize(("stack", "ending"), [("finetune", ""), ("other", " --stack other")])
+def test_a_command_names_the_stack_unless_it_means_it_anyway(stack: str, ending: str) -> None:
+    arn = f"arn:aws:states:us-east-1:123456789012:execution:{stack}:shop-1"
+    assert letter.of_stack(stack) == letter.of_execution(arn) == ending
+    assert letter.of_execution("arn:execution") == ""

@@ -10,6 +10,7 @@ import pytest
 from finetune import errors, messages
 from finetune.advice import ADVICE
 from finetune.contracts import NotifyInput
+from finetune.domain.billing.limits import monthly_reason
 from finetune.parts import Failure, Outcome
 from finetune.remains import Standing
 from finetune.run import Run
@@ -260,10 +261,26 @@ def test_the_mail_of_a_run_over_its_budget_names_everything_that_is_billed_and_w
     found = prepared(0, ()) | {"bill": bill, "most_usd": 1.45, "budget_reason": "It costs too much."}
     body = messages.compose(known("BudgetExceeded", run=RUN, prepared=found)).body
     assert all(f"  {line}" in body for line in bill)
-    assert "Raise budget.limit_usd" in body
+    assert "What to do: Raise budget.limit_usd in the project's settings.yaml." in body
     ceiling = RUN | {"ceilings": {"usd_per_run": 50}}
     stack = messages.compose(known("BudgetExceeded", run=ceiling, prepared=found)).body
     assert "a higher MostUsdPerRun; no settings.yaml can raise that limit" in stack
+    for most, less in (
+        ("training ($9", "or train on fewer records or epochs."),
+        ("evaluation: answers ($9", "or make the evaluation set smaller."),
+        ("evaluation: provisioned throughput ($9", "or use a base model that is served on demand."),
+        ("storage of the custom model for a month ($9", "in the project's settings.yaml."),
+    ):
+        told = found | {"budget_reason": f"It costs too much; most of it is {most}"}
+        assert less in messages.compose(known("BudgetExceeded", run=RUN, prepared=told)).body
+    unknown = found | {"budget_reason": "The cost cannot be estimated because a price is unknown; set prices.x."}
+    body = messages.compose(known("BudgetExceeded", run=RUN, prepared=unknown)).body
+    assert "Set the named prices" in body
+    assert "Raise budget" not in body
+    month = found | {"budget_reason": monthly_reason("2026-11", 3, 0, 5, 6)}
+    body = messages.compose(known("BudgetExceeded", run=RUN, prepared=month)).body
+    assert "have cost $3.00 in 2026-11 by UTC. This run may cost up to $5.00" in body
+    assert "or raise budget.project_usd_per_month in its settings.yaml" in body
 
 
 def failed(error: str, stands: Standing) -> str:
@@ -298,3 +315,13 @@ def test_a_model_that_was_replaced_before_its_mail_was_written_is_told_of_as_tha
     replaced = known("ModelPromoted", run=RUN, promotion=promotion | {"replaced_by": "20261120-112233-0a1b2c3d"})
     assert "Since then run 20261120-112233-0a1b2c3d has put another" in messages.compose(replaced).body
     assert "Since then" not in messages.compose(known("ModelPromoted", run=RUN, promotion=promotion)).body
+
+
+def test_a_run_whose_model_is_there_is_resumed_and_not_dropped_again() -> None:
+    error = {"Error": "EndpointFailed", "Cause": "It did not come up."}
+    bodies = [
+        messages.compose(known("RunFailed", run=RUN, error=error), Standing(resumable=there)).body
+        for there in (True, False)
+    ]
+    assert ["What to do: Resume the run later" in body for body in bodies] == [True, False]
+    assert ["rop the dataset again" in body for body in bodies] == [False, True]

@@ -144,3 +144,19 @@ def test_before_the_end_the_report_names_the_days_of_the_settings_and_their_pric
         "run's end, unless `finetune keep shop-model` was called."
     )
     assert remains.kept_after(run, SelectModelOutput.model_validate(MODEL | {"model_name": None})) == ""
+
+
+ELSEWHERE = "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.nova-micro-v1:0:128k/abcdefghijkl"
+
+
+@pytest.mark.parametrize("outcome", ["ModelPromoted", "ModelNotPromoted", "RunFailed"])
+def test_a_model_from_elsewhere_is_named_as_nobodys_to_delete_with_what_is_not_known_of_it(outcome: str) -> None:
+    run = RUN | {"evaluate": ELSEWHERE}
+    body = messages.compose(known(outcome, run=run, model=MODEL), Standing()).body
+    assert f"{ELSEWHERE} was trained elsewhere. This stack has not tagged it and never deletes it" in body
+    assert "finetune keep" not in body
+    assert "takes it out of service and deletes it" not in body
+    failed = outcome == "RunFailed"
+    assert (f"finetune evaluate --model {ELSEWHERE} --project shop." in body) is failed
+    assert ("It is not known what the model was trained on" in body) is not failed
+    assert (f"Model: {ELSEWHERE}\nEvaluation set: s3://" in body) is failed

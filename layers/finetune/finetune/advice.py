@@ -12,6 +12,7 @@ ADVICE: Mapping[str, str] = {
     "DatasetRejected": "Mend the problems that problems.jsonl lists by line, and drop the dataset again.",
     "DatasetUnusable": "Add records that differ from each other and the evaluation set, and drop the dataset again.",
     "NothingToResume": "Drop the dataset again; it is trained then.",
+    "ModelUnusable": "Correct what the sentence names, and call `finetune evaluate` again.",
     "ChampionChanged": "Resume the run; its model is then compared with the model that is in service now.",
     "TooManyRunsToday": "Drop the dataset again on the next UTC day, or have the stack deployed with a higher "
     "MostRunsPerDay.",

@@ -82,8 +82,8 @@ class SelectModelOutput(Contract):
 class PrepareDatasetOutput(Contract):
     """`most_usd` is what the run may cost at most, `answers_usd` how much of it are answers and ratings.
 
+    `limit_usd` is the share of a monthly budget that bounds it, None where there is none.
     `throughput_hours` are those that the evaluation takes on throughput, at most. `bill` is the estimate in words.
-
     `model` is an earlier model of the same content, evaluated without training; `earlier` if there is nothing to do.
     `claim` is where the training of the content is claimed for this run.
     """
@@ -102,6 +102,7 @@ class PrepareDatasetOutput(Contract):
     estimated_usd: float | None
     most_usd: float | None = None
     answers_usd: float | None = None
+    limit_usd: float | None = None
     throughput_hours: int = 0
     bill: tuple[str, ...] = ()
     within_budget: bool

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from finetune.contracts import NotifyInput
+from finetune.letter import of_execution
 from finetune.parts import EarlierRun
 from finetune.run import Run
 
 _STANDING = {
     "going_on": (
-        "Run {run} has the same content: it is training it now or waits for an approval (`finetune approvals`), or "
-        "evaluates its model. Its own mail tells how it ends."
+        "Run {run} has the same content: it is training it now or waits for an approval (`finetune approvals{stack}`), "
+        "or evaluates its model. Its own mail tells how it ends."
     ),
     "in_service": "The model of the same content is in service already; run {run} put it there.",
     "judged": "Run {run} has judged the model of the same content by the same evaluation: {reason}",
@@ -26,15 +27,24 @@ _WHAT_TO_DO = {
 _REDRIVABLE = {"Aborted", "States.Timeout"}
 
 
-def command(run_id: str, project: str) -> str:
-    """The command that goes on with a run's trained model."""
-    name = project if project.replace("-", "").isalnum() and project.isascii() else f"'{project}'"
-    return f"finetune resume {run_id} --project {name}"
+def command(run_id: str, project: str, stack: str = "") -> str:
+    """The command that goes on with a run's trained model; `stack` is how it ends."""
+    return f"finetune resume {run_id} --project {_quoted(project)}{stack}"
 
 
-def nothing_new(found: EarlierRun, project: str) -> list[str]:
-    """Why nothing was done, where the verdict is, and what to do."""
-    told = {"run": found.run_id, "reason": found.reason, "command": command(found.run_id, project)}
+def evaluation(model_arn: str, project: str, stack: str = "") -> str:
+    """The command that evaluates a model that was trained elsewhere; `stack` is how it ends."""
+    return f"finetune evaluate --model {model_arn} --project {_quoted(project)}{stack}"
+
+
+def _quoted(project: str) -> str:
+    return project if project.replace("-", "").isalnum() and project.isascii() else f"'{project}'"
+
+
+def nothing_new(found: EarlierRun, project: str, stack: str = "") -> list[str]:
+    """Why nothing was done, where the verdict is, and what to do; `stack` is how commands end."""
+    resume = command(found.run_id, project, stack)
+    told = {"run": found.run_id, "reason": found.reason, "command": resume, "stack": stack}
     return [
         "The dataset has nothing new: the same records, base model, method and hyperparameters. No job was started, no "
         "endpoint was opened, and nothing was billed.",
@@ -45,7 +55,10 @@ def nothing_new(found: EarlierRun, project: str) -> list[str]:
 
 
 def resumable(known: NotifyInput, run: Run | None, *, trained: bool) -> str:
-    """How to go on with what a failed run has trained; empty when it has trained nothing."""
+    """How to go on with what a failed run has trained, or was to evaluate; empty when there is no model."""
+    stack = of_execution(known.execution_arn)
+    if run and run.evaluate:
+        return f"This evaluates the model again: {evaluation(run.evaluate, run.project, stack)}."
     if run is None or not trained:
         return ""
     redrive = (
@@ -55,5 +68,5 @@ def resumable(known: NotifyInput, run: Run | None, *, trained: bool) -> str:
     )
     return (
         "The model is trained, and this goes on with it without training again: "
-        f"{command(run.run_id, run.project)}.{redrive}"
+        f"{command(run.run_id, run.project, stack)}.{redrive}"
     )

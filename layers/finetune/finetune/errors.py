@@ -9,6 +9,7 @@ FineTuneError
 │   ├── DatasetMissing          the pinned version is gone
 │   ├── DatasetUnusable         too little is left once duplicates and leaks are removed
 │   ├── NothingToResume         the named run has no trained model to go on with
+│   ├── ModelUnusable           a custom model from elsewhere that cannot be evaluated here
 │   ├── ChampionChanged         another model went into service while the run was going
 │   ├── TooManyRunsToday        the stack allows no more runs on this day
 │   ├── EvaluationSetInvalid    evaluation.jsonl cannot be used
@@ -74,6 +75,10 @@ class DatasetUnusable(FineTuneError):
 
 class NothingToResume(FineTuneError):
     """The run that was to be gone on with has no trained model; drop the dataset again to train one."""
+
+
+class ModelUnusable(FineTuneError):
+    """A custom model from elsewhere cannot be evaluated for the project; the message says what to change."""
 
 
 class ChampionChanged(FineTuneError):

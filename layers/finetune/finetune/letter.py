@@ -11,12 +11,25 @@ from finetune.foreign import Block, block
 SUBJECT_CHARACTERS = 99
 BODY_BYTES = 8 * 1024
 _CONTROLS = dict.fromkeys((*range(32), 127), " ")
+# The stack that commands use unless they are told of another.
+USUAL_STACK = "finetune"
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
     subject: str
     body: str
+
+
+def of_stack(stack: str) -> str:
+    """What a command ends with in a text, so that it means this stack; nothing for the stack that it means anyway."""
+    return "" if stack == USUAL_STACK else f" --stack {stack}"
+
+
+def of_execution(execution_arn: str) -> str:
+    """The same for the stack of an execution, whose state machine has the stack's name."""
+    parts = execution_arn.split(":")
+    return of_stack(parts[6] if len(parts) > 7 else USUAL_STACK)
 
 
 def mail(headline: str, paragraphs: Iterable[str]) -> Mail:

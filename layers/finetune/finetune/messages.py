@@ -23,7 +23,16 @@ from finetune.run import Run
 _NEXT_STEPS: Mapping[str, str] = {
     "do_not_promote": "Read the answers in the report, mend the dataset where answers are poor and drop it again.",
     "inconclusive": "Add items to the project's evaluation.jsonl, or drop the dataset again if a model did not answer.",
+    "elsewhere": "Nothing, or read the answers in the report and train the model further where they are poor.",
     "not_served": "Nothing, or change deployment in the project's settings.yaml and drop the dataset again.",
+}
+# What makes a run cheaper, by what most of its cost is; for storage there is nothing.
+_CHEAPER: Mapping[str, str] = {
+    "training": ", or train on fewer records or epochs",
+    "evaluation: provisioned": ", make the evaluation set smaller, or use a base model that is served on demand",
+    "evaluation": ", or make the evaluation set smaller",
+    "judge": ", or lower judge.items",
+    "throughput until": ", or set deployment: on_demand",
 }
 EXPIRED = f"Nobody answered within {APPROVAL_BOUND.days} days of the mail that asked."
 _DEFAULT_ADVICE = "Look at the execution's history, and look up the error's name in docs/troubleshooting.md."
@@ -71,6 +80,9 @@ def _project(known: NotifyInput) -> str:
 
 
 def _dataset(known: NotifyInput) -> str:
+    if known.run and known.run.evaluate:
+        used = known.run.dataset
+        return block(f"Model: {known.run.evaluate}", f"Evaluation set: {used.shown} (version {used.version_id})")
     if known.run:
         return f"Dataset: {known.run.dataset.shown} (version {known.run.dataset.version_id})"
     request = known.request or {}
@@ -116,12 +128,19 @@ def _over_budget_advice(known: NotifyInput) -> str:
     obstacle = known.run and not_in_service(known.run)
     if known.run and known.prepared and obstacle and obstacle in known.prepared.budget_reason:
         return _how_to_agree(known.run)
-    if known.run and known.run.limit_name != "budget.limit_usd":
+    if known.prepared and "budget.project_usd_per_month" in known.prepared.budget_reason:
         return (
-            "Train on fewer records or epochs, or have the stack deployed with a higher MostUsdPerRun; no "
-            "settings.yaml can raise that limit."
+            "Wait for the project's runs that go on, or for the next month, and drop the dataset again, or raise "
+            "budget.project_usd_per_month in its settings.yaml."
         )
-    return ADVICE["BudgetExceeded"]
+    reason = known.prepared.budget_reason if known.prepared else ""
+    if "a price is unknown" in reason:
+        return "Set the named prices in the project's settings.yaml, or use a base model whose prices are known."
+    raised = "Raise budget.limit_usd in the project's settings.yaml"
+    if known.run and known.run.limit_name != "budget.limit_usd":
+        raised = "Have the stack deployed with a higher MostUsdPerRun; no settings.yaml can raise that limit"
+    cheaper = next((less for most, less in _CHEAPER.items() if f"most of it is {most}" in reason), "")
+    return f"{raised}{cheaper}."
 
 
 def _undecidable(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
@@ -157,8 +176,9 @@ def declined(found: JudgeEvaluationOutput | None) -> Failure | None:
 
 
 def _nothing_new(known: NotifyInput, _stands: Standing) -> tuple[str, list[str]]:
-    found = known.prepared.earlier if known.prepared else None
-    why, *more = earlier.nothing_new(found, _project(known)) if found else (f"What to do: {_DEFAULT_ADVICE}",)
+    found, stack = known.prepared.earlier if known.prepared else None, letter.of_execution(known.execution_arn)
+    told = earlier.nothing_new(found, _project(known), stack) if found else (f"What to do: {_DEFAULT_ADVICE}",)
+    why, *more = told
     return f"Nothing new: {_project(known)}", [why, _dataset(known), *more]
 
 
@@ -184,8 +204,17 @@ def _failed(known: NotifyInput, stands: Standing) -> tuple[str, list[str]]:
         remains.kept(known, stands),
         remains.spent(known, stands),
         earlier.resumable(known, known.run, trained=stands.resumable),
-        f"What to do: {ADVICE.get(error.Error, _DEFAULT_ADVICE)}",
+        f"What to do: {_advice(error.Error, resumable=stands.resumable)}",
     ]
+
+
+def _advice(error: str, *, resumable: bool) -> str:
+    """What to do about an error; a run whose model is there is resumed and not dropped again."""
+    advice = ADVICE.get(error, _DEFAULT_ADVICE)
+    if not resumable:
+        return advice
+    again = "rop the dataset again"
+    return advice.replace(f"D{again}", "Resume the run").replace(f"d{again}", "resume the run")
 
 
 def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str, list[str]]:
@@ -224,6 +253,16 @@ def comparison(found: JudgeEvaluationOutput | None) -> str:
 
 
 def _not_scored(known: NotifyInput) -> str:
+    """Which evaluation items do not count, and of which it cannot be known."""
+    unknown = (
+        "It is not known what the model was trained on, so evaluation items that it has seen would count for it."
+        if known.run and known.run.evaluate
+        else ""
+    )
+    return " ".join(filter(None, (_refused_items(known), unknown)))
+
+
+def _refused_items(known: NotifyInput) -> str:
     if known.prepared is None or not known.prepared.refused_items:
         return ""
     lines = ", ".join(map(str, known.prepared.refused_lines))
@@ -339,7 +378,8 @@ def _next_step(known: NotifyInput) -> str:
         return not_evaluated(known.prepared, known.model).advice
     obstacle = known.run and not_in_service(known.run)
     if known.run is None or not obstacle or not found.reason.endswith(obstacle):
-        return _NEXT_STEPS[found.decision]
+        evaluated = known.run and known.run.evaluate and found.decision == "do_not_promote"
+        return _NEXT_STEPS["elsewhere" if evaluated else found.decision]
     return _NEXT_STEPS["not_served"] if known.run.service.covered else _how_to_agree(known.run)
 
 

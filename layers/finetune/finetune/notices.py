@@ -11,23 +11,21 @@ from finetune.domain.customization.jobs import QUOTA_BOUND, QUOTA_INTERVAL
 from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.errors import FineTuneError
 from finetune.foreign import block
-from finetune.letter import Mail, lines, mail
+from finetune.letter import Mail, lines, mail, of_stack
 from finetune.parts import Refusal
 from finetune.question import Question
 from finetune.run import Run
 
-# The name of a stack that a command needs not be told.
-_USUAL_STACK = "finetune"
 _ASKING = {
     "training": (
         "The run waits for an answer before it trains a model. Nothing was started or billed, and the wait costs "
         "nothing.",
-        "If nobody answers, the run ends as ApprovalExpired.",
+        "If nobody answers, the run ends then, and nothing is trained.",
     ),
     "evaluation": (
         "The run goes on with a model that is trained already, and waits for an answer before it evaluates the model. "
         "Nothing more was started or billed, and the wait costs nothing.",
-        "If nobody answers, the run ends as ApprovalExpired.",
+        "If nobody answers, the run ends then. Its model is kept.",
     ),
     "service": (
         "The run has trained a model that is better, and waits for an answer before it puts it into service. No "
@@ -128,6 +126,7 @@ def approval(question: Question, stack: str) -> Mail:
             f"It is asked again, because something has changed since: {question.changed}." if question.changed else "",
             waits,
             question.why,
+            _above_limit(question),
             lines("What it costs:", costs(question)),
             question.evidence,
             f"Report: {question.report}" if question.report else "",
@@ -136,16 +135,27 @@ def approval(question: Question, stack: str) -> Mail:
                 f"  {command('approve', question, stack)}",
                 f"  {command('reject', question, stack)} --reason '...'",
             ),
+            f"Dataset: {run.dataset.shown} (version {run.dataset.version_id})",
             block(f"Run: {run.run_id}", f"Files: {run.folder}/", f"Execution: {question.execution_arn}"),
         ],
+    )
+
+
+def _above_limit(question: Question) -> str:
+    """That the settings' limit was lowered below what the run may cost, since the run was planned."""
+    limit = question.terms.budget.limit_usd
+    if question.most_usd is None or question.most_usd <= limit:
+        return ""
+    return (
+        f"The run may cost up to {dollars(question.most_usd)}, which is above budget.limit_usd as it is now, "
+        f"{dollars(limit)}. A yes lets it go on all the same."
     )
 
 
 def command(answer: Literal["approve", "reject"], question: Question, stack: str) -> str:
     """The command that gives an answer to a question as it was asked last, and to no other."""
     number = f" --question {question.number}" if question.number else ""
-    option = "" if stack == _USUAL_STACK else f" --stack {stack}"
-    return f"finetune {answer} {question.run.endpoint_name}{number}{option}"
+    return f"finetune {answer} {question.run.endpoint_name}{number}{of_stack(stack)}"
 
 
 def costs(question: Question) -> list[str]:
@@ -162,7 +172,8 @@ def _of_start(question: Question) -> list[str]:
     hour = question.terms.usd_per_hour
     if question.stage == "training" or hour is None or question.run.settings.deployment != "provisioned":
         return []
-    return [f"until it is in service: at most {START_HOURS} started hours, {dollars(START_HOURS * hour)}"]
+    most = dollars(START_HOURS * hour)
+    return [f"until it is in service: at most {START_HOURS} started hours, {most}, beyond budget.limit_usd"]
 
 
 def _of_service(question: Question) -> list[str]:

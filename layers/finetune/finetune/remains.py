@@ -10,10 +10,8 @@ from finetune.domain import cost
 from finetune.domain.billing.spent import Spent
 from finetune.domain.catalog import base_model
 from finetune.frozen import Frozen
+from finetune.letter import of_execution
 from finetune.run import Run
-
-# The stack that the commands use unless they are told of another.
-_USUAL_STACK = "finetune"
 
 
 class Standing(Frozen):
@@ -45,7 +43,8 @@ def spent(known: NotifyInput, stands: Standing) -> str:
     if stands.spent is None:
         return "What the run has cost is not known." if stands.unknown else ""
     usd = known.prepared.estimated_usd if known.prepared else None
-    estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}, with a month of storage."
+    storage = "" if known.run and known.run.evaluate else ", with a month of storage"
+    estimate = "" if usd is None else f" It was estimated at {cost.dollars(usd)}{storage}."
     sources = f" {known.run.price_sources}" if known.run and stands.spent.lines else ""
     return f"{stands.spent.sentence}{estimate}{sources}"
 
@@ -65,6 +64,11 @@ def left(stands: Standing) -> str:
 
 def kept(known: NotifyInput, stands: Standing) -> str:
     """The custom models that stay although they were not promoted: for how much, until when, and how to change that."""
+    if known.run and known.run.evaluate:
+        return (
+            f"The custom model {known.run.evaluate} was trained elsewhere. This stack has not tagged it and never "
+            "deletes it; its storage is billed until its owner deletes it."
+        )
     of_earlier = dict.fromkeys(stands.models, False) | dict.fromkeys(stands.adopted, True)
     if stands.unknown and known.model and known.model.model_name:
         of_earlier = {known.model.model_name: known.model.trained_by is not None}
@@ -75,7 +79,7 @@ def kept(known: NotifyInput, stands: Standing) -> str:
 
 
 def _kept(known: NotifyInput, name: str, day: str | None, of_earlier: bool) -> str:
-    stack = _stack(known)
+    stack = of_execution(known.execution_arn)
     keep, delete = f"`finetune keep {name}{stack}`", f"`finetune delete {name}{stack}`"
     # An earlier run's model without a day may have been promoted once, or be kept.
     days = known.run.settings.retention.days if known.run and not of_earlier else None
@@ -89,11 +93,12 @@ def _kept(known: NotifyInput, name: str, day: str | None, of_earlier: bool) -> s
 
 def kept_after(run: Run, model: SelectModelOutput) -> str:
     """The same before the run has ended; empty when there is no model."""
-    if model.model_name is None:
+    if model.model_name is None or run.evaluate:
         return ""
+    keep = f"`finetune keep {model.model_name}{of_execution(run.execution_arn)}`"
     return (
         f"The custom model {model.model_name} is kept and billed for storage{_month(run)}. It is deleted "
-        f"{run.settings.retention.days} days after the run's end, unless `finetune keep {model.model_name}` was called."
+        f"{run.settings.retention.days} days after the run's end, unless {keep} was called."
     )
 
 
@@ -111,17 +116,11 @@ def in_service(known: NotifyInput) -> str:
     else:
         how = "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
     storage = f"Its custom model is billed for storage{_month(run)}."
-    ending = f"`finetune delete {run.project}{_stack(known)}` takes it out of service and deletes it." if run else ""
+    what = "takes it out of service" if run and run.evaluate else "takes it out of service and deletes it"
+    ending = f"`finetune delete {run.project}{of_execution(known.execution_arn)}` {what}." if run else ""
     return " ".join(filter(None, (how, storage, ending)))
 
 
 def _month(run: Run | None) -> str:
     price = cost.price(base_model(run.settings.base_model), run.settings.prices, "storage_per_month") if run else None
     return "" if price is None else f", for ${price:.2f} a month"
-
-
-def _stack(known: NotifyInput) -> str:
-    """How a command names the stack of an execution, whose state machine has the stack's name."""
-    parts = known.execution_arn.split(":")
-    stack = parts[6] if len(parts) > 7 else _USUAL_STACK
-    return "" if stack == _USUAL_STACK else f" --stack {stack}"

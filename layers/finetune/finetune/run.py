@@ -15,6 +15,8 @@ from finetune.frozen import Contract
 from finetune.settings import Settings
 
 MOST_CANDIDATES, MOST_ATTEMPTS = 8, 99
+# As Bedrock bounds them.
+MOST_ARN_CHARACTERS = 1011
 
 
 class ObjectVersion(Contract):
@@ -44,6 +46,8 @@ class DatasetDropped(Contract):
     attempt: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
     # The run of the same project whose trained model this execution goes on with.
     resume: str | None = Field(default=None, pattern=r"^\d{8}-\d{6}-[0-9a-f]{8}$")
+    # The ARN of a custom model that was trained elsewhere; the object is then the project's evaluation set.
+    evaluate: str | None = Field(default=None, max_length=MOST_ARN_CHARACTERS)
 
     @property
     def dataset(self) -> ObjectVersion:
@@ -109,7 +113,8 @@ class Run(Contract):
     """The plan of a run: everything later steps need to know and nothing they could change.
 
     `rematches` counts how often its model was compared anew because another one had gone into service. `resume` is the
-    run whose trained model it goes on with. `listed` is what AWS's price list told when the run was planned.
+    run whose trained model it goes on with, `evaluate` the ARN of a model that it evaluates and that was trained
+    elsewhere. `listed` is what AWS's price list told when the run was planned.
     """
 
     run_id: str
@@ -129,6 +134,7 @@ class Run(Contract):
     listed: Listed | None = None
     rematches: int = 0
     resume: str | None = None
+    evaluate: str | None = None
 
     @property
     def limit_name(self) -> str:

@@ -54,12 +54,14 @@ class Budget(Frozen):
     """USD for a whole run, and USD a month for what it leaves in service that is billed by the hour.
 
     A run whose estimate is above `approve_above_usd` asks a person first, and so does one that would leave more in
-    service than `service_usd_per_month`.
+    service than `service_usd_per_month`. All runs of a project that begin in a month together cost no more than
+    `project_usd_per_month`.
     """
 
     limit_usd: float = Field(default=50, gt=0, le=MOST_USD, allow_inf_nan=False)
     approve_above_usd: float | None = Field(default=None, ge=0, le=MOST_USD, allow_inf_nan=False)
     service_usd_per_month: float = Field(default=0, ge=0, le=MOST_USD, allow_inf_nan=False)
+    project_usd_per_month: float | None = Field(default=None, gt=0, le=MOST_USD, allow_inf_nan=False)
 
 
 class Inference(Frozen):

@@ -141,4 +141,29 @@ def _sentence(detail: Any) -> str:
     key = foreign(".".join(str(part) for part in detail["loc"])) or "the file"
     if detail["type"] == "extra_forbidden":
         return f"{key} is not a setting; remove it or correct its spelling"
-    return f"{key}: {foreign(detail['msg'].removeprefix('Value error, '))}"
+    if detail["type"] not in _MUST_BE:
+        return f"{key}: {foreign(detail['msg'].removeprefix('Value error, '))}"
+    return f"{key}: {_spoken(detail['input'])} must be {_MUST_BE[detail['type']].format(**detail.get('ctx', {}))}"
+
+
+def _spoken(value: Any) -> str:
+    """A value as a person knows it from the file; what has parts is only called by its kind."""
+    kind = {bool: str(value).lower(), type(None): "an empty value", dict: "a mapping", list: "a list"}
+    return kind.get(type(value)) or foreign(repr(value) if isinstance(value, str) else f"{value}")
+
+
+# What pydantic's kinds of errors mean.
+_MUST_BE = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "a mapping of settings"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    "string_type": "a text",
+    "finite_number": "a finite number",
+    "literal_error": "{expected}",
+    "greater_than": "greater than {gt:,}",
+    "greater_than_equal": "at least {ge:,}",
+    "less_than": "less than {lt:,}",
+    "less_than_equal": "at most {le:,}",
+}

@@ -44,7 +44,7 @@ def test_a_run_that_waits_is_shown_with_its_price_and_its_time(capsys: pytest.Ca
         "  why: The model would go into service.",
         "  the whole run: estimated $12.00, at most $15.00",
         "  Training: $11.00",
-        "  until it is in service: at most 2 started hours, $40.00",
+        "  until it is in service: at most 2 started hours, $40.00, beyond budget.limit_usd",
         "  in service: $20.00 an hour, about $14,600.00 a month, also when it is not used",
         "  since: 2026-11-21 12:00 UTC",
         "  until: 2026-11-24 12:00 UTC",

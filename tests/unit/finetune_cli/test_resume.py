@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from moto import mock_aws
 
 from finetune.aws import clients, runs
+from finetune.aws.publication import Published
 from finetune.domain.catalog import base_model
 from finetune.run import DatasetDropped, Run
 from finetune.settings import Settings
 from tests.command import answered, finetune
+from tests.integration.fakes import MemorySsm
 from tests.integration.test_starts import MACHINE, MemoryMachine
 
 NOBODY = "20260101-000000-00000000"
@@ -42,8 +45,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             s3.create_bucket(Bucket=bucket)
         for name in ("cloudformation", "bedrock", "bedrock_runtime", "ssm"):
             monkeypatch.setattr(clients, name, OneStack)
-        machine = MemoryMachine()
+        machine, ssm = MemoryMachine(), MemorySsm()
         monkeypatch.setattr(clients, "s3", lambda: s3)
+        monkeypatch.setattr(clients, "ssm", lambda: ssm)
         monkeypatch.setattr(clients, "stepfunctions", lambda: machine)
         dropped = DatasetDropped.model_validate(
             {
@@ -81,3 +85,21 @@ def test_where_there_is_nothing_to_go_on_with_the_answer_is_no_with_the_reason(
     del run
     assert finetune("resume", NOBODY) == 1
     assert capsys.readouterr() == ("", f"finetune: No project has a run {NOBODY} that was planned.\n")
+
+
+def test_a_run_whose_model_is_in_service_is_not_gone_on_with(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    published = Published(
+        endpoint_arn="arn:endpoint",
+        endpoint_name="shop",
+        kind="on_demand",
+        base_model=run.settings.base_model,
+        model_arn="arn:model",
+        run_id=run.run_id,
+        since=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+    ssm: Any = clients.ssm()
+    ssm.values["/finetune/shop/endpoint"] = published.model_dump_json()
+    assert finetune("resume", run.run_id) == 1
+    assert "has put its model into service; there is nothing to go on with" in capsys.readouterr().err
+    machine: Any = clients.stepfunctions()
+    assert not machine.inputs

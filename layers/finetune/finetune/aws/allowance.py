@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune.aws import storage
+from finetune.aws import answers, storage
 from finetune.contracts import EvaluateShardInput, PrepareDatasetOutput
 from finetune.domain import cost
 from finetune.domain.billing.meter import Meter
@@ -21,6 +21,7 @@ from finetune.domain.evaluation import expense, promotion
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import Judgement, prices_of
+from finetune.domain.json_lines import from_jsonl
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -44,7 +45,13 @@ def evaluation_leases(run: Run, prepared: PrepareDatasetOutput) -> Mapping[Deplo
 
 def _rest(run: Run, prepared: PrepareDatasetOutput) -> float:
     """What is left of the limit if the run costs the most it may; nothing where that is not known."""
-    return -math.inf if prepared.most_usd is None else run.settings.budget.limit_usd - prepared.most_usd
+    return -math.inf if prepared.most_usd is None else limit_of(run, prepared) - prepared.most_usd
+
+
+def limit_of(run: Run, prepared: PrepareDatasetOutput) -> float:
+    """What a run may cost at most: its own limit, or its share of the project's month if that is less."""
+    own = run.settings.budget.limit_usd
+    return own if prepared.limit_usd is None else min(own, prepared.limit_usd)
 
 
 def paid_until(request: EvaluateShardInput) -> datetime | None:
@@ -111,7 +118,7 @@ def metered(
     lost: float = orjson.loads(storage.read(s3, uri) or b"0") or 0.0
     allowance = Allowance(Meter(_allowed(request, most)), row, bound, prices, judge_prices)
     spent = sum(allowance.answer_usd(answer) for name in paid for answer in kept[name].values())
-    allowance.meter.add(lost + spent)
+    allowance.meter.add(lost + spent + _before_rematches(s3, request, allowance))
     left = most - sum(allowance.most_answer_usd(item) for item in items for name in paid if item.id in kept[name])
     if left > 0:
         storage.write_json(s3, uri, lost + left)
@@ -120,6 +127,18 @@ def metered(
     finally:
         if left > 0:
             storage.write_json(s3, uri, lost + allowance.meter.lost_usd)
+
+
+def _before_rematches(s3: S3Client, request: EvaluateShardInput, allowance: Allowance) -> float:
+    """What a shard's answers and ratings have cost that belong to comparisons with earlier champions."""
+    usd = 0.0
+    for number in range(request.run.rematches):
+        run = request.run.model_copy(update={"rematches": number})
+        given = answers.load(s3, answers.uri(run, "champion", request.shard.index)).values()
+        rated = storage.read(s3, answers.uri(run, "judge", request.shard.index)) or b""
+        usd += sum(allowance.answer_usd(answer) for answer in given if answer.paid)
+        usd += sum(map(allowance.rating_usd, from_jsonl(rated, Judgement)))
+    return usd
 
 
 def _allowed(request: EvaluateShardInput, most_usd: float) -> float:

@@ -5,33 +5,29 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from finetune.aws import media, storage, trained
+from finetune.aws import media, monthly, runs, storage, trained
+from finetune.aws.allowance import limit_of
 from finetune.aws.media import Media
 from finetune.aws.trained import Looking
 from finetune.contracts import (
-    MOST_SHARDS,
     REPORTED_PROBLEMS,
     PrepareDatasetInput,
     PrepareDatasetOutput,
     ValidateDatasetOutput,
 )
 from finetune.domain import cost
-from finetune.domain.billing import limits
-from finetune.domain.catalog import BaseModelRow, base_model
+from finetune.domain.catalog import base_model
 from finetune.domain.customization.content import content_of
-from finetune.domain.evaluation import expense
 from finetune.domain.evaluation.items import EvaluationItem, check_evaluation_set
-from finetune.domain.evaluation.llm_judge import prices_of, sample
-from finetune.domain.evaluation.promotion import START_HOURS
 from finetune.domain.findings import OnFinding
 from finetune.domain.json_lines import from_jsonl
 from finetune.domain.report import dataset as dataset_page
-from finetune.domain.staging.decidable import Decidable, Evidence, stage_decidable, without_trained
+from finetune.domain.staging.decidable import Decidable, Evidence, items_alone, stage_decidable, without_trained
 from finetune.domain.staging.leaks import leaks
 from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, check_and_survey
 from finetune.domain.staging.writer import StagedFile
@@ -40,8 +36,7 @@ from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules, rules_for
 from finetune.domain.validation.survey import SurveyUnreadable
 from finetune.errors import ChampionChanged, DatasetMissing, DatasetUnusable, EvaluationSetInvalid, ValidationSetInvalid
-from finetune.messages import not_in_service
-from finetune.parts import Shard
+from finetune.estimate import Expense, agreed, shards_of
 from finetune.run import Champion, ObjectVersion, Run
 from finetune.settings import Settings
 
@@ -49,15 +44,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SURVEYS = DATASET_SURVEY, VALIDATION_SURVEY = "surveys/dataset", "surveys/validation"
-SHARD_ITEMS = 25
 # Below this a file is made in memory, above it on the function's disk.
 IN_MEMORY_BYTES = 64 * 1024 * 1024
 SURVEY_UNREADABLE = (
     "What Validate Dataset left in {folder} for the split cannot be read; this pipeline was deployed again since then. "
     "Drop the dataset again."
 )
+LEARNED_UNKNOWN = (
+    "The custom model was trained elsewhere, so evaluation items that it was trained on could not be looked for."
+)
 LEARNED_GONE = (
-    "The training data of run {run}, whose model is in service, is no longer kept, so evaluation items that it was "
+    "The training data of run {run}, whose model is in service, is not kept here, so evaluation items that it was "
     "trained on could not be looked for."
 )
 
@@ -80,6 +77,8 @@ def _rules(run: Run) -> DatasetRules:
 
 def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
     """Check the dataset and the project's own sets beside it; all findings go to S3, and what the split needs."""
+    if run.evaluate:
+        return _validate_items(s3, run)
     files = Media(s3, media.folder_of(run))
     rules = replace(_rules(run), media_size=files.size)
     with _sink() as dataset, _sink() as validation:
@@ -95,8 +94,7 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
                 on_finding={"training": found.of("dataset"), "validation": found.of("validation")},
             )
             found.finish()
-        uri = run.uri("validation.json")
-        storage.write_json(s3, uri, {**report.as_dict(), "complete_list": found.as_dict()})
+        validated = _validated(s3, run, report, found)
         name, model = PurePosixPath(run.dataset.key).name, base_model(run.settings.base_model).name
         page = dataset_page.render(report, name=name, base_model=model, elsewhere=found.sentence)
         storage.write(s3, run.uri("validation.html"), page.encode("utf-8", "replace"), "text/html; charset=utf-8")
@@ -106,6 +104,25 @@ def validate(s3: S3Client, run: Run) -> ValidateDatasetOutput:
             _keep(s3, run.uri(DATASET_SURVEY), dataset)
             _keep(s3, run.uri(VALIDATION_SURVEY), validation)
             files.keep(run)
+    return validated
+
+
+def _validate_items(s3: S3Client, run: Run) -> ValidateDatasetOutput:
+    """Check the evaluation set of a run that trains nothing."""
+    with storage.growing(s3, run.uri(problems.NAME), "application/jsonl") as file:
+        found = problems.Problems(file)
+        _, report = _evaluation_set(s3, run, found.of("evaluation"))
+        found.finish()
+    if report is None:
+        raise EvaluationSetInvalid(f"Project {run.project} has no evaluation set.")
+    validated = _validated(s3, run, report, found)
+    _require_accepted(report, run.evaluation_set, EvaluationSetInvalid)
+    return validated
+
+
+def _validated(s3: S3Client, run: Run, report: DatasetReport, found: problems.Problems) -> ValidateDatasetOutput:
+    uri = run.uri("validation.json")
+    storage.write_json(s3, uri, {**report.as_dict(), "complete_list": found.as_dict()})
     return ValidateDatasetOutput(
         accepted=report.accepted,
         format=report.format,
@@ -167,22 +184,8 @@ def prepare(by: Looking, request: PrepareDatasetInput) -> PrepareDatasetOutput:
     before = learned_by(s3, run, run.champion) if run.champion else ()
     with _sink() as training, _sink() as validation, _sink() as evaluation:
         sinks = Sinks(training=training, validation=validation, evaluation=evaluation)
-        with ExitStack() as opened:
-            try:
-                found = stage_decidable(
-                    _inputs(s3, run, items),
-                    _rules(run),
-                    lambda: Surveys(*(opened.enter_context(storage.opened(s3, run.uri(name))) for name in SURVEYS)),
-                    sinks,
-                    asked,
-                    learned=lambda: (storage.lines(s3, uri) for uri in before),
-                )
-            except SurveyUnreadable as error:
-                raise DatasetMissing(SURVEY_UNREADABLE.format(folder=run.uri("surveys/"))) from error
+        found = _decidable(s3, run, items, before, sinks)
         prepared = found.prepared
-        if prepared.problems or prepared.training is None:
-            left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
-            raise DatasetUnusable(f"{run.dataset.shown}: after duplicates and leaks are removed, {left}")
         if run.champion and not before and prepared.evaluation:
             found = found.noted(LEARNED_GONE.format(run=run.champion.run_id))
         known = trained.look(by, run, _content(run, prepared))
@@ -204,12 +207,45 @@ def prepare(by: Looking, request: PrepareDatasetInput) -> PrepareDatasetOutput:
     listed = [asdict(leak) for leak in refused]
     told = {"refused_items": listed, "forecast": found.forecast.model_dump()}
     storage.write_json(s3, run.uri("prepared.json"), {**prepared.as_dict(), **told})
-    taken = _Expense.of(run, from_jsonl(found.evaluation, EvaluationItem))
+    taken = Expense.of(run, from_jsonl(found.evaluation, EvaluationItem))
     estimate = taken.estimate(run, prepared, trains=known.model is None)
     storage.write_json(s3, run.uri("cost.json"), estimate.model_dump(mode="json"))
     output = _output(run, found, uris, estimate, taken)
     earlier = trained.nothing_new(s3, run, known, uris["evaluation"])
-    return output.model_copy(update={"claim": known.claim, "model": known.model, "earlier": earlier})
+    output = output.model_copy(update={"claim": known.claim, "model": known.model, "earlier": earlier})
+    return monthly.within(s3, by.stepfunctions, run, output, most_usd=_with_rematches(run, output))
+
+
+def _with_rematches(run: Run, prepared: PrepareDatasetOutput) -> float:
+    """What a run may cost within its limit if it is compared anew as often as may be."""
+    anew = runs.MOST_REMATCHES * (prepared.answers_usd or 0)
+    return min(run.settings.budget.limit_usd, (prepared.most_usd or 0) + anew)
+
+
+def _decidable(
+    s3: S3Client, run: Run, items: tuple[EvaluationItem, ...], before: Sequence[str], sinks: Sinks
+) -> Decidable:
+    """The dataset staged into files, or the evaluation set alone; `before` is what the model in service learned."""
+    asked = evidence_of(run.settings)
+    if run.evaluate:
+        return items_alone(items, (storage.lines(s3, uri) for uri in before), _rules(run), asked, LEARNED_UNKNOWN)
+    with ExitStack() as opened:
+        try:
+            found = stage_decidable(
+                _inputs(s3, run, items),
+                _rules(run),
+                lambda: Surveys(*(opened.enter_context(storage.opened(s3, run.uri(name))) for name in SURVEYS)),
+                sinks,
+                asked,
+                learned=lambda: (storage.lines(s3, uri) for uri in before),
+            )
+        except SurveyUnreadable as error:
+            raise DatasetMissing(SURVEY_UNREADABLE.format(folder=run.uri("surveys/"))) from error
+    prepared = found.prepared
+    if prepared.problems or prepared.training is None:
+        left = "; ".join(problem.sentence for problem in prepared.problems) or "nothing is left to train on"
+        raise DatasetUnusable(f"{run.dataset.shown}: after duplicates and leaks are removed, {left}")
+    return found
 
 
 def evidence_of(settings: Settings) -> Evidence:
@@ -247,7 +283,7 @@ def require_comparable(s3: S3Client, run: Run, prepared: PrepareDatasetOutput, c
 
     A run that resumes this one leaves such items out, and has a budget of its own.
     """
-    rest, answers = run.settings.budget.limit_usd - (prepared.most_usd or 0), prepared.answers_usd or 0
+    rest, answers = limit_of(run, prepared) - (prepared.most_usd or 0), prepared.answers_usd or 0
     if champion and rest < answers * (run.rematches + 1):
         raise ChampionChanged(
             f"Run {champion.run_id} went into service meanwhile, and the rest of {run.limit_name} does not cover to "
@@ -290,77 +326,16 @@ def _stage(s3: S3Client, prefix: str, staged: StagedFile | None, sink: BinaryIO)
     return uri
 
 
-@dataclass(frozen=True, slots=True)
-class _Expense:
-    """What the evaluation of these items takes."""
-
-    row: BaseModelRow
-    asked: cost.Asked
-    hours: cost.Amount
-
-    @classmethod
-    def of(cls, run: Run, items: Sequence[EvaluationItem]) -> Self:
-        row, settings = base_model(run.settings.base_model), run.settings
-        judge = settings.judge
-        judged = sample(items, judge.items, settings.split.seed) if judge.model else ()
-        in_service = run.champion.endpoint_arn if run.champion else None
-        names = expense.paid_by_token(in_service, row.cheapest_endpoint)
-        minutes = expense.minutes(
-            [shard.count for shard in shards_of(len(items))],
-            3 if run.champion else 2,
-            len(judged),
-            row.requests_per_minute,
-        )
-        asked = expense.asked(items, names, {item.id for item in judged}, row, settings.inference.max_tokens)
-        return cls(row, asked, limits.hours_needed(expense.CREATION_MINUTES, minutes))
-
-    def estimate(self, run: Run, prepared: PreparedDataset, *, trains: bool) -> cost.CostEstimate:
-        """The whole run's cost; every candidate trains on the same tokens, unless it `trains` none."""
-        settings, by_the_hour = run.settings, self.row.cheapest_endpoint == "provisioned"
-        agreed = run.service.covered and "provisioned" in self.row.deployments
-        starts = settings.deployment == "provisioned" and agreed and not by_the_hour
-        asked = self.asked._replace(hours=self.hours) if by_the_hour else self.asked
-        return cost.estimate_run(
-            self.row,
-            training_tokens=cost.Amount(prepared.training_tokens, prepared.most_training_tokens)
-            if trains
-            else cost.Amount(0, 0),
-            epochs=sum(float(each.hyperparameters.get("epochCount", "1")) for each in run.candidates),
-            models=len(run.candidates),
-            asked=asked if prepared.evaluation else None,
-            prices=settings.prices,
-            judge_prices=prices_of(settings.judge),
-            start_hours=START_HOURS if starts else 0,
-            served=settings.deployment if settings.deployment in self.row.deployments else None,
-            sources=run.price_sources,
-            units=settings.units,
-        )
-
-    def most_usd(self, run: Run) -> float | None:
-        """What the answers and ratings cost at most."""
-        prices = cost.token_prices(self.row, run.settings.prices)
-        return expense.most_usd(self.asked, prices, prices_of(run.settings.judge))
-
-
-def _agreed(run: Run, estimate: cost.CostEstimate) -> limits.BudgetVerdict:
-    """Whether the run stays within its limit, and its model may go into service by the hour if it is to."""
-    verdict = limits.within_budget(estimate, run.settings.budget.limit_usd, whose=run.limit_name)
-    obstacle = not_in_service(run) if run.settings.deployment == "provisioned" else None
-    if obstacle is None or not verdict.within:
-        return verdict
-    return limits.BudgetVerdict(within=False, reason=f"Its model could be of no use: {obstacle}")
-
-
 def _output(
     run: Run,
     found: Decidable,
     uris: dict[str, str | None],
     estimate: cost.CostEstimate,
-    taken: _Expense,
+    taken: Expense,
 ) -> PrepareDatasetOutput:
     prepared, refused = found.prepared, found.refused
     items = prepared.evaluation.records if prepared.evaluation else 0
-    verdict = _agreed(run, estimate)
+    verdict = agreed(run, estimate)
     return PrepareDatasetOutput(
         training_uri=uris["training"] or "",
         validation_uri=uris["validation"],
@@ -385,10 +360,3 @@ def _output(
         forecast=found.forecast.sentence,
         ask=cost.ask_before_training(estimate.total_usd, run.settings.budget.approve_above_usd),
     )
-
-
-def shards_of(items: int) -> tuple[Shard, ...]:
-    """Equal shares of the evaluation set, SHARD_ITEMS each until MOST_SHARDS shares carry them all."""
-    size = max(SHARD_ITEMS, -(-items // MOST_SHARDS))
-    starts = range(0, items, size)
-    return tuple(Shard(index=index, first=first, count=min(size, items - first)) for index, first in enumerate(starts))

@@ -136,7 +136,7 @@ def _not_shown(question: Question) -> DecideOutput:
     since = f" with a new mail: {question.changed}" if question.changed else ""
     sentence = (
         f"Nothing was decided: run {question.run.run_id} asks question {question.number}{since}. Answer it with the "
-        "command in that mail or in `finetune approvals`."
+        "command in that mail or in `finetune approvals{of_execution(question.execution_arn)}`."
     )
     return DecideOutput(status="asked_again", sentence=sentence)
 

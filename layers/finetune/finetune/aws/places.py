@@ -18,6 +18,7 @@ from finetune.contracts import PrepareDatasetOutput
 from finetune.domain.catalog import BaseModelRow, Deployment, base_model
 from finetune.environment import Environment
 from finetune.errors import QuotaExceeded
+from finetune.letter import of_stack
 from finetune.parts import Endpoint
 from finetune.run import Run
 from finetune.settings import Settings
@@ -126,11 +127,12 @@ def _full(
     what, used, runs = PLACES[kind], sum(taken.values()), len(held)
     needed = "one each" if all(each == 1 for each in held.values()) else f"{sum(held.values())} together"
     wanted = f"No {what} is free" if size == 1 else f"{size} {what}s at once are not free"
+    in_use = f"{used} {'is' if used == 1 else 'are'} in use{_owners(by, taken)}, and " if used else ""
     return (
         f"{wanted} for the endpoint of this run, so its model is not trained yet. The account may have "
-        f"{quota.value}: {used} {'is' if used == 1 else 'are'} in use{_owners(by, taken)}, and "
-        f"{runs} going run{'' if runs == 1 else 's'} need {needed}. Delete an endpoint that is not needed "
-        f"(`finetune status` lists them), or ask for more in Service Quotas, under Amazon Bedrock: '{quota.name}'."
+        f"{quota.value}: {in_use}{runs} going run{'' if runs == 1 else 's'} need {needed}. Delete an endpoint that is "
+        f"not needed (`finetune status{of_stack(by.stack)}` lists them), or ask for more in Service Quotas, under "
+        f"Amazon Bedrock: '{quota.name}'."
     )
 
 

@@ -29,6 +29,7 @@ from finetune.domain.customization.projects import slugs_meant, two_meant
 from finetune.environment import StartEnvironment
 from finetune.errors import EndpointBusy, ServiceBusy
 from finetune.frozen import Frozen
+from finetune.letter import of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _RUN = r"\d{8}-\d{6}-[0-9a-f]{8}"
-IN_SERVICE = "it is in service; only `finetune delete {project}` deletes it, with the project"
+IN_SERVICE = "it is in service; only `finetune delete {project}{stack}` deletes it, with the project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def plan(by: Removing, target: Target) -> Plan:
         endpoints=tuple(leaving),
         parameters=tuple(sorted(account.published.keys() - set(staying))),
         models=tuple(models),
-        staying=(*_in_service(opened, leaving), *_still_needed(wanted, reasons)),
+        staying=(*_in_service(by, opened, leaving), *_still_needed(by, wanted, reasons)),
         unasked=tuple(account.unasked),
         ambiguous=two_meant(target.project or "", {*account.published, *(each.project for each in account.billed)}),
     )
@@ -177,18 +178,21 @@ def _reasons(
     return {model.name: retention.why_needed(model, needs) for model in wanted}
 
 
-def _in_service(opened: list[Billed], leaving: list[Billed]) -> Iterator[tuple[str, str]]:
-    return ((each.arn, IN_SERVICE.format(project=each.project)) for each in opened if each not in leaving)
+def _in_service(by: Removing, opened: list[Billed], leaving: list[Billed]) -> Iterator[tuple[str, str]]:
+    stack = of_stack(by.stack)
+    return ((each.arn, IN_SERVICE.format(project=each.project, stack=stack)) for each in opened if each not in leaving)
 
 
-def _still_needed(wanted: list[StoredModel], reasons: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    return ((model.name, _reason(model, why)) for model in wanted if (why := reasons[model.name]))
+def _still_needed(
+    by: Removing, wanted: list[StoredModel], reasons: Mapping[str, str | None]
+) -> Iterator[tuple[str, str]]:
+    return ((model.name, _reason(model, why, of_stack(by.stack))) for model in wanted if (why := reasons[model.name]))
 
 
-def _reason(model: StoredModel, why: str) -> str:
+def _reason(model: StoredModel, why: str, stack: str) -> str:
     return {
-        "it is in service": IN_SERVICE.format(project=model.tags.get(PROJECT_TAG, "")),
-        "somebody keeps it": f"somebody keeps it; `finetune keep {model.name} --not` lets it go",
+        "it is in service": IN_SERVICE.format(project=model.tags.get(PROJECT_TAG, ""), stack=stack),
+        "somebody keeps it": f"somebody keeps it; `finetune keep {model.name} --not{stack}` lets it go",
     }.get(why, why)
 
 

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from finetune.aws import executions, runs, storage
+from finetune import earlier
+from finetune.aws import executions, publication, runs, storage
 from finetune.aws.translation import code_of, translated
 from finetune.domain.customization.projects import execution_name, slugs_meant
 from finetune.errors import NothingToResume
 from finetune.foreign import foreign
 from finetune.frozen import Frozen
+from finetune.letter import of_execution
 from finetune.run import MOST_ATTEMPTS, DatasetDropped, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -50,11 +53,23 @@ def find(s3: S3Client, artifact_bucket: str, run_id: str, project: str | None) -
     return found[0]
 
 
+def require_out_of_service(ssm: SSMClient, stack: str, run: Run) -> None:
+    """NothingToResume when a run has ended with its model in service."""
+    published = publication.read(ssm, stack, run.slug)
+    if published and published.run_id == run.run_id:
+        raise NothingToResume(f"Run {run.run_id} has put its model into service; there is nothing to go on with.")
+
+
 def resume(stepfunctions: SFNClient, s3: S3Client, run: Run, machine_arn: str) -> Resumed:
     """Start the execution that goes on with a run's model, under the next attempt that is free.
 
     NothingToResume while the run, or one of the attempts after it, is still going on.
     """
+    if run.evaluate:
+        raise NothingToResume(
+            f"Run {run.run_id} evaluated a model that was trained elsewhere; evaluate it anew with "
+            f"{earlier.evaluation(run.evaluate, run.project, of_execution(run.execution_arn))}."
+        )
     bucket, _ = storage.split_uri(run.folder)
     _require_ended(stepfunctions, run.run_id, run.execution_arn)
     for attempt in range(2, MOST_ATTEMPTS + 1):
@@ -67,6 +82,25 @@ def resume(stepfunctions: SFNClient, s3: S3Client, run: Run, machine_arn: str) -
         if started := _start(stepfunctions, machine_arn, name, asked):
             return Resumed(run_id=next_run.run_id, execution_arn=started)
     raise NothingToResume(f"Dataset version {run.dataset.version_id} has had {MOST_ATTEMPTS} attempts; drop it again.")
+
+
+def evaluate(
+    stepfunctions: SFNClient, s3: S3Client, asked: DatasetDropped, *, artifact_bucket: str, machine_arn: str
+) -> Resumed:
+    """Start the execution that evaluates a model from elsewhere, under the next attempt that is free.
+
+    NothingToResume while an earlier evaluation of it with the same evaluation set is still going on.
+    """
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        next_asked = asked.model_copy(update={"attempt": attempt})
+        run = runs.identify(next_asked, artifact_bucket=artifact_bucket, execution_arn="")
+        if taken := runs.version_owner(s3, run):
+            _require_ended(stepfunctions, taken.rpartition(":")[2], taken)
+            continue
+        name = execution_name(**next_asked.identity)
+        if started := _start(stepfunctions, machine_arn, name, next_asked):
+            return Resumed(run_id=run.run_id, execution_arn=started)
+    raise NothingToResume(f"The model has had {MOST_ATTEMPTS} evaluations with this evaluation set; change the set.")
 
 
 def _require_ended(stepfunctions: SFNClient, run_id: str, execution_arn: str) -> None:

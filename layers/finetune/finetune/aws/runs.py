@@ -14,7 +14,14 @@ from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.cost import Listed
 from finetune.domain.customization import jobs
-from finetune.domain.customization.projects import project_in, project_of, project_slug, slug_before
+from finetune.domain.customization.projects import (
+    evaluated_project_of,
+    evaluation_set,
+    project_in,
+    project_of,
+    project_slug,
+    slug_before,
+)
 from finetune.errors import ChampionChanged, NothingToResume
 from finetune.foreign import foreign
 from finetune.frozen import Frozen
@@ -59,7 +66,7 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
 
     UnsupportedDataset when the key is not a dataset.
     """
-    project = project_of(request.key)
+    project = evaluated_project_of(request.key) if request.evaluate else project_of(request.key)
     run = Run(
         run_id=jobs.run_id(**request.identity),
         project=project,
@@ -70,6 +77,7 @@ def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: st
         dataset=request.dataset,
         endpoint_name="",
         resume=request.resume,
+        evaluate=request.evaluate,
     )
     return under(run, project_slug(project))
 
@@ -108,6 +116,11 @@ def claim(s3: S3Client, run: Run) -> bool:
         storage.write_once(s3, uri, claimed, "application/json") or claimant(s3, uri) == run.execution_arn
         for uri in (_version_claim(run), run.uri("run.json"))
     )
+
+
+def version_owner(s3: S3Client, run: Run) -> str | None:
+    """The execution that claimed what a run is about, whenever that was; None when nobody did."""
+    return claimant(s3, _version_claim(run))
 
 
 def owner(s3: S3Client, run: Run) -> str | None:
@@ -212,20 +225,19 @@ def plan(
 ) -> Run:
     """The claimed run with every input pinned and every name derived; kept as plan.json, of which the first holds.
 
-    A run that resumes another one keeps the validation set and the hyperparameters with which that one was trained.
+    A run that resumes another one keeps the validation set and the hyperparameters with which that one was trained. One
+    that evaluates a model from elsewhere trains nothing.
     """
     earlier = of_project(s3, run, run.resume) if run.resume else None
-    candidates = (
-        tuple(_candidate(run, each.index, each.hyperparameters) for each in earlier.candidates)
-        if earlier
-        else (_candidate(run, 1, jobs.resolve_hyperparameters(row, settings.hyperparameters)),)
-    )
+    own = () if run.evaluate else ((1, jobs.resolve_hyperparameters(row, settings.hyperparameters)),)
+    wanted = [(each.index, each.hyperparameters) for each in earlier.candidates] if earlier else own
+    candidates = tuple(_candidate(run, index, hyperparameters) for index, hyperparameters in wanted)
     complete = run.model_copy(
         update={
             "first_delivery": True,
-            "evaluation_set": storage.latest_version(
-                s3, run.dataset.bucket, f"projects/{run.project}/evaluation.jsonl"
-            ),
+            "evaluation_set": run.dataset
+            if run.evaluate
+            else storage.latest_version(s3, run.dataset.bucket, evaluation_set(run.project)),
             "validation_set": earlier.validation_set
             if earlier
             else storage.latest_version(s3, run.dataset.bucket, f"projects/{run.project}/validation.jsonl"),

@@ -25,6 +25,7 @@ from finetune.errors import (
     ServiceBusy,
     ServiceRefused,
 )
+from finetune.letter import of_stack
 from finetune.parts import Endpoint
 from finetune.run import Champion, Run
 
@@ -319,7 +320,7 @@ def roll_back(
         raise
     if publication.read(ssm, stack, slug) != intent:
         raise EndpointBusy(
-            f"A run began to put a model into service; look at `finetune status {slug}` once it has ended."
+            f"A run began to put a model into service; look at `finetune status {slug}{of_stack(stack)}` when it ended."
         )
     after = published.model_copy(
         update={

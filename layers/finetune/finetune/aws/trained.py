@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune.aws import customization, executions, runs, selection, storage
+from finetune.aws import customization, elsewhere, executions, runs, selection, storage
 from finetune.aws.customization import Training
 from finetune.aws.executions import Execution
 from finetune.aws.written import marked, read_back
@@ -81,6 +81,8 @@ def look(by: Looking, run: Run, content: str) -> Found:
     A run that resumes another takes that one's model, whatever its content is; NothingToResume when it has none.
     TrainingBusy while it is not known whether an ended run still trains the content.
     """
+    if run.evaluate:
+        return Found(model=elsewhere.model(by.bedrock, run))
     found = _resumed(by, run) if run.resume else _by_content(by, run, content)
     if found.model and found.model.trained_by and found.model.model_arn:
         _note_trained_by(by.s3, run, found.model.trained_by)
@@ -221,7 +223,8 @@ def require_turn(s3: S3Client, prepared: PrepareDatasetOutput) -> None:
 def nothing_new(s3: S3Client, run: Run, found: Found, evaluation_uri: str | None) -> EarlierRun | None:
     """Why a run has nothing to do; None when it trains, or when it evaluates a model that it has found.
 
-    A model that was to be promoted and is not in service is judged again, and so is the model of a run that is resumed.
+    A model that was to be promoted and is not in service is judged again, and so is one that somebody asked to go on
+    with or to evaluate.
     """
     if found.going_on:
         return EarlierRun(run_id=found.going_on, standing="going_on")
@@ -231,7 +234,7 @@ def nothing_new(s3: S3Client, run: Run, found: Found, evaluation_uri: str | None
     if run.champion and run.champion.model_arn == model.model_arn:
         return EarlierRun(run_id=run.champion.run_id, standing="in_service")
     uri = f"{model.trained_by}/verdict.json"
-    content = None if run.resume else storage.read(s3, uri)
+    content = None if run.resume or run.evaluate else storage.read(s3, uri)
     if content is None:
         return None
     judged = read_back(Judged, content, uri)

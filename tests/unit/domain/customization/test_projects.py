@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from finetune.domain.customization import projects
@@ -49,3 +52,22 @@ def test_the_slug_of_the_last_release_is_known() -> None:
 def test_what_is_no_dataset_is_called_after_its_folder_too(key: str, name: str) -> None:
     assert projects.named_by(key) == name
     assert projects.project_in(key) is None
+
+
+WRONG = "projects/../evaluation.jsonl"
+
+
+def test_an_evaluation_set_belongs_to_its_project_and_nothing_else_is_one() -> None:
+    assert projects.evaluated_project_of(projects.evaluation_set("Größe & Co")) == "Größe & Co"
+    for key in ("incoming/a/evaluation.jsonl", "projects/evaluation.jsonl", "projects/a/b/evaluation.jsonl", WRONG):
+        with pytest.raises(UnsupportedDataset, match="is not an evaluation set"):
+            projects.evaluated_project_of(key)
+
+
+def test_a_run_that_evaluates_has_the_name_of_its_project_and_an_id_of_its_model() -> None:
+    given: dict[str, Any] = {"bucket": "b", "version_id": "v", "event_time": datetime(2026, 11, 21, tzinfo=UTC)}
+    names = {
+        projects.execution_name(key=projects.evaluation_set("shop"), evaluate=arn, **given) for arn in ("one", "other")
+    }
+    assert len(names) == 2
+    assert all(name.startswith("shop-20261121-") for name in names)

@@ -163,3 +163,19 @@ def test_what_does_not_answer_with_text_has_no_verdict() -> None:
     made = stage(lines, model=CANVAS)
     assert made.found.forecast.obstacle
     assert "does not answer with text" in made.found.forecast.obstacle
+
+
+def test_an_evaluation_set_alone_is_staged_without_what_the_model_in_service_was_trained_on() -> None:
+    asked = Evidence(0.1, 0.1, 7, Gates(minimum_items=5))
+    given = tuple(item(f"question number {number}", number) for number in range(30))
+    learned = stage(records(10)).training.splitlines(keepends=True)
+    found = decidable.items_alone(given, [learned], RULES, asked, "It was trained elsewhere.")
+    left = from_jsonl(found.evaluation, EvaluationItem)
+    assert (found.prepared.training, found.prepared.accounting.total) == (None, 0)
+    assert {leak.trained for leak in found.refused} == {"champion"}
+    assert len(left) == 30 - len(found.refused)
+    assert found.prepared.evaluation
+    assert found.prepared.evaluation.records == len(left)
+    assert found.forecast.possible
+    assert found.prepared.notes == ("It was trained elsewhere.",)
+    assert not decidable.items_alone((), [], RULES, asked, "").forecast.possible

@@ -53,6 +53,15 @@ def within_budget(estimate: CostEstimate, limit_usd: float, *, whose: str = "bud
     return BudgetVerdict(within=True, reason=reason)
 
 
+def monthly_reason(month: str, spent_usd: float, reserved_usd: float, most_usd: float, limit_usd: float) -> str:
+    """Why a run does not fit into its project's monthly budget."""
+    going = f", and runs that go on may cost {cents(reserved_usd)} more" if reserved_usd else ""
+    return (
+        f"The project's runs have cost {cents(spent_usd)} in {month} by UTC{going}. This run may cost up to "
+        f"{cents(most_usd)}, and with it they could exceed the {cents(limit_usd)} of budget.project_usd_per_month."
+    )
+
+
 def started_hours(minutes: float) -> int:
     """The hours that are paid for throughput of which so many minutes are used."""
     return ceil(minutes / 60 - ROUNDING)

@@ -35,9 +35,11 @@ _PHASES: tuple[tuple[str, Phase], ...] = (
 )
 
 
-def run_id(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
-    """`<event time>-<hash of the object version>`: one dataset version and attempt, one id."""
-    identity = f"{bucket}/{key}@{version_id}" + (f"#{attempt}" if attempt > 1 else "")
+def run_id(
+    *, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1, evaluate: str | None = None
+) -> str:
+    """`<event time>-<hash of the object version>`: one dataset version, model to evaluate and attempt, one id."""
+    identity = f"{bucket}/{key}@{version_id}" + (f"#{attempt}" if attempt > 1 else "") + (evaluate or "")
     return f"{event_time:%Y%m%d-%H%M%S}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 

@@ -6,8 +6,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection
-from datetime import datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from finetune.domain.customization import jobs
 from finetune.errors import UnsupportedDataset
@@ -67,18 +67,33 @@ def _ambiguous(segments: list[str]) -> str:
     return unseen and f"has the character U+{ord(unseen):04X}, which is not seen or changes how a line reads"
 
 
+def evaluated_project_of(key: str) -> str:
+    """The project whose evaluation set a key is; UnsupportedDataset when it is none."""
+    match key.split("/"):
+        case ["projects", project, "evaluation.jsonl"] if project_in(f"{INCOMING}{project}/a.jsonl") == project:
+            return project
+    raise UnsupportedDataset(
+        f"{foreign(key)!r} is not an evaluation set; that of a project is {evaluation_set('<project>')}."
+    )
+
+
+def evaluation_set(project: str) -> str:
+    """The key of a project's own evaluation set."""
+    return f"projects/{project}/evaluation.jsonl"
+
+
 def named_by(key: str) -> str:
     """What an object is called after, also one that is no dataset: its folder under incoming/ or its stem."""
     return _folder_or_stem(key.removeprefix(INCOMING).split("/"))
 
 
-def execution_name(*, bucket: str, key: str, version_id: str, event_time: datetime, attempt: int = 1) -> str:
+def execution_name(*, key: str, evaluate: str | None = None, **identity: Any) -> str:
     """The name of the execution that a dropped object starts: project and run id, as its endpoint's.
 
     What is no dataset has one too. Small letters, digits and hyphens, of which Step Functions takes 80.
     """
-    run = jobs.run_id(bucket=bucket, key=key, version_id=version_id, event_time=event_time, attempt=attempt)
-    return jobs.resource_name(project_slug(named_by(key) or "unnamed"), run)
+    named = named_by(key.removeprefix("projects/") if evaluate else key) or "unnamed"
+    return jobs.resource_name(project_slug(named), jobs.run_id(key=key, evaluate=evaluate, **identity))
 
 
 def project_slug(project: str) -> str:

@@ -17,7 +17,7 @@ from finetune.domain.json_lines import from_jsonl
 from finetune.domain.similarity.near_duplicates import MOST_GROUPED
 from finetune.domain.staging.leaks import Leak, TrainedBy, asked_again, leaks, without
 from finetune.domain.staging.shares import Shares
-from finetune.domain.staging.stage import Inputs, PreparedDataset, Sinks, Surveys, stage_dataset
+from finetune.domain.staging.stage import Accounting, Inputs, PreparedDataset, Sinks, Surveys, stage_dataset
 from finetune.domain.validation.rules import DatasetRules
 
 # Of a larger dataset the shares hold out enough, and to stage it again takes minutes.
@@ -151,6 +151,30 @@ def without_trained(
     left = _judged(found.prepared, items, [("candidate", lines) for lines in trained], rules, asked)
     refused = sorted((*found.refused, *left.refused), key=lambda leak: leak.line)
     return replace(left, refused=tuple(refused))
+
+
+def items_alone(
+    items: tuple[EvaluationItem, ...],
+    learned: Iterable[Iterable[bytes]],
+    rules: DatasetRules,
+    asked: Evidence,
+    note: str,
+) -> Decidable:
+    """An evaluation set with nothing to train, but without items that the model in service was trained on."""
+    staged, _ = without(items, (), rules)
+    prepared = PreparedDataset(
+        training=None,
+        validation=None,
+        evaluation=staged,
+        accounting=Accounting(total=0, staged=0, duplicates=0, leaked=0, rejected=0, blank=0),
+        validation_accounting=None,
+        removed={},
+        validation_removed={},
+        media=False,
+        problems=(),
+        notes=(note,),
+    )
+    return _judged(prepared, items, [("champion", lines) for lines in learned], rules, asked)
 
 
 def _judged(
