@@ -39,8 +39,8 @@ def run(options: Options, console: Console) -> Answer:
         console.warn(f"finetune: {refused}")
         return Answer(False, {"model": options.model, "project": options.project, "reason": str(refused)})
     console.write(
-        f"Run {started.run_id} evaluates the model for {options.project}; a mail tells how it ends.\n"
-        f"Execution: {started.execution_arn}"
+        f"Run {started.run_id} evaluates the model for {options.project}; a mail tells how it ends.",
+        f"Execution: {started.execution_arn}",
     )
     facts = {"project": options.project, "model": options.model, "run": started.run_id}
     return Answer(True, {**facts, "execution": started.execution_arn})

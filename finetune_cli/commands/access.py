@@ -21,7 +21,7 @@ class Options(StackOptions):
     ask; IAM cannot bound that to one project.
     """
 
-    EXAMPLE: ClassVar = "finetune access shop-assistant --as supplier > supplier.json"
+    EXAMPLE: ClassVar = "finetune access shop-assistant --as supplier"
     YES: ClassVar = "the policy is printed"
 
     project: str = argument(metavar="PROJECT", help="the project, as in incoming/<project>/")

@@ -54,7 +54,7 @@ def test_before_service_the_mail_has_the_evidence_and_the_price_of_an_hour_and_a
     asking.set("prices: {provisioned_per_hour: 20}\n")
     asking.asked(stage="service")
     [body] = asking.topic.bodies
-    assert f"Better by 12 points.\n\n{PAYS}\n" in body
+    assert f"Better by 12 points.\n{PAYS}\n" in body
     assert "in service: $20.00 an hour, about $14,600.00 a month, also when it is not used" in body
     assert "  until it is in service: at most 2 started hours, $40.00, beyond budget.limit_usd\n" in body
     assert "a month of provisioned throughput" not in body

@@ -36,11 +36,13 @@ def _made_anew(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 # Missing answers are asked for again item by item, and a mail that is sent again is a second mail.
 ASKED_ONCE = {"bedrock_runtime", "sns"}
+# IAM simulates policies a few times a second.
+THROTTLED = {"iam"}
 
 
 # What a client is called here where AWS's name is a word of Python or none that a reader knows.
 NAMES = {"functions": "lambda", "identity": "sts"}
-OF_THE_COMMAND = {"functions", "identity"}
+OF_THE_COMMAND = {"cloudwatch", "events", "functions", "iam", "identity", "kms", "sqs"}
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -60,7 +62,8 @@ def test_nothing_is_made_when_the_module_is_imported() -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_question_to_a_model_and_a_mail_are_sent_once_and_any_other_call_is_tried_again(name: str) -> None:
     config: Any = MAKERS[name]().meta.config
-    assert config.retries == {"mode": "standard", "total_max_attempts": 1 if name in ASKED_ONCE else 4}
+    attempts = 1 if name in ASKED_ONCE else 10 if name in THROTTLED else 4
+    assert config.retries == {"mode": "standard", "total_max_attempts": attempts}
     assert config.read_timeout == (120 if name == "bedrock_runtime" else 30)
 
 

@@ -26,7 +26,7 @@ from tests.integration.fakes import MemoryExecutions
 Role = Literal["training", "validation"]
 
 NOVA_LITE = "amazon.nova-lite-v1:0:300k"
-FOLDER = "runs/shop"
+FOLDER, RUN_ID = "runs/shop", "20261130-120000-00000001"
 THINGS = ("tent", "boot", "rope", "stove", "lamp", "map", "glove", "pack")
 SUBJECTS = [" ".join(words) for words in product(("small", "large"), ("red", "blue", "green"), THINGS)]
 PAIRS = [(f"Where in the shop do I find the {subject}?", f"The {subject} is on a shelf.") for subject in SUBJECTS]
@@ -265,7 +265,7 @@ class Objects:
 
     def staged(self) -> list[str]:
         """What the run staged, without the digits of its content."""
-        return sorted(name.rpartition("-")[0] for name in self.contents if f"/{FOLDER}/now/staged/" in name)
+        return sorted(name.rpartition("-")[0] for name in self.contents if f"/{FOLDER}/{RUN_ID}/staged/" in name)
 
 
 def jsonl(records: Sequence[Mapping[str, Any]]) -> bytes:
@@ -304,12 +304,12 @@ def prepared(
         "datasets/incoming/shop/data.jsonl": jsonl(records["training"]),
     }
     run = Run(
-        run_id="now",
+        run_id=RUN_ID,
         project="shop",
         slug="shop",
         execution_arn="arn",
         first_delivery=True,
-        folder=f"s3://artifacts/{FOLDER}/now",
+        folder=f"s3://artifacts/{FOLDER}/{RUN_ID}",
         dataset=pinned("incoming/shop/data.jsonl"),
         evaluation_set=pinned("projects/shop/evaluation.jsonl"),
         validation_set=pinned("projects/shop/validation.jsonl") if own else None,
@@ -319,7 +319,7 @@ def prepared(
     )
     validation = datasets.validate(cast("Any", objects), run)
     if survey is not None:
-        objects.contents[f"artifacts/{FOLDER}/now/surveys/dataset"] = survey
+        objects.contents[f"artifacts/{FOLDER}/{RUN_ID}/surveys/dataset"] = survey
     by = Looking(cast("Any", None), cast("Any", objects), cast("Any", MemoryExecutions()))
     return datasets.prepare(by, PrepareDatasetInput(run=run, validation=validation))
 
@@ -344,10 +344,13 @@ def test_what_trains_and_validates_lies_in_the_bucket_of_the_media_if_any_record
     found = prepared(objects, media=media, own=own)
     bucket = "datasets" if media else "artifacts"
     where = {"evaluation": "artifacts", "training": bucket, "validation": bucket}
-    assert objects.staged() == sorted(f"{where[name]}/{FOLDER}/now/staged/{name}" for name in where)
+    assert objects.staged() == sorted(f"{where[name]}/{FOLDER}/{RUN_ID}/staged/{name}" for name in where)
     uris = (found.training_uri, found.validation_uri, found.evaluation_uri)
     assert {uri.removeprefix("s3://") for uri in uris if uri} <= objects.contents.keys()
-    assert (found.evaluation_items, objects.json(f"artifacts/{FOLDER}/now/prepared.json")["media"]) == (8, bool(media))
+    assert (
+        found.evaluation_items,
+        objects.json(f"artifacts/{FOLDER}/{RUN_ID}/prepared.json")["media"],
+    ) == (8, bool(media))
 
 
 @pytest.mark.parametrize("bucket", ["artifacts", "datasets"])
@@ -361,7 +364,7 @@ def test_what_the_model_in_service_learned_is_refused_by_line_and_likeness_and_n
     objects = Objects({f"{bucket}/{FOLDER}/before/staged/training-0a.jsonl": learned})
     found = prepared(objects, champion="before")
     assert (found.refused_items, found.refused_lines, found.evaluation_items) == (2, (1, 2), 6)
-    refused = objects.json(f"artifacts/{FOLDER}/now/prepared.json")["refused_items"]
+    refused = objects.json(f"artifacts/{FOLDER}/{RUN_ID}/prepared.json")["refused_items"]
     assert [(one["line"], one["trained"], one["likeness"]) for one in refused] == [
         (1, "champion", "exact"),
         (2, "champion", "normalised"),
@@ -371,14 +374,14 @@ def test_what_the_model_in_service_learned_is_refused_by_line_and_likeness_and_n
 def test_training_data_that_has_expired_is_said_to_be_gone() -> None:
     objects = Objects()
     assert prepared(objects, champion="before").refused_items == 0
-    [note] = objects.json(f"artifacts/{FOLDER}/now/prepared.json")["notes"]
+    [note] = objects.json(f"artifacts/{FOLDER}/{RUN_ID}/prepared.json")["notes"]
     assert note == datasets.LEARNED_GONE.format(run="before")
 
 
 def test_a_first_run_has_nothing_to_note() -> None:
     objects = Objects()
     assert prepared(objects).refused_items == 0
-    assert objects.json(f"artifacts/{FOLDER}/now/prepared.json")["notes"] == []
+    assert objects.json(f"artifacts/{FOLDER}/{RUN_ID}/prepared.json")["notes"] == []
 
 
 def test_a_survey_that_other_code_wrote_ends_the_run_with_a_sentence() -> None:
@@ -395,7 +398,7 @@ def test_whether_a_verdict_is_possible_is_known_before_the_job_and_said() -> Non
         found.forecast
         == "No verdict is possible: 8 evaluation items can be measured by token F1, and a verdict takes 20."
     )
-    told = objects.json(f"artifacts/{FOLDER}/now/prepared.json")["forecast"]
+    told = objects.json(f"artifacts/{FOLDER}/{RUN_ID}/prepared.json")["forecast"]
     assert (told["items"], told["questions"], told["needed"]) == (8, 8, 20)
 
 
@@ -417,7 +420,7 @@ def test_what_is_to_be_trained_is_claimed_under_its_content() -> None:
     assert found.claim
     assert found.claim.startswith("s3://artifacts/trainings/shop/")
     claim = objects.json(found.claim.removeprefix("s3://"))
-    assert claim == {"schema": 1, "run_id": "now", "execution_arn": "arn"}
+    assert claim == {"schema": 1, "run_id": RUN_ID, "execution_arn": "arn"}
     assert prepared(Objects()).claim == found.claim
     assert prepared(Objects(), own=True).claim != found.claim
 
@@ -428,9 +431,9 @@ def test_an_earlier_model_is_evaluated_without_its_data_being_staged_or_its_trai
     objects = Objects({f"artifacts/{FOLDER}/earlier/staged/training-0a.jsonl": learned})
     found = prepared(objects)
     assert found.model == MODEL
-    assert objects.staged() == [f"artifacts/{FOLDER}/now/staged/evaluation"]
+    assert objects.staged() == [f"artifacts/{FOLDER}/{RUN_ID}/staged/evaluation"]
     assert (found.training_uri, found.validation_uri) == (f"{EARLIER}/staged/training-0a.jsonl", None)
-    lines = [line["what"] for line in objects.json(f"artifacts/{FOLDER}/now/cost.json")["lines"]]
+    lines = [line["what"] for line in objects.json(f"artifacts/{FOLDER}/{RUN_ID}/cost.json")["lines"]]
     assert lines
     assert "Training" not in lines
 
@@ -458,7 +461,7 @@ def test_what_the_model_in_service_learned_is_looked_for_where_it_was_trained() 
 def test_a_rematch_is_refused_when_the_new_model_was_trained_on_what_was_asked() -> None:
     objects = Objects()
     found = prepared(objects)
-    run = RUN.model_copy(update={"folder": f"s3://artifacts/{FOLDER}/now"})
+    run = RUN.model_copy(update={"folder": f"s3://artifacts/{FOLDER}/{RUN_ID}"})
     champion = Champion(endpoint_arn="arn:e", model_arn="arn:m", run_id="before")
     s3 = cast("Any", objects)
     datasets.require_comparable(s3, run, found, None)
@@ -476,7 +479,7 @@ def test_a_rematch_is_refused_when_the_rest_of_the_budget_does_not_cover_another
 
     def limited(usd: float, rematches: int) -> Run:
         settings = Settings.model_validate({"budget": {"limit_usd": usd}})
-        folder = f"s3://artifacts/{FOLDER}/now"
+        folder = f"s3://artifacts/{FOLDER}/{RUN_ID}"
         return RUN.model_copy(update={"folder": folder, "settings": settings, "rematches": rematches})
 
     datasets.require_comparable(s3, limited(15, 0), found, champion)

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import pytest
 
 from finetune.aws import endpoints
-from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
+from finetune.aws.tags import EXECUTION_TAG, LEASE_TAG, NAME_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.contracts import SelectModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.customization.jobs import CREATING_BOUND
@@ -52,7 +52,7 @@ def test_an_endpoint_is_opened_once_under_the_run_s_name_with_tags_and_lease(sta
     assert found
     lease = (stack.clock.now() + LEASES[kind]).strftime("%Y-%m-%dT%H:%M:%SZ")
     own = {RUN_TAG: run.run_id, EXECUTION_TAG: run.execution_arn, LEASE_TAG: lease}
-    assert found.tags == {STACK_TAG: STACK, PROJECT_TAG: SLUG, **own}
+    assert found.tags == {STACK_TAG: STACK, PROJECT_TAG: SLUG, NAME_TAG: SLUG, **own}
     assert found.as_of == stack.clock.now()
 
 

@@ -10,12 +10,11 @@ from finetune.errors import AccessRefused, EndpointBusy
 from finetune.parts import Endpoint
 from finetune.run import Candidate
 from tests.integration.fakes import STACK, Stack
-from tests.integration.test_sweep import opened
 
 
 def test_a_job_that_cannot_be_stopped_does_not_keep_the_endpoint_open(stack: Stack) -> None:
     run = stack.run().model_copy(update={"candidates": (Candidate(index=1, name="job", hyperparameters={}),)})
-    opened(stack, run.endpoint_name, run.run_id)
+    stack.request(run)
     stack.emulator.admin.inject("deny-get-job")
     with pytest.raises(AccessRefused):
         release.release_run(stack.emulator.control, stack.ssm, stack.s3, run, stack=STACK)

@@ -128,7 +128,7 @@ def approval(question: Question, stack: str) -> Mail:
             question.why,
             _above_limit(question),
             lines("What it costs:", costs(question)),
-            question.evidence,
+            block(*question.evidence.splitlines()),
             f"Report: {question.report}" if question.report else "",
             f"What to do: answer until {question.until:%Y-%m-%d %H:%M} UTC, with one of these commands. {unanswered}",
             block(

@@ -63,7 +63,9 @@ def test_images_are_looked_for_in_a_folder_that_stands_for_the_project_s(
     model = ("--base-model", "amazon.titan-image-generator-v2:0")
     assert check(data, *model) == 0
     assert check(data, *model, "--media", media) == 1
-    assert "media-missing: 2 problems\n  lines 9, 10: refers to a file that does not exist" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "media-missing: 1 problem\n  line 9: refers to a file that does not exist" in told
+    assert "media-elsewhere: 1 problem\n  line 10: refers to media that is not under s3://" in told
     assert check(data, *model, "--media", media / "2026" / "cat.png") == 2
     assert "cat.png is not a directory" in capsys.readouterr().err
 

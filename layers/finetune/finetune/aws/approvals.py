@@ -24,6 +24,7 @@ from finetune.domain import cost
 from finetune.domain.catalog import base_model
 from finetune.domain.customization.jobs import APPROVAL_BOUND
 from finetune.errors import ChampionChanged, FineTuneError, SettingsInvalid
+from finetune.foreign import block
 from finetune.question import Decision, Question, Terms
 from finetune.run import Run, priced
 from finetune.settings import Settings
@@ -97,7 +98,7 @@ def request(by: Asking, given: RequestApprovalInput) -> RequestApprovalOutput:
 
 def _evidence(found: JudgeEvaluationOutput) -> str:
     """What the model is worth: the verdict, the scores, and the cheaper way to serve it."""
-    return "\n\n".join(filter(None, (found.reason, messages.comparison(found), found.break_even)))
+    return block(*filter(None, (found.reason, messages.comparison(found), found.break_even)))
 
 
 def _terms_or_planned(by: Asking, run: Run) -> Terms:
