@@ -148,8 +148,17 @@ def _sentence(detail: Any) -> str:
 
 def _spoken(value: Any) -> str:
     """A value as a person knows it from the file; what has parts is only called by its kind."""
-    kind = {bool: str(value).lower(), type(None): "an empty value", dict: "a mapping", list: "a list"}
-    return kind.get(type(value)) or foreign(repr(value) if isinstance(value, str) else f"{value}")
+    match value:
+        case None:
+            return "an empty value"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return foreign(repr(value) if isinstance(value, str) else value)
 
 
 # What pydantic's kinds of errors mean.
