@@ -195,6 +195,27 @@ def test_whoever_has_another_s_slug_of_the_last_release_gets_a_slug_of_its_own(s
     assert settled(s3, attacker, ssm) == project_slug(attacker) != TAKEN
 
 
+# Keys of one project that release 0.2.0 took and this one refuses.
+OLD_KEYS = [
+    "Shop Assistant//a.jsonl",
+    "Shop Assistant/./a.jsonl",
+    "./Shop Assistant/a.csv",
+    "Shop Assistant/a\xad.jsonl",
+]
+
+
+@pytest.mark.parametrize("key", OLD_KEYS, ids=ascii)
+def test_what_release_0_2_0_left_under_a_key_that_is_refused_now_says_whose_it_is(s3: S3Client, key: str) -> None:
+    dataset = ObjectVersion(bucket="datasets", key=f"incoming/{key}", version_id="v")
+    value = published().model_copy(update={"dataset": dataset})
+    assert value.projects == {VICTIM}
+    assert settled(s3, VICTIM, ssm_with(TAKEN, value)) == TAKEN
+    claim = json.dumps({"execution_arn": "arn:before", "dataset": dataset.payload()}).encode()
+    s3.put_object(Bucket="artifacts", Key=f"runs/{TAKEN}/20261119-120000-00000000/run.json", Body=claim)
+    assert settled(s3, VICTIM, ssm_with(TAKEN, None)) == TAKEN
+    assert settled(s3, COLLIDING, ssm_with(TAKEN, value)) == project_slug(COLLIDING)
+
+
 @pytest.mark.parametrize("attacker", [TAKEN, COLLIDING])
 def test_before_its_first_promotion_a_slug_belongs_to_whoever_ran_first(s3: S3Client, attacker: str) -> None:
     ran_before(s3, VICTIM, day=19)

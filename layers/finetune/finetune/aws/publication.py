@@ -15,7 +15,7 @@ from finetune.aws.written import marked, read_back
 from finetune.contracts import PromoteModelOutput
 from finetune.domain.catalog import Deployment
 from finetune.domain.cost import PriceOverrides
-from finetune.domain.customization.projects import project_in
+from finetune.domain.customization.projects import project_before
 from finetune.errors import ChampionChanged, FileUnreadable, ServiceRefused
 from finetune.frozen import Frozen
 from finetune.parts import Endpoint
@@ -77,7 +77,7 @@ class Published(Frozen):
     def projects(self) -> frozenset[str]:
         """Whose it is by what is written down: by name, or else by the datasets of the models; empty if by nothing."""
         datasets = filter(None, (self.dataset, self.previous_dataset))
-        told = {self.project} if self.project else {project_in(each.key) for each in datasets}
+        told = {self.project} if self.project else {project_before(each.key) for each in datasets}
         return frozenset(filter(None, told))
 
 

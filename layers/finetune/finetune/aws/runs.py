@@ -17,7 +17,7 @@ from finetune.domain.customization import jobs
 from finetune.domain.customization.projects import (
     evaluated_project_of,
     evaluation_set,
-    project_in,
+    project_before,
     project_of,
     project_slug,
     slug_before,
@@ -58,7 +58,7 @@ class Claim(Frozen):
     @property
     def of_project(self) -> str | None:
         """The project whose run was claimed, as far as it is known."""
-        return self.project or (project_in(self.dataset.key) if self.dataset else None)
+        return self.project or (project_before(self.dataset.key) if self.dataset else None)
 
 
 def identify(request: DatasetDropped, *, artifact_bucket: str, execution_arn: str) -> Run:

@@ -48,6 +48,21 @@ def test_the_slug_of_the_last_release_is_known() -> None:
     assert [projects.slug_before(name) for name in ("shop", "Shop Assistant")] == ["shop", "shop-assistant-d419be"]
 
 
+@pytest.mark.parametrize(
+    ("key", "project"),
+    [
+        ("incoming/shop//a.jsonl", "shop"),
+        ("incoming/sh\xadop/a.csv", "sh\xadop"),
+        (f"incoming/{'n' * 300}.jsonl", "n" * 300),
+        ("incoming/shop/a.zip", None),
+        ("projects/shop/evaluation.jsonl", None),
+    ],
+    ids=ascii,
+)
+def test_a_key_of_the_last_release_is_read_by_its_rule(key: str, project: str | None) -> None:
+    assert projects.project_before(key) == project
+
+
 @pytest.mark.parametrize(("key", "name"), [("incoming/shop/a.zip", "shop"), ("incoming/a.zip", "a"), ("incoming/", "")])
 def test_what_is_no_dataset_is_called_after_its_folder_too(key: str, name: str) -> None:
     assert projects.named_by(key) == name

@@ -55,6 +55,14 @@ def project_in(key: str) -> str | None:
         return None
 
 
+def project_before(key: str) -> str | None:
+    """The project of a key by the rule of release 0.2.0, which took more keys; None when it was no dataset then."""
+    path = PurePosixPath(key.removeprefix(INCOMING))
+    if not key.startswith(INCOMING) or path.suffix.lower() not in DATASET_SUFFIXES:
+        return None
+    return path.parts[0] if len(path.parts) > 1 else path.stem
+
+
 def _folder_or_stem(segments: list[str]) -> str:
     return segments[0] if len(segments) > 1 else PurePosixPath(segments[0]).stem
 
