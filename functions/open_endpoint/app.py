@@ -21,7 +21,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         if request.model.trained_by or request.run.evaluate:  # it trains nothing, so it took no place before
             places.take_all(taking, request.run, request.prepared)
         endpoint = endpoints.open_endpoint(
-            clients.bedrock(), request.run, request.model, leases, stack=environment.STACK_NAME
+            clients.bedrock(),
+            request.run,
+            request.model,
+            leases,
+            stack=environment.STACK_NAME,
+            limit=allowance.limit_name(request.run, request.prepared),
         )
 
     return endpoint.payload()

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from finetune.aws import answers
-from finetune.aws.allowance import evaluation_leases, limit_of
+from finetune.aws.allowance import evaluation_leases, limit_name, limit_of
 from finetune.aws.inference import evaluate_shard
 from finetune.contracts import EvaluateShardInput
 from finetune.domain.catalog import base_model
@@ -87,7 +87,10 @@ def test_a_share_of_the_month_bounds_a_run_as_its_limit_does() -> None:
     asked = asking(Bucket(), rest=1.1)
     most = asked.prepared.most_usd
     for share, bound in ((most, most), (1_000.0, asked.run.settings.budget.limit_usd)):
-        assert limit_of(asked.run, asked.prepared.model_copy(update={"limit_usd": share})) == bound
+        prepared = asked.prepared.model_copy(update={"limit_usd": share})
+        assert limit_of(asked.run, prepared) == bound
+        named = "the run's share of budget.project_usd_per_month" if share == bound else "budget.limit_usd"
+        assert limit_name(asked.run, prepared) == named
     bucket = Bucket()
     request = asking(bucket, rest=1.1)
     request = request.model_copy(update={"prepared": request.prepared.model_copy(update={"limit_usd": most})})

@@ -487,3 +487,6 @@ def test_a_rematch_is_refused_when_the_rest_of_the_budget_does_not_cover_another
     for run in (limited(14.99, 0), limited(15, 1)):
         with pytest.raises(ChampionChanged, match=r"the rest of budget\.limit_usd does not cover"):
             datasets.require_comparable(s3, run, found, champion)
+    of_month = found.model_copy(update={"limit_usd": 14.0})
+    with pytest.raises(ChampionChanged, match=r"the rest of the run's share of budget\.project_usd_per_month does not"):
+        datasets.require_comparable(s3, limited(15, 0), of_month, champion)

@@ -270,8 +270,8 @@ def test_throughput_that_is_being_created_is_waited_for_only_as_long_as_it_is_pa
 
 def test_nothing_is_opened_that_the_budget_does_not_pay_for(stack: Stack) -> None:
     run = stack.run()
-    with pytest.raises(BudgetReached, match=r"budget.limit_usd does not pay for throughput"):
-        endpoints.open_endpoint(stack.emulator.control, run, model_of(stack, run), {}, stack=STACK)
+    with pytest.raises(BudgetReached, match=r"What is left of the month does not pay for throughput"):
+        endpoints.open_endpoint(stack.emulator.control, run, model_of(stack, run), {}, stack=STACK, limit="the month")
 
 
 def test_throughput_has_the_model_units_of_the_settings_and_anything_else_one(stack: Stack) -> None:

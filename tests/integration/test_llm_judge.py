@@ -138,6 +138,8 @@ def test_a_judge_that_says_nothing_leaves_the_run_inconclusive_and_scores_nobody
     output, evaluation = verdict(bucket, asked)
     assert output.decision == "inconclusive"
     assert "The judge rated only 0 of 40 items" in output.reason
+    denied = getattr(broken, "response", {}).get("Error", {}).get("Code") == "AccessDeniedException"
+    assert (f"It may not be asked: While asking {JUDGE}: " in output.reason) is denied
     assert evaluation["judge"]["ratings"] == {}
     assert len(model.asked(JUDGE)) == (240 if isinstance(broken, dict) else 80)
 

@@ -84,7 +84,8 @@ def test_a_run_takes_what_comparisons_anew_may_cost_if_there_is_so_much(stack: S
     [
         ("FAILED", None, 0.0),  # it ended before anything was billed
         ("SUCCEEDED", cost(3.0), 3.0),
-        ("ABORTED", cost(3.0), 3.0),
+        ("ABORTED", cost(3.0), 8.0),  # it may be redriven
+        ("TIMED_OUT", cost(9.0), 9.0),
         ("SUCCEEDED", cost(None), 8.0),
         ("SUCCEEDED", Spent(missing=("hours",)), 8.0),
     ],
@@ -98,7 +99,7 @@ def test_an_ended_run_counts_with_what_it_has_cost_and_with_its_share_where_that
     for _ in range(2):
         assert f"have cost ${counted:.2f} in" in share(stack, going(stack), most=100).budget_reason
     kept = orjson.loads(stack.bucket.objects["budgets/shop/2026-11/0.json"][0])["spent_usd"]
-    assert kept == (None if status == "ABORTED" else counted)
+    assert kept == (counted if status in {"SUCCEEDED", "FAILED"} else None)
 
 
 def test_a_run_whose_mail_is_not_sent_yet_counts_with_its_share(stack: Stack) -> None:
@@ -118,8 +119,25 @@ def test_the_month_is_that_of_the_claim_by_utc_and_each_project_has_its_own(stac
     assert told == ["budgets/shop/2026-11/0.json", "budgets/shop/2026-12/0.json", "budgets/other/2026-12/0.json"]
 
 
-def test_without_a_monthly_budget_or_for_a_run_that_ends_anyway_nothing_is_taken(stack: Stack) -> None:
-    assert share(stack, going(stack, project_usd_per_month=None)).limit_usd is None
+def test_a_monthly_budget_counts_the_runs_of_the_month_from_before_it_was_set(stack: Stack) -> None:
+    before = going(stack, project_usd_per_month=None)
+    for _ in range(2):
+        assert share(stack, before).limit_usd is None
+    assert "runs that go on may cost $8.00 more" in share(stack, going(stack), most=100).budget_reason
+    ended(stack, before, spent=cost(1.5))
+    assert "have cost $1.50 in 2026-11 by UTC. " in share(stack, going(stack), most=100).budget_reason
+
+
+def test_shares_that_have_expired_keep_no_run_from_taking_the_next_number(stack: Stack) -> None:
+    for _ in range(2):
+        share(stack, going(stack), most=3, takes=3)
+    del stack.bucket.objects["budgets/shop/2026-11/0.json"]
+    assert share(stack, going(stack), most=3, takes=3).limit_usd == 3
+    told = [key for key in stack.bucket.objects if key.startswith("budgets/")]
+    assert told == ["budgets/shop/2026-11/1.json", "budgets/shop/2026-11/2.json"]
+
+
+def test_for_a_run_that_ends_anyway_nothing_is_taken(stack: Stack) -> None:
     for more in (
         {"within_budget": False},
         {"verdict_possible": False},

@@ -186,5 +186,7 @@ def test_an_error_of_s3_is_told_and_never_raised(monkeypatch: pytest.MonkeyPatch
     assert "SlowDown" in found.sentence
     assert found.sentence.startswith("Cost of the run: at least $0.00.")
     monkeypatch.undo()
+    told = json.loads(storage.read(bucket.client, of.uri("spent.json")) or b"")
+    assert told["missing"] == list(found.missing)  # a monthly budget counts the whole share
     monkeypatch.setattr(bucket, "put_object", refuse)
     assert spending.written(bucket.client, known(of), of, Standing()).sentence.endswith("nothing was billed.")

@@ -261,6 +261,12 @@ def test_a_budget_or_a_retention_decides_no_verdict(deployed: Deployed) -> None:
     assert nothing_new(deployed, deployed.planned().model_copy(update={"settings": settings})).standing == "judged"
 
 
+def test_other_prices_of_the_judge_decide_no_verdict(deployed: Deployed) -> None:
+    judged(deployed)
+    settings = Settings.model_validate({"judge": {"prices": {"input_per_1k_tokens": 0.5}}})
+    assert nothing_new(deployed, deployed.planned().model_copy(update={"settings": settings})).standing == "judged"
+
+
 def test_a_model_that_was_to_be_promoted_and_is_not_in_service_is_judged_again(deployed: Deployed) -> None:
     judged(deployed, decision="promote")
     assert nothing_new(deployed, deployed.planned()) is None

@@ -19,7 +19,8 @@ ADVICE: Mapping[str, str] = {
     "EvaluationSetInvalid": "Mend the named lines of the project's evaluation.jsonl and drop the dataset again.",
     "ValidationSetInvalid": "Mend the named lines of the project's validation.jsonl and drop the dataset again.",
     "BudgetExceeded": "Raise budget.limit_usd in the project's settings.yaml, or train on fewer records or epochs.",
-    "BudgetReached": "Raise budget.limit_usd, or make the evaluation set smaller, and drop the dataset again.",
+    "BudgetReached": "Raise budget.limit_usd, and budget.project_usd_per_month where it is set, or make the evaluation "
+    "set smaller, and drop the dataset again.",
     "NoVerdictPossible": "Write a larger evaluation.jsonl, add different records or set evaluation: optional, and drop "
     "the dataset again.",
     "ApprovalExpired": "Drop the dataset again, and answer within three days of the mail that asks.",

@@ -54,6 +54,12 @@ def limit_of(run: Run, prepared: PrepareDatasetOutput) -> float:
     return own if prepared.limit_usd is None else min(own, prepared.limit_usd)
 
 
+def limit_name(run: Run, prepared: PrepareDatasetOutput) -> str:
+    """What sets that limit."""
+    share = limit_of(run, prepared) < run.settings.budget.limit_usd
+    return "the run's share of budget.project_usd_per_month" if share else run.limit_name
+
+
 def paid_until(request: EvaluateShardInput) -> datetime | None:
     """Until when throughput is paid for; None where none is open for the evaluation.
 

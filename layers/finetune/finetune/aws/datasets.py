@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from finetune.aws import media, monthly, runs, storage, trained
-from finetune.aws.allowance import limit_of
+from finetune.aws.allowance import limit_name, limit_of
 from finetune.aws.media import Media
 from finetune.aws.trained import Looking
 from finetune.contracts import (
@@ -286,8 +286,8 @@ def require_comparable(s3: S3Client, run: Run, prepared: PrepareDatasetOutput, c
     rest, answers = limit_of(run, prepared) - (prepared.most_usd or 0), prepared.answers_usd or 0
     if champion and rest < answers * (run.rematches + 1):
         raise ChampionChanged(
-            f"Run {champion.run_id} went into service meanwhile, and the rest of {run.limit_name} does not cover to "
-            "ask its model too."
+            f"Run {champion.run_id} went into service meanwhile, and the rest of {limit_name(run, prepared)} does not "
+            "cover to ask its model too."
         )
     items = from_jsonl(storage.read(s3, prepared.evaluation_uri or "") or b"", EvaluationItem)
     learned = learned_by(s3, run, champion) if champion else ()

@@ -181,13 +181,14 @@ def open_endpoint(
     *,
     stack: str,
     purpose: Literal["evaluation", "service"] = "evaluation",
+    limit: str = "the budget",
 ) -> Endpoint:
     """Open the endpoint of a run, of the first kind that no quota refuses, or return the one already open.
 
     `leases` are the kinds with how long an endpoint of each may live. Neither create call reports a conflict, so the
     endpoint is looked up by its name first. One for service has a request token of its own, and another one after each
     rematch, because Bedrock ignores a token that made what was deleted. Raises QuotaExceeded if the quotas of all kinds
-    are used up, and BudgetReached if the budget pays for none of them.
+    are used up, and BudgetReached, which names the limit, if the budget pays for none of them.
     """
     name, model_arn = run.endpoint_name, model.model_arn
     if model_arn is None:
@@ -195,9 +196,7 @@ def open_endpoint(
     if existing := _existing(bedrock, name, leases):
         return existing
     if not leases:
-        raise BudgetReached(
-            f"What is left of {run.limit_name} does not pay for throughput for as long as it is needed."
-        )
+        raise BudgetReached(f"What is left of {limit} does not pay for throughput for as long as it is needed.")
     with translated(f"asking for the service's time before opening endpoint {name}"):
         now = service_time(bedrock.list_custom_model_deployments(nameContains=name))
     refusals, opening = [], f"-service-{run.rematches}" if purpose == "service" else ""

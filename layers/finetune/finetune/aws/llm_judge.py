@@ -93,6 +93,6 @@ def _ask(runtime: BedrockRuntimeClient, request: EvaluateShardInput, pair: Pair)
     asked = llm_judge.request(pair, request.run.settings.judge, secrets.token_hex(8))
     try:
         reply, error = converse(runtime, asked, paid_until(request))
-    except AccessRefused:
-        error = "AccessDeniedException"
+    except AccessRefused as refusal:
+        return Judgement(id=pair.id, item=pair.item.id, error="AccessDeniedException", refusal=str(refusal))
     return Judgement(id=pair.id, item=pair.item.id, error=error) if error else llm_judge.read(pair, reply)

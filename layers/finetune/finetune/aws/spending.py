@@ -68,7 +68,7 @@ def written(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spe
     try:
         found = _spent(s3, known, run, stands)
     except FineTuneError as error:
-        return Spent(missing=(f"what could not be read ({str(error).rstrip('.')})",))
+        found = Spent(missing=(f"what could not be read ({str(error).rstrip('.')})",))
     with suppress(FineTuneError):
         told = {**found.model_dump(mode="json"), "total_usd": found.total_usd}
         storage.write_json(s3, run.uri("spent.json"), marked(told))

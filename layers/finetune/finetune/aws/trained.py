@@ -267,7 +267,7 @@ def _basis(run: Run, evaluation_uri: str | None) -> str:
             settings.gates.model_dump(mode="json"),
             settings.metric,
             settings.inference.model_dump(mode="json"),
-            settings.judge.model_dump(mode="json"),
+            settings.judge.model_dump(mode="json", exclude={"prices"}),  # the Price List fills them in and changes them
             settings.deployment,
             run.champion.model_arn if run.champion else None,
         ]

@@ -64,7 +64,10 @@ class Reply(Frozen):
 
 
 class Judgement(Frozen):
-    """One call's ratings; `error` is a code, set only when there are none. `id` names the item and the order."""
+    """One call's ratings; `error` is a code, set only when there are none. `id` names the item and the order.
+
+    `refusal` says why the judge may not be asked.
+    """
 
     id: str
     item: str
@@ -73,6 +76,7 @@ class Judgement(Frozen):
     input_tokens: int = 0
     output_tokens: int = 0
     error: str | None = None
+    refusal: str | None = None
 
 
 class JudgeReport(Frozen):
@@ -80,7 +84,7 @@ class JudgeReport(Frozen):
 
     `ratings` are scores by item over both orders, of the model in service (or the base model) and of the candidate.
     `consistent` is the share of items for which the judge preferred the same answer in both orders. `criteria` are
-    means by contestant.
+    means by contestant. `refusal` says why the judge may not be asked.
     """
 
     model: str
@@ -91,6 +95,7 @@ class JudgeReport(Frozen):
     criteria: Mapping[str, Mapping[str, float]]
     ratings: Mapping[str, tuple[float, float]]
     usd: float | None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,7 @@ def report(
             for item, both in judged.items()
         },
         usd=prices.usd(sum(one.input_tokens for one in calls), sum(one.output_tokens for one in calls)),
+        refusal=next((one.refusal for one in calls if one.refusal), None),
     )
 
 

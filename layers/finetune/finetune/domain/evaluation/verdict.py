@@ -251,9 +251,10 @@ def _judge_guard(judged: JudgeReport | None, gates: Gates) -> tuple[Guard, ...]:
 def _judge_doubts(judged: JudgeReport | None) -> list[str]:
     if not judged or not judged.asked or judged.judged / judged.asked >= judged.coverage:
         return []
+    refusal = f" It may not be asked: {judged.refusal.rstrip('.')}." if judged.refusal else ""
     return [
         f"The judge rated only {judged.judged} of {judged.asked} items, {judged.coverage:.0%} are needed; "
-        "run the evaluation again or remove the judge from settings.yaml."
+        f"run the evaluation again or remove the judge from settings.yaml.{refusal}"
     ]
 
 
