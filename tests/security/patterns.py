@@ -18,7 +18,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from finetune import settings_file
-from finetune.domain.evaluation import metrics
+from finetune.domain.evaluation import metrics, reading
 from tools.project import ROOT
 
 # Folders of what runs on foreign text, by where their modules are imported from.
@@ -30,6 +30,10 @@ _ANYWHERE = _ASKING - {"match", "fullmatch"}
 _EXAMPLES: Mapping[tuple[str, str], Iterable[re.Pattern[str]]] = {
     ("finetune.domain.evaluation.metrics", "_keyword"): [
         metrics._keyword(word) for word in ("a", "aa aa", "a b a b a b", "a" * 200, "+", "a a a a a a a a b")
+    ],
+    ("finetune.domain.evaluation.reading", "_phrase"): [
+        reading._phrase(*phrases)
+        for phrases in (("a",), ("aa aa", "aa"), ("a" * 200,), ("+",), tuple(f"l{number}" for number in range(25)))
     ],
     ("finetune.settings_file", "_resolve_as_yaml_1_2"): [
         pattern for known in settings_file._UniqueKeyLoader.yaml_implicit_resolvers.values() for _, pattern in known

@@ -66,6 +66,12 @@ def test_an_answer_that_names_several_labels_or_denies_one_has_given_none(text: 
     assert label_in(text, LABELS) not in LABELS
 
 
+@pytest.mark.parametrize(("leads", "label"), [(1, "late delivery"), (10, "late delivery"), (11, None)])
+def test_the_longest_label_is_read_behind_one_of_the_first_leads(leads: int, label: str | None) -> None:
+    found = label_in("Label: " * leads + "late delivery, refund", {*LABELS, "late"})
+    assert found == label if label else found not in LABELS
+
+
 def test_what_is_denied_is_told_by_its_clause() -> None:
     read = plain("It is not within 30 days. You pay 5 pounds, but never 9.")
     assert denied(read, read.index("30"))

@@ -7,6 +7,7 @@ import string
 import unicodedata
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -55,6 +56,8 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 _LABEL_LEAD = re.compile(r"^(?:the )?(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )")
 _LABEL_NAMED = re.compile(r"\b(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )[\"'*`]*")
+# In how many such places of an answer a label is looked for.
+_MOST_LEADS = 10
 _AROUND_LABEL = " \t\r\n.\"'`*"
 # What turns a statement about the words behind it into its opposite, and what ends its reach.
 _NEGATION = re.compile(
@@ -151,10 +154,10 @@ def label_in(text: str, labels: Collection[str]) -> str:
     if bare in labels or not labels:
         return bare
     read = " ".join(plain(text).split())
-    for lead in _LABEL_NAMED.finditer(read):
-        named = [label for label in labels if re.match(rf"{re.escape(label)}(?!{LETTER})", read[lead.end() :])]
-        if named:
-            return max(named, key=len)
+    any_label = _phrase(*sorted(labels, key=len, reverse=True))
+    for lead in islice(_LABEL_NAMED.finditer(read), _MOST_LEADS):
+        if named := any_label.match(read, lead.end()):
+            return named[0]
     said = {label for label in labels if any(not denied for denied in mentions(read, label))}
     said = {label for label in said if not any(label != other and label in other for other in said)}
     return said.pop() if len(said) == 1 else bare
@@ -173,8 +176,9 @@ def denied(read: str, place: int) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def _phrase(phrase: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!{_BEFORE}){re.escape(phrase)}(?!{LETTER})")
+def _phrase(*phrases: str) -> re.Pattern[str]:
+    """The first of these phrases that stands somewhere as words of its own."""
+    return re.compile(rf"(?<!{_BEFORE})(?:{'|'.join(map(re.escape, phrases))})(?!{LETTER})")
 
 
 _BEFORE = rf"[^\W_{UNSPACED}]"
