@@ -37,7 +37,7 @@ _DIGIT = re.compile(r"\d")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:([,' \u2009\u202f])\d{3})(?:\1\d{3})*(?![\d])")
 _CONTINENTAL = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+(?!\d)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d,]|\.\d)")
-_NUMBER = re.compile(r"(?<![\w.])0*(\d+)(?:\.(\d+))?(?![\d]|\.\d)")
+_NUMBER = re.compile(r"(?<![\w.])(\d++)(?:\.(\d++))?(?!\.\d)")
 _CURRENCIES = {"$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "€": "eur", "euro": "eur", "euros": "eur"}
 _CURRENCIES |= {"£": "gbp", "pounds": "gbp", "¥": "jpy", "yen": "jpy", "₹": "inr", "rupees": "inr"}
 _CURRENCIES |= {code: code for code in ("usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud", "cny")}
@@ -65,7 +65,6 @@ _NEGATION = re.compile(
     r"can't|won't|wouldn't|shouldn't|false|untrue|wrong|rather than|instead of|nicht|kein\w*|nie|ohne|pas|jamais)\b"
 )
 _CLAUSE = re.compile(r"(?<!\d)[.;:!?](?!\d)|[.;:!?](?!\d)|\n|\b(?:but|however|although|because|so|then|if|unless)\b")
-_FENCED = re.compile(r"```[a-z]*\s*(.*?)```", re.DOTALL)
 
 
 @lru_cache(maxsize=2_048)
@@ -82,8 +81,8 @@ def plain(text: str) -> str:
 
 
 def _number(found: re.Match[str]) -> str:
-    decimals = (found[2] or "").rstrip("0")
-    return f"{found[1]}.{decimals}" if decimals else found[1]
+    whole, decimals = found[1].lstrip("0") or "0", (found[2] or "").rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 @lru_cache(maxsize=2_048)
@@ -118,7 +117,9 @@ def json_in(text: str) -> Any:
 
 def _json_candidates(text: str) -> Iterator[str]:
     yield text
-    yield from _FENCED.findall(text)[:3]
+    # Every second part is fenced, but for what stands behind a fence that nothing closes.
+    for fenced in text.split("```", 6)[1:-1:2]:
+        yield fenced.lstrip(string.ascii_lowercase).lstrip()
     for opening, closing in ("{}", "[]"):
         first, last = text.find(opening), text.rfind(closing)
         if 0 <= first < last:
