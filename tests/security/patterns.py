@@ -18,7 +18,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from finetune import settings_file
-from finetune.domain.evaluation import metrics
+from finetune.domain.evaluation import metrics, reading
 from tools.project import ROOT
 
 # Folders of what runs on foreign text, by where their modules are imported from.
@@ -30,6 +30,10 @@ _ANYWHERE = _ASKING - {"match", "fullmatch"}
 _EXAMPLES: Mapping[tuple[str, str], Iterable[re.Pattern[str]]] = {
     ("finetune.domain.evaluation.metrics", "_keyword"): [
         metrics._keyword(word) for word in ("a", "aa aa", "a b a b a b", "a" * 200, "+", "a a a a a a a a b")
+    ],
+    ("finetune.domain.evaluation.reading", "_phrase"): [
+        reading._phrase(*phrases)
+        for phrases in (("a",), ("aa aa", "aa"), ("a" * 200,), ("+",), tuple(f"l{number}" for number in range(25)))
     ],
     ("finetune.settings_file", "_resolve_as_yaml_1_2"): [
         pattern for known in settings_file._UniqueKeyLoader.yaml_implicit_resolvers.values() for _, pattern in known
@@ -123,14 +127,24 @@ _FAMILIAR = (
 )
 
 
-def hostile(pattern: re.Pattern[Any]) -> list[str]:
-    """Short texts which, repeated, make a backtracking pattern begin often, go on for long and fail late."""
-    parts = [_sample(piece) for piece in parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE).data]
+def hostile(pattern: re.Pattern[Any]) -> list[tuple[str, str]]:
+    """Short texts which, repeated, make a backtracking pattern begin often, go on for long and fail late.
+
+    Each with what stands once before it: nothing, or for what a pattern repeats all that it takes before.
+    """
+    pieces = parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE).data
+    parts = [_sample(piece) for piece in pieces]
+    behind = {
+        ("".join(parts[:place]), parts[place])
+        for place, (kind, _) in enumerate(pieces)
+        if place and kind in _REPEATS and parts[place]
+    }
     starts = {"".join(parts[:end]) for end in range(1, len(parts) + 1, len(parts) // 12 + 1)} | {
         part for part in parts if part
     }
     made = {f"{start}{joint}" for start, joint in product(starts, _JOINTS)}
-    return sorted({*made, *_FAMILIAR} - {""}, key=lambda text: (len(text), text))
+    alone = sorted({*made, *_FAMILIAR} - {""}, key=lambda text: (len(text), text))
+    return [*(("", text) for text in alone), *sorted(behind)]
 
 
 def _sample(piece: tuple[Any, Any]) -> str:
@@ -156,6 +170,7 @@ def _one_of(choices: Any) -> str:
     return next((each for each in characters if asked.fullmatch(each)), "")
 
 
+_REPEATS = (opcodes.MAX_REPEAT, opcodes.MIN_REPEAT, opcodes.POSSESSIVE_REPEAT)
 _CATEGORIES = {
     opcodes.CATEGORY_DIGIT: r"\d", opcodes.CATEGORY_NOT_DIGIT: r"\D", opcodes.CATEGORY_SPACE: r"\s",
     opcodes.CATEGORY_NOT_SPACE: r"\S", opcodes.CATEGORY_WORD: r"\w", opcodes.CATEGORY_NOT_WORD: r"\W",
@@ -179,7 +194,7 @@ _SAMPLES: Mapping[Any, Callable[[Any], str]] = {
     opcodes.NOT_LITERAL: lambda code: "b" if code == ord("a") else "a",
     opcodes.ANY: lambda _: "a",
     opcodes.IN: _one_of,
-    **dict.fromkeys((opcodes.MAX_REPEAT, opcodes.MIN_REPEAT, opcodes.POSSESSIVE_REPEAT), _repeated),
+    **dict.fromkeys(_REPEATS, _repeated),
     opcodes.SUBPATTERN: lambda value: _each(value[-1]),
     opcodes.ATOMIC_GROUP: _each,
     opcodes.BRANCH: lambda value: max(map(_each, value[1]), key=len),

@@ -13,6 +13,7 @@ from finetune.domain.evaluation.items import check_evaluation_set
 
 BEYOND: dict[str, dict[str, Any]] = {
     "keywords": {"expected_keywords": [f"k{number}" for number in range(items.MOST_KEYWORDS + 1)]},
+    "references": {"reference": [f"r{number}" for number in range(items.MOST_REFERENCES + 1)]},
     "a keyword": {"expected_keywords": ["a " * items.PHRASE_CHARACTERS]},
     "an id": {"id": "i" * (items.NAME_CHARACTERS + 1)},
     "a category": {"category": "c" * (items.NAME_CHARACTERS + 1)},

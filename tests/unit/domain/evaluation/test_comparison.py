@@ -65,6 +65,12 @@ def test_a_collapse_on_a_few_items_weighs_by_its_size() -> None:
     assert found.state == "fell"
 
 
+@pytest.mark.parametrize("now", [0.0, 0.5, 1.0])
+def test_a_guard_that_accepts_every_fall_holds(now: float) -> None:
+    pairs = [(1.0, now)] * 3 + [(1.0, 0.0)] * 2
+    assert guard(pairs, name="x", title="x", tolerance=1.0, confidence=0.9).state == "held"
+
+
 def test_one_of_many_categories_has_to_fall_surely() -> None:
     pairs = [(1.0, 0.0)] * 5 + [(1.0, 1.0)] * 5
     alone, among = (

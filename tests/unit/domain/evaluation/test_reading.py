@@ -17,6 +17,9 @@ LABELS = {"refund", "delivery", "late delivery"}
         ("1.000,50 \u20ac", "\u20ac1000.50"),
         ("1 000 000", "1,000,000"),
         ("1.0", "1"),
+        ("007.50", "7.5"),
+        ("0.50", "00.5"),
+        ("000", "0"),
         ("5km", "5 kilometres"),
         ("30%", "30 %"),
         ("\u00a37.50", "7.5 pounds"),
@@ -66,6 +69,12 @@ def test_an_answer_that_names_several_labels_or_denies_one_has_given_none(text: 
     assert label_in(text, LABELS) not in LABELS
 
 
+@pytest.mark.parametrize(("leads", "label"), [(1, "late delivery"), (10, "late delivery"), (11, None)])
+def test_the_longest_label_is_read_behind_one_of_the_first_leads(leads: int, label: str | None) -> None:
+    found = label_in("Label: " * leads + "late delivery, refund", {*LABELS, "late"})
+    assert found == label if label else found not in LABELS
+
+
 def test_what_is_denied_is_told_by_its_clause() -> None:
     read = plain("It is not within 30 days. You pay 5 pounds, but never 9.")
     assert denied(read, read.index("30"))
@@ -74,7 +83,9 @@ def test_what_is_denied_is_told_by_its_clause() -> None:
     assert not denied(plain("No, 30 days."), 4)
 
 
-@pytest.mark.parametrize("text", ['{"a": 1}', '```json\n{"a": 1}\n```', 'Sure: {"a": 1}. Bye.'])
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', '```\nfirst\n``` ```json {"a": 1}``` ```', '```json\n{"a": 1}\n```', 'Sure: {"a": 1}. Bye.']
+)
 def test_json_is_found_in_its_wrapping(text: str) -> None:
     assert json_in(text) == {"a": 1}
 

@@ -52,6 +52,15 @@ def test_small_gains_alone_may_hide_losses_that_were_not_seen(gain: float, items
     assert significance.p_value([gain] * items) == pytest.approx((1 + gain) ** -items, rel=1e-6)
 
 
+@pytest.mark.parametrize("beyond", [-0.02, -0.05, -0.1, -0.2, -0.25, -0.5, -0.9, -0.999, -1.0])
+def test_a_mean_above_all_that_can_be_lost_has_a_p_value(beyond: float) -> None:
+    for items in (*range(1, 20), *range(20, 401, 20)):
+        for gained in {*range(0, items + 1, max(1, items // 16)), items}:
+            found = [1.0] * gained + [0.0] * (items - gained)
+            assert 0 <= significance.p_value(found, beyond=beyond) <= 1
+    assert 0 <= significance.p_value([x / 300 for x in range(301)], beyond=beyond) <= 1
+
+
 def test_no_change_at_all_is_no_evidence() -> None:
     assert significance.p_value([0.0] * 30) == 1.0
 

@@ -125,7 +125,7 @@ def guard(
     found = votes([after - before for before, after in pairs], groups)
     before, after = fmean(pair[0] for pair in pairs), fmean(pair[1] for pair in pairs)
     state: GuardState = "too_few"
-    if significance.p_value(found, beyond=-tolerance) <= 1 - confidence:
+    if tolerance >= 1 or significance.p_value(found, beyond=-tolerance) <= 1 - confidence:
         state = "held"
     elif -fmean(found) > tolerance and significance.p_value([-vote for vote in found]) <= (1 - confidence) / tests:
         state = "fell"

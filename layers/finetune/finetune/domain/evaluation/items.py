@@ -79,6 +79,8 @@ def item_tokens(item: EvaluationItem, provider: str) -> int:
 
 # What no evaluation needs more of. Each item is compared with each answer, and by its words with each record.
 MOST_ITEMS, MOST_KEYWORDS, PHRASE_CHARACTERS, NAME_CHARACTERS = 10_000, 100, 1_000, 200
+# An answer is held against each, some of them by every word.
+MOST_REFERENCES = 20
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.
 _REFERENCES = ("reference", "references", "completion", "referenceResponse")
 _KEYS = frozenset(
@@ -200,6 +202,9 @@ def _right_answers(value: Mapping[str, Any], reading: Reading) -> list[str | Non
         return [_optional_text(value, key, reading)] if key else []
     if not given:
         reading.error("empty-text", f"{key} is empty")
+    if len(given) > MOST_REFERENCES:
+        reading.error("beyond-bounds", f"{key} has more than {MOST_REFERENCES} texts")
+        return []
     if None in given:
         reading.error("wrong-type", f"{key} holds null, not a string")
     return [_optional_text({key: each}, key, reading) for each in given]

@@ -7,6 +7,7 @@ import string
 import unicodedata
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -36,7 +37,7 @@ _DIGIT = re.compile(r"\d")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:([,' \u2009\u202f])\d{3})(?:\1\d{3})*(?![\d])")
 _CONTINENTAL = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+(?!\d)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d,]|\.\d)")
-_NUMBER = re.compile(r"(?<![\w.])0*(\d+)(?:\.(\d+))?(?![\d]|\.\d)")
+_NUMBER = re.compile(r"(?<![\w.])(\d++)(?:\.(\d++))?(?!\.\d)")
 _CURRENCIES = {"$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "€": "eur", "euro": "eur", "euros": "eur"}
 _CURRENCIES |= {"£": "gbp", "pounds": "gbp", "¥": "jpy", "yen": "jpy", "₹": "inr", "rupees": "inr"}
 _CURRENCIES |= {code: code for code in ("usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud", "cny")}
@@ -55,6 +56,8 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 _LABEL_LEAD = re.compile(r"^(?:the )?(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )")
 _LABEL_NAMED = re.compile(r"\b(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )[\"'*`]*")
+# In how many such places of an answer a label is looked for.
+_MOST_LEADS = 10
 _AROUND_LABEL = " \t\r\n.\"'`*"
 # What turns a statement about the words behind it into its opposite, and what ends its reach.
 _NEGATION = re.compile(
@@ -62,7 +65,6 @@ _NEGATION = re.compile(
     r"can't|won't|wouldn't|shouldn't|false|untrue|wrong|rather than|instead of|nicht|kein\w*|nie|ohne|pas|jamais)\b"
 )
 _CLAUSE = re.compile(r"(?<!\d)[.;:!?](?!\d)|[.;:!?](?!\d)|\n|\b(?:but|however|although|because|so|then|if|unless)\b")
-_FENCED = re.compile(r"```[a-z]*\s*(.*?)```", re.DOTALL)
 
 
 @lru_cache(maxsize=2_048)
@@ -79,8 +81,8 @@ def plain(text: str) -> str:
 
 
 def _number(found: re.Match[str]) -> str:
-    decimals = (found[2] or "").rstrip("0")
-    return f"{found[1]}.{decimals}" if decimals else found[1]
+    whole, decimals = found[1].lstrip("0") or "0", (found[2] or "").rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 @lru_cache(maxsize=2_048)
@@ -115,7 +117,9 @@ def json_in(text: str) -> Any:
 
 def _json_candidates(text: str) -> Iterator[str]:
     yield text
-    yield from _FENCED.findall(text)[:3]
+    # Every second part is fenced, but for what stands behind a fence that nothing closes.
+    for fenced in text.split("```", 6)[1:-1:2]:
+        yield fenced.lstrip(string.ascii_lowercase).lstrip()
     for opening, closing in ("{}", "[]"):
         first, last = text.find(opening), text.rfind(closing)
         if 0 <= first < last:
@@ -151,10 +155,10 @@ def label_in(text: str, labels: Collection[str]) -> str:
     if bare in labels or not labels:
         return bare
     read = " ".join(plain(text).split())
-    for lead in _LABEL_NAMED.finditer(read):
-        named = [label for label in labels if re.match(rf"{re.escape(label)}(?!{LETTER})", read[lead.end() :])]
-        if named:
-            return max(named, key=len)
+    any_label = _phrase(*sorted(labels, key=len, reverse=True))
+    for lead in islice(_LABEL_NAMED.finditer(read), _MOST_LEADS):
+        if named := any_label.match(read, lead.end()):
+            return named[0]
     said = {label for label in labels if any(not denied for denied in mentions(read, label))}
     said = {label for label in said if not any(label != other and label in other for other in said)}
     return said.pop() if len(said) == 1 else bare
@@ -173,8 +177,9 @@ def denied(read: str, place: int) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def _phrase(phrase: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!{_BEFORE}){re.escape(phrase)}(?!{LETTER})")
+def _phrase(*phrases: str) -> re.Pattern[str]:
+    """The first of these phrases that stands somewhere as words of its own."""
+    return re.compile(rf"(?<!{_BEFORE})(?:{'|'.join(map(re.escape, phrases))})(?!{LETTER})")
 
 
 _BEFORE = rf"[^\W_{UNSPACED}]"

@@ -125,8 +125,9 @@ def _unseen(counted: Mapping[float, float], beyond: float) -> float:
     loss, largest = 1 + beyond, 0.0
     if loss <= SAME:
         return 0.0
+    most = min(1.0, 2 * mean / (loss + mean))
     for step in range(1, _SHARES):
-        share = 2 * mean / (loss + mean) * step / _SHARES
+        share = most * step / _SHARES
         gap = share * loss / (1 - share) - mean
         likely = _below(gap / error) if error > SAME else float(gap >= -SAME)
         largest = max(largest, (1 - share) ** items * likely)
