@@ -99,6 +99,15 @@ REFUSED = [
     "incoming/...jsonl",
     *(f"incoming/sh{unseen}op/x.jsonl" for unseen in "\0\t\n\r\x1b\x7f\x85\x9b\xad\u061c\u200b\u200e\u200f"),
     *(f"incoming/shop/x{unseen}.jsonl" for unseen in "\u2028\u2029\u202a\u202e\u2066\u2069\ufeff\U000e0041\n"),
+    *(
+        f"incoming/sh{unseen}op/x.jsonl"
+        for unseen in "\u034f\u115f\u1160\u3164\uffa0\u2800\ufe00\ufe0f\u180b\U000e0100"
+    ),
+    *(f"incoming/shop{space}assistant/x.jsonl" for space in "\xa0\u2002\u2009\u202f\u205f"),
+    *(
+        f"incoming/{name}"
+        for name in ("shop /x.jsonl", " shop/x.jsonl", "\u3000shop/x.jsonl", "shop .jsonl", " .jsonl")
+    ),
     f"incoming/{'n' * 201}/x.jsonl",
     f"incoming/{'n' * 900}.jsonl",
 ]
@@ -117,6 +126,7 @@ def test_a_key_that_could_be_read_as_another_is_refused(key: str) -> None:
         "\u0646\u0627\u0645\u0647\u200c\u0647\u0627",
         "👩\u200d🔬",
         "a b",
+        "\u4f8b\u3000\u3048",
         "..a",
         "a.b",
         "%2e%2e",

@@ -42,3 +42,34 @@ def test_what_disturbs_a_terminal_or_turns_text_around_is_named(character: str) 
 
 def test_only_a_block_has_lines() -> None:
     assert block("a\nb", block("c", "d")) == "a b\nc\nd"
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *"\u200b\u2060\u2064\u00ad\u180e\u034f\u115f\u1160\u3164\uffa0\u2800\U000e0001\U000e0041\U000e007f\U000e0100",
+        *map(chr, range(0xFE00, 0xFE10)),
+    ],
+)
+def test_what_shows_nothing_is_named(character: str) -> None:
+    assert visible(f"a{character}b") == f"a[U+{ord(character):04X}]b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u2764\ufe0f",
+        "1\ufe0f\u20e3",
+        "\xa9\ufe0f",
+        "\u0645\u06cc\u200c\u062e",
+        "\U0001f469\u200d\U0001f4bb",
+        "\U0001f3f3\ufe0f\u200d\U0001f308",
+        "क्\u200dष",
+    ],
+)
+def test_joiners_and_the_selector_of_an_emoji_stay(text: str) -> None:
+    assert visible(text) == text
+
+
+def test_of_several_selectors_after_an_emoji_one_stays() -> None:
+    assert visible("\u2764\ufe0f\ufe0f\ufe01") == "\u2764\ufe0f[U+FE0F][U+FE01]"

@@ -9,9 +9,15 @@ FOREIGN_CHARACTERS = 200
 SERVICE_CHARACTERS = 1_000
 LINE_CHARACTERS = 2_000
 
-# Controls, surrogates, noncharacters, and the format characters that turn the direction of text around.
+# Letters, marks, selectors and tags that show nothing: default-ignorable in Unicode, or the empty braille pattern.
+BLANK = r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0000-\U000e0fff"
+# Controls, surrogates, noncharacters, and what shows nothing or turns the direction of text around. Kept are the two
+# joiners, without which some languages and many emoji read differently, and one selector of colour after a symbol or
+# in a keycap, because emoji are commonly written with it.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff\ud800-\udfff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff"
+    rf"\ud800-\udfff{BLANK}](?<![\xa9\xae\u203c-\u27ff\u2900-\u3163\u3165-\u3299\U0001f000-\U0001faff][\ufe0e\ufe0f])"
+    r"(?!(?<=\ufe0f)\u20e3)"
 )
 
 

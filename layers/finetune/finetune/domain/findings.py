@@ -111,6 +111,7 @@ CODES: Mapping[str, Code] = _table(
         "long-answer": "Check that this is a single answer; very long answers dominate the training.",
         "personal-data": "Remove or replace personal data; a model can repeat what it was trained on.",
         "secret": "Remove the secret from the dataset and revoke it.",
+        "hidden-text": "Remove the tag characters, U+E0000 to U+E007F; a model reads what nobody sees.",
         "class-imbalance": "Add records with the rare labels, or remove some with the frequent one.",
         "few-examples": "Add records; tuning guides recommend at least 100 for labels and 200 for other answers.",
         "inconsistent-template": "Write every prompt with the same template, and use that template with the model.",

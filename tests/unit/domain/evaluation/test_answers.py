@@ -45,6 +45,12 @@ def test_an_answer_without_a_readable_character_is_empty(text: str, empty: bool)
     assert is_empty(text) is empty
 
 
+@pytest.mark.parametrize("blank", [*"\u3164\u2800\u115f\u1160\uffa0\u034f\u0301\u00ad\xa0\ufe0f\U000e0041"])
+def test_an_answer_of_characters_that_show_nothing_is_empty(blank: str) -> None:
+    assert is_empty(f"{blank} {blank}\n")
+    assert not is_empty(f"{blank}a")
+
+
 @pytest.mark.parametrize("stop_reason", ["end_turn", "stop_sequence", "max_tokens"])
 def test_an_answer_without_text_is_empty_however_it_ended(stop_reason: str) -> None:
     assert Answer(id="a", text=" \n", stop_reason=stop_reason).outcome == "empty"

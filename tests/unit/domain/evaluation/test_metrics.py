@@ -122,7 +122,15 @@ def test_a_refusal_is_told_from_an_apology(text: str, refused: bool) -> None:
     ("text", "valid"),
     [('{"a": 1}', 1.0), ("[]", 1.0), ('```json\n{"a": 1}\n```', 0.0), ("{'a': 1}", 0.0), ("NaN", 0.0), ("", 0.0)],
 )
-def test_json_must_be_the_whole_answer(text: str, valid: float) -> None:
+def test_json_has_its_form_if_it_is_the_whole_answer(text: str, valid: float) -> None:
+    assert metrics.has_its_form(text, '{"a": 1}') == valid
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [('{"a": 1}', 1.0), ('Here:\n```json\n{"a": 1}\n```', 1.0), ("{'a': 1}", 0.0), ("NaN", 0.0), ("", 0.0)],
+)
+def test_json_is_valid_in_any_wrapping(text: str, valid: float) -> None:
     assert metrics.json_valid(text) == valid
 
 

@@ -328,6 +328,14 @@ def test_answers_that_stop_being_json_break_their_guard() -> None:
     assert judged.decision == "do_not_promote"
 
 
+def test_right_json_in_a_fence_breaks_no_guard() -> None:
+    asked = [item.model_copy(update={"reference": '{"days": 30}', "expected_keywords": ()}) for item in items(60)]
+    base = answers(asked, 0, '{"days": 14}')
+    judged = verdict(asked, base=base, candidate=answers(asked, 0, '```json\n{"days": 30}\n```'))
+    assert all(guard.passed for guard in judged.guards)
+    assert judged.decision == "promote"
+
+
 @pytest.mark.parametrize(
     ("changes", "gate", "decision"),
     [

@@ -11,7 +11,7 @@ from typing import Any
 
 from finetune.domain.customization import jobs
 from finetune.errors import UnsupportedDataset
-from finetune.foreign import foreign
+from finetune.foreign import BLANK, foreign
 
 INCOMING = "incoming/"
 DATASET_SUFFIXES = (".jsonl", ".json", ".csv")
@@ -24,6 +24,8 @@ _HASH, _HASH_BEFORE = 16, 6
 _HASHED = re.compile(rf"-(?:[0-9a-f]{{{_HASH_BEFORE}}}|[0-9a-f]{{{_HASH}}})\Z")
 # Controls, line ends and format characters; the joiners among the last are part of how some languages are written.
 _UNSEEN, _JOINERS = {"Cc", "Cf", "Cs", "Zl", "Zp"}, "\u200c\u200d"
+# Letters and marks that show nothing, and spaces that look like the common one; the wide one of East Asia does not.
+_TAKEN_FOR_OTHERS = re.compile(rf"[{BLANK}\xa0\u1680\u2000-\u200a\u202f\u205f]")
 
 
 def project_of(key: str) -> str:
@@ -68,11 +70,18 @@ def _folder_or_stem(segments: list[str]) -> str:
 
 
 def _ambiguous(segments: list[str]) -> str:
-    """What makes the parts of a key read as those of another one; nothing where they do not."""
+    """What makes the parts of a key, the project's name last, read as those of another one; else nothing."""
     if {"", ".", ".."}.intersection(segments):
         return "has a part between slashes that is empty or only dots"
-    unseen = next((c for c in "".join(segments) if unicodedata.category(c) in _UNSEEN and c not in _JOINERS), "")
-    return unseen and f"has the character U+{ord(unseen):04X}, which is not seen or changes how a line reads"
+    if unseen := next(filter(_is_unseen, "".join(segments)), ""):
+        return f"has the character U+{ord(unseen):04X}, which is not seen or changes how a line reads"
+    return "begins or ends the name of its project with a space" if segments[-1] != segments[-1].strip() else ""
+
+
+def _is_unseen(character: str) -> bool:
+    if _TAKEN_FOR_OTHERS.match(character):
+        return True
+    return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
 
 
 def evaluated_project_of(key: str) -> str:

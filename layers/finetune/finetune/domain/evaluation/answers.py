@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from finetune.foreign import BLANK
 from finetune.frozen import Frozen
 
 AnswerOutcome = Literal["answered", "empty", "cut", "blocked", "unusable", "missing"]
@@ -37,9 +39,12 @@ NO_ANSWER: Mapping[AnswerOutcome, str] = {
 }
 
 
+_BLANK = re.compile(f"[{BLANK}]")
+
+
 def is_empty(text: str) -> bool:
     """Whether an answer holds nothing that can be read."""
-    return not any(unicodedata.category(c)[0] in "LNPS" for c in text)
+    return not any(unicodedata.category(c)[0] in "LNPS" and not _BLANK.match(c) for c in text)
 
 
 def whole(text: str) -> str:

@@ -19,6 +19,7 @@ from finetune.domain.evaluation.reading import (
     LETTER,
     UNSPACED,
     denied,
+    json_in,
     label_in,
     label_of,
     normalise,
@@ -106,14 +107,14 @@ def label_match(text: str, reference: str, labels: Collection[str] = ()) -> floa
 
 
 def json_valid(text: str) -> float:
-    """1 when the whole answer is one JSON value (RFC 8259), without a code fence or words around it."""
-    return float(parsed(text) is not None)
+    """1 when the answer is or holds a JSON value (RFC 8259), as `json_match` reads it."""
+    return float(json_in(text) is not None)
 
 
 def has_its_form(text: str, reference: str) -> float:
     """1 when an answer is written like the reference: bare JSON, or no more than a few words where that has few."""
     if isinstance(parsed(reference), dict | list):
-        return json_valid(text)
+        return float(parsed(text) is not None)
     return float(len(text.split()) <= max(_LABEL_WORDS, 2 * len(reference.split())))
 
 
@@ -220,7 +221,7 @@ METRICS: Mapping[str, Metric] = {
     "chrf": _of_reference("chrF", "F2 over character n-grams; for languages without spaces", chrf),
     "json_valid": Metric(
         "JSON validity",
-        "the answer is valid JSON",
+        "the answer is valid JSON, in any wrapping",
         lambda text, _: json_valid(text),
         lambda item: _has_json_reference(item) or _has_schema(item),
     ),

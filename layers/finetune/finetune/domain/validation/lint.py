@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +27,10 @@ _IMBALANCE = 10
 # Fewer records than this are few: the sizes that vendors' tuning guides commonly start from, a hundred for
 # classification and two hundred for answers in words. A rule of thumb, so it only warns.
 _FEW_LABELLED, _FEW_ANSWERED = 100, 200
+# Letters as tags, which are not seen, but read by a model; the beginning of all of them in UTF-8 is looked for first.
+# Flags of regions are written with some: a black flag, the region's code and the tag that ends it.
+_TAGS, _TAG_BYTES = re.compile("[\U000e0000-\U000e007f]+"), b"\xf3\xa0"
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
 
 class Lint:
@@ -66,6 +71,8 @@ class Lint:
             self._check_sensitive(lines, texts)
         if "\\" in together:
             self._check_newlines(lines, texts)
+        if not together.isascii() and _TAG_BYTES in together.encode():
+            self._check_hidden(lines, texts)
         before, self._records = self._records, self._records + len(texts)
         if before >= _LOOKED_AT:
             return
@@ -103,6 +110,11 @@ class Lint:
         for line, text in zip(lines, texts, strict=True):
             if "\\n" in text and "\n" not in text:
                 self._ledger.add(line, "literal-newline", message)
+
+    def _check_hidden(self, lines: Sequence[int], texts: Sequence[str]) -> None:
+        for line, text in zip(lines, texts, strict=True):
+            if count := sum(map(len, _TAGS.findall(_FLAG.sub("", text)))):
+                self._ledger.add(line, "hidden-text", f"holds {count:,} tag characters, which are not seen")
 
     def _check_answer(self, line: int, text: str, identity: bytes, media: bytes) -> None:
         if media:
