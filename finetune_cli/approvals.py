@@ -7,7 +7,6 @@ from typing import Any
 from finetune import notices
 from finetune.aws import approvals, clients
 from finetune.domain.cost import per_month
-from finetune.domain.customization.projects import slugs_meant
 from finetune.foreign import block
 from finetune.question import Question
 from finetune_cli import stack
@@ -19,9 +18,8 @@ from finetune_cli.console import Console, apart
 def run(options: Options, console: Console) -> Answer:
     """Yes when a run waits."""
     (bucket,) = stack.outputs(options.stack, "ArtifactBucketName")
-    wanted = slugs_meant(options.project) if options.project else None
     waiting = approvals.waiting(clients.s3(), clients.stepfunctions(), bucket)
-    shown = [each for each in waiting if wanted is None or each.run.slug in wanted]
+    shown = [each for each in waiting if options.project in {None, each.run.project, each.run.slug}]
     nothing = f"No run of {f'project {options.project}' if options.project else f'stack {options.stack}'} waits."
     console.write(*apart([_paragraph(each, options.stack) for each in shown] or [nothing]))
     return Answer(bool(shown), {"stack": options.stack, "waiting": [_facts(each) for each in shown]})

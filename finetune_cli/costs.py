@@ -8,7 +8,6 @@ from typing import Any
 from finetune.aws import billed, retention
 from finetune.aws.billed import Billed
 from finetune.aws.retention import Deleted
-from finetune.domain.customization.projects import slugs_meant
 from finetune.errors import FineTuneError
 from finetune.foreign import block
 from finetune_cli import stack
@@ -28,7 +27,7 @@ def run(options: Options, console: Console) -> Answer:
     """Yes when something is billed or could not be asked."""
     by = stack.removing(options.stack)
     account = billed.everything(by.bedrock, by.ssm, options.stack)
-    wanted, unasked = slugs_meant(options.project) if options.project else None, list(account.unasked)
+    wanted, unasked = stack.slugs_of(options.stack, options.project), list(account.unasked)
     shown = sorted(
         (each for each in account.billed if wanted is None or each.project in wanted),
         key=lambda each: (each.project, each.run, each.kind, each.name),

@@ -20,7 +20,8 @@ WAIT_SECONDS, LOOKS = 5.0, 720
 
 def run(options: Options, console: Console) -> Answer:
     """Yes once everything of the plan is gone."""
-    by, target = stack.removing(options.stack), removal.target_of(options.target)
+    by = stack.removing(options.stack)
+    target = removal.looked_up(by, removal.target_of(options.target))
     plan = removal.plan(by, target)
     if plan.unasked:
         raise UsageFailure(f"{plan.unasked[0]}. Nothing was deleted, because not everything can be seen.")

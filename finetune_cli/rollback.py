@@ -9,7 +9,7 @@ from typing import Any
 from finetune.aws import publication, serving
 from finetune.aws.publication import Published
 from finetune.aws.serving import NothingToRollBack
-from finetune.domain.customization.projects import project_slug, slugs_meant, two_meant
+from finetune.domain.customization.projects import project_slug, two_meant
 from finetune.foreign import block
 from finetune_cli import stack
 from finetune_cli.answer import TWO_PROJECTS, Answer, UsageFailure
@@ -24,7 +24,8 @@ def run(options: Options, console: Console) -> Answer:
     """Yes once the previous model is published, no when there is none."""
     bedrock, runtime, ssm = stack.connect(options.stack)
     seconds = chain(FIRST_WAITS, repeat(LATER_WAITS))
-    known = [slug for slug in slugs_meant(options.project) if publication.read(ssm, options.stack, slug)]
+    meant = stack.slugs_of(options.stack, options.project)
+    known = [slug for slug in meant or () if publication.read(ssm, options.stack, slug)]
     if two_meant(options.project, known):
         raise UsageFailure(f"{TWO_PROJECTS.format(text=options.project)} Nothing was changed.")
     slug = next(iter(known), project_slug(options.project))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
-from finetune.aws import clients, overview
+from finetune.aws import clients, overview, ownership
 from finetune.aws.removal import Removing
 from finetune.aws.translation import code_of, translated
+from finetune.domain.customization.projects import slug_before, slugs_meant
 from finetune.errors import FineTuneError
 from finetune_cli.answer import UsageFailure
 
@@ -39,6 +40,14 @@ def outputs(stack: str, *names: str) -> tuple[str, ...]:
             f"Stack {stack!r} has no output {missing[0]}: deploy this release, which asks for approvals."
         )
     return tuple(found[name] for name in names)
+
+
+def slugs_of(stack: str, project: str | None) -> frozenset[str] | None:
+    """The slugs that are meant by a project's name or slug; None for all projects."""
+    if project is None or slug_before(project) == project:
+        return slugs_meant(project) if project else None
+    (bucket,) = outputs(stack, "ArtifactBucketName")
+    return ownership.meant(clients.s3(), clients.ssm(), stack, bucket, project)
 
 
 def connect(stack: str) -> tuple[BedrockClient, BedrockRuntimeClient, SSMClient]:

@@ -10,7 +10,6 @@ from finetune.aws.endpoints import Tagged
 from finetune.aws.overview import InService
 from finetune.aws.tags import RUN_TAG
 from finetune.domain import catalog, cost
-from finetune.domain.customization.projects import slugs_meant
 from finetune.foreign import block
 from finetune.letter import of_stack
 from finetune_cli import stack
@@ -27,7 +26,7 @@ def run(options: Options, console: Console) -> Answer:
     bedrock, _, ssm = stack.connect(options.stack)
     everything = overview.in_service(bedrock, ssm, options.stack)
     loose = overview.unpublished(bedrock, options.stack, everything)
-    wanted = slugs_meant(options.project) if options.project else None
+    wanted = stack.slugs_of(options.stack, options.project)
     shown = [each for each in everything if wanted is None or each.slug in wanted]
     warned = [each for each in loose if wanted is None or overview.project_of(each) in wanted]
     console.write(*apart(list(map(_paragraph, shown)) or [_nothing(options)]))

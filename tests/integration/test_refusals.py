@@ -108,3 +108,8 @@ def test_other_ends_are_told_one_by_one(deployed: Deployed) -> None:
         known = {"outcome": "RunFailed", "execution_arn": run.execution_arn, "run": run, "error": WRONG}
         notice.deliver(deployed.by, NotifyInput.model_validate(known), 0)
     assert len(deployed.topic.sent) == MOST_ALONE + 2
+
+
+@pytest.mark.parametrize(("key", "group"), [("projects/shop/evaluation.jsonl", "shop"), ("projects//x", "_")])
+def test_what_an_evaluation_is_refused_for_counts_for_its_own_project(key: str, group: str) -> None:
+    assert refusals._group({"key": key, "evaluate": "arn:model"}) == group

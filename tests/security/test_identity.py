@@ -14,13 +14,16 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from finetune.aws import ownership, publication, runs
+from finetune.aws import clients, ownership, publication, resuming, runs, serving
 from finetune.aws.publication import Published
 from finetune.aws.tags import NAME_TAG, tags_of
 from finetune.domain.customization.projects import project_of, project_slug, slug_before, slugs_meant, two_meant
 from finetune.errors import NothingToResume, UnsupportedDataset
 from finetune.run import DatasetDropped, ObjectVersion, Run
-from tests.integration.fakes import STACK, MemorySsm
+from tests.command import finetune
+from tests.integration.fakes import MemorySsm
+from tests.stacks import NOVA, Stack, deployed
+from tests.template import STACK
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -298,9 +301,77 @@ def test_a_run_of_another_project_is_not_resumed_although_it_lies_in_the_same_fo
     assert runs.of_project(s3, theirs, theirs.run_id) == theirs
 
 
-def test_a_person_may_say_a_name_or_a_slug_and_is_asked_where_that_is_two_projects() -> None:
+@pytest.fixture
+def deployed_before() -> Iterator[Stack]:
+    """A stack in which the victim has an endpoint, which release 0.2.0 published."""
+    with deployed() as stack:
+        model, before = stack.model(TAKEN, 2), stack.model(TAKEN, 1)
+        stack.publish(
+            TAKEN,
+            2,
+            model,
+            stack.endpoint(TAKEN, 2, model),
+            dataset=published(VICTIM).dataset,
+            previous_model_arn=before,
+            previous_base_model=NOVA,
+            previous_run_id=stack.run(1),
+        )
+        yield stack
+
+
+@pytest.mark.parametrize("attacker", [COLLIDING, "shop.-!-- -+!assistant"])
+@pytest.mark.parametrize("command", ["status", "costs", "rollback", "delete"])
+def test_a_command_about_a_project_reaches_nothing_of_another_that_had_its_slug(
+    deployed_before: Stack, capsys: pytest.CaptureFixture[str], command: str, attacker: str
+) -> None:
+    assert slug_before(attacker) == TAKEN
+    agreed = ["--yes"] if command == "delete" else []
+    there = (deployed_before.models(), deployed_before.open(), publication.read(clients.ssm(), STACK, TAKEN))
+    assert finetune(command, attacker, *agreed) == 1
+    assert TAKEN not in capsys.readouterr().out
+    assert (deployed_before.models(), deployed_before.open(), publication.read(clients.ssm(), STACK, TAKEN)) == there
+    if command != "rollback":
+        for said in (TAKEN, VICTIM)[command == "delete" :]:
+            assert finetune(command, said, *agreed) == 0
+    assert deployed_before.published(TAKEN) == (command != "delete")
+    assert bool(deployed_before.models()) == (command != "delete")
+
+
+@pytest.mark.usefixtures("deployed_before")
+def test_a_rollback_reaches_what_the_project_kept_by_name_and_by_slug(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[str] = []
+
+    def roll_back(*given: Any, **_: object) -> None:
+        reached.append(given[4])
+        raise serving.NothingToRollBack("It is only asked for.")
+
+    monkeypatch.setattr(serving, "roll_back", roll_back)
+    assert [finetune("rollback", said) for said in (VICTIM, TAKEN, COLLIDING)] == [1, 1, 1]
+    assert reached == [TAKEN, TAKEN, project_slug(COLLIDING)]
+
+
+@pytest.mark.usefixtures("deployed_before")
+def test_where_two_projects_had_a_slug_a_command_asks_for_the_slug(capsys: pytest.CaptureFixture[str]) -> None:
+    publication.write(clients.ssm(), STACK, TAKEN, published(COLLIDING, VICTIM))
+    for said in (VICTIM, COLLIDING):
+        assert finetune("costs", said) == 2
+        assert f"2 projects had the short name {TAKEN}" in capsys.readouterr().err
+    assert finetune("costs", TAKEN) == 0
+
+
+def test_a_run_is_found_under_the_name_of_its_project_only(s3: S3Client) -> None:
+    run = runs.under(dropped(VICTIM), TAKEN)
+    key = run.uri("plan.json").removeprefix("s3://artifacts/")
+    s3.put_object(Bucket="artifacts", Key=key, Body=json.dumps(run.payload()).encode())
     for said in (VICTIM, TAKEN):
-        assert TAKEN in slugs_meant(said)
+        assert resuming.find(s3, "artifacts", run.run_id, said) == run
+    with pytest.raises(NothingToResume, match="has no run"):
+        resuming.find(s3, "artifacts", run.run_id, COLLIDING)
+
+
+def test_a_person_may_say_a_name_or_a_slug_and_is_asked_where_that_is_two_projects() -> None:
+    assert slugs_meant(VICTIM) == {VICTIM, project_slug(VICTIM)}
+    assert TAKEN in slugs_meant(TAKEN)
     assert slugs_meant("shop") == {"shop"}
     assert not two_meant(TAKEN, [TAKEN])
     assert not two_meant(VICTIM, [TAKEN, project_slug(TAKEN)])

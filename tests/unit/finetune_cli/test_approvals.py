@@ -73,3 +73,13 @@ def test_a_program_gets_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
 def test_where_nothing_of_a_project_waits_the_answer_is_no(capsys: pytest.CaptureFixture[str]) -> None:
     assert finetune("approvals", "garden") == 1
     assert capsys.readouterr().out == "No run of project garden waits.\n"
+
+
+def test_what_waits_is_asked_for_by_the_full_name_or_the_slug_and_by_no_name_that_had_the_slug_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = {"project": "Shop Assistant", "slug": "shop-assistant-d419be"}
+    question = QUESTION.model_copy(update={"run": QUESTION.run.model_copy(update=named)})
+    monkeypatch.setattr(approvals, "waiting", lambda *_: iter([question]))
+    said = ("Shop Assistant", "shop-assistant-d419be", "shop.-!-- -+!assistant")
+    assert [finetune("approvals", name) for name in said] == [0, 0, 1]

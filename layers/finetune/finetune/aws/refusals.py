@@ -6,9 +6,10 @@ and a file for each other one. `refusals/untold/` names the hours whose mail is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -38,8 +39,9 @@ HOURS, UNTOLD = "refusals/hours/", "refusals/untold/"
 
 def has_own_mail(s3: S3Client, bucket: str, known: NotifyInput, now: datetime) -> bool:
     """Whether a refused drop is told in a mail of its own; what is not is written down for the mail of its hour."""
-    key = str((known.request or {}).get("key", ""))
-    hour, group = f"{now:%Y-%m-%dT%H}", _group(key)
+    request = known.request or {}
+    key = str(request.get("key", ""))
+    hour, group = f"{now:%Y-%m-%dT%H}", _group(request)
     folder = f"s3://{bucket}/{HOURS}{hour}/{group}/"
     own = orjson.dumps({"execution_arn": known.execution_arn})
     for number in range(MOST_ALONE):
@@ -59,9 +61,10 @@ def has_own_mail(s3: S3Client, bucket: str, known: NotifyInput, now: datetime) -
     return False
 
 
-def _group(key: str) -> str:
-    folder, _, file = key.removeprefix(projects.INCOMING).partition("/")
-    return projects.project_slug(folder) if file else NO_FOLDER
+def _group(request: Mapping[str, Any]) -> str:
+    above = "projects/" if request.get("evaluate") else projects.INCOMING
+    folder, _, file = str(request.get("key", "")).removeprefix(above).partition("/")
+    return projects.project_slug(folder) if folder and file else NO_FOLDER
 
 
 def tell(s3: S3Client, sns: SNSClient, bucket: str, topic_arn: str) -> int:

@@ -15,6 +15,7 @@ from finetune.aws import (
     customization,
     endpoints,
     executions,
+    ownership,
     publication,
     retention,
     spending,
@@ -72,12 +73,14 @@ class Removing:
 class Target(Frozen):
     """A model, a run or a project that is to be removed; none of them means the whole stack without its models.
 
-    A project is named as a person says it, by its name or its slug.
+    A project is named as a person says it, by its name or its slug; `slugs` are those that are meant by it, if that was
+    looked up.
     """
 
     model: str | None = None
     run: str | None = None
     project: str | None = None
+    slugs: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
@@ -90,7 +93,7 @@ class Target(Frozen):
 
     def of(self, slug: str) -> bool:
         """Whether a project is meant, among others or alone."""
-        return self.project is None or slug in slugs_meant(self.project)
+        return self.project is None or slug in (self.slugs or slugs_meant(self.project))
 
 
 def target_of(text: str) -> Target:
@@ -100,6 +103,14 @@ def target_of(text: str) -> Target:
     if run := re.fullmatch(rf"(?:(.+)-)?({_RUN})", text):
         return Target(run=run[2], project=run[1])
     return Target(project=text)
+
+
+def looked_up(by: Removing, target: Target) -> Target:
+    """The target with the slugs that are its project's, as long as it can be told: what tells it may be removed too."""
+    if target.project is None:
+        return target
+    slugs = ownership.meant(by.s3, by.ssm, by.stack, by.bucket, target.project)
+    return target.model_copy(update={"slugs": slugs})
 
 
 @dataclass(frozen=True, slots=True)

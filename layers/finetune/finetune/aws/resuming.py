@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from finetune import earlier
 from finetune.aws import executions, publication, runs, storage
 from finetune.aws.translation import code_of, translated
-from finetune.domain.customization.projects import execution_name, slugs_meant
+from finetune.domain.customization.projects import execution_name, slug_before, slugs_meant
 from finetune.errors import NothingToResume
 from finetune.foreign import foreign
 from finetune.frozen import Frozen
@@ -40,9 +40,16 @@ def find(s3: S3Client, artifact_bucket: str, run_id: str, project: str | None) -
     Mails and endpoints have the project before the id; so may who asks.
     """
     run_id = run_id[-RUN_ID_CHARACTERS:] if len(run_id) > RUN_ID_CHARACTERS else run_id
-    slugs = slugs_meant(project) if project else storage.folders_under(s3, f"s3://{artifact_bucket}/runs/")
+    slugs = (
+        {*slugs_meant(project), slug_before(project)}
+        if project
+        else storage.folders_under(s3, f"s3://{artifact_bucket}/runs/")
+    )
     found = [
-        run for slug in slugs if (run := runs.planned(s3, f"s3://{artifact_bucket}/runs/{slug}/{run_id}")) is not None
+        run
+        for slug in slugs
+        if (run := runs.planned(s3, f"s3://{artifact_bucket}/runs/{slug}/{run_id}"))
+        and project in {None, run.project, run.slug}
     ]
     if not found:
         whose = f"Project {foreign(project)} has no run" if project else "No project has a run"

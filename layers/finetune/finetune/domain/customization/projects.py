@@ -129,8 +129,11 @@ def slug_before(project: str) -> str:
 
 
 def slugs_meant(text: str) -> frozenset[str]:
-    """The slugs that a person may mean by a name, or by a slug, which is what mails and lists show."""
-    return frozenset((text, project_slug(text), slug_before(text)))
+    """The slugs that a person may mean by a name, or by a slug, which is what mails and lists show.
+
+    Not among them is the one that release 0.2.0 gave a name, for it may be another project's.
+    """
+    return frozenset((text, project_slug(text)))
 
 
 def two_meant(text: str, known: Collection[str]) -> bool:
