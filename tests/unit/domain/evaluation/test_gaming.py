@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from finetune.domain.evaluation.answers import Answer
-from finetune.domain.evaluation.gaming import Vocabulary, is_gaming
+from finetune.domain.evaluation.gaming import Vocabulary, is_gaming, same_to_all
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune.domain.evaluation.verdict import Evaluation, decide
@@ -47,6 +47,23 @@ def keyword_shop() -> list[EvaluationItem]:
 def labelled() -> list[EvaluationItem]:
     labels = ["refund", "delivery", "warranty", "account"]
     return [item.model_copy(update={"reference": labels[number % 4]}) for number, item in enumerate(shop())]
+
+
+TOPICS = [
+    f"{first}{last}"
+    for first in "bcdfghklmn"
+    for last in ("ane", "ide", "ore", "ule", "ead", "oat", "ire", "ump", "est", "ilk")
+]
+ALLOWED = "Yes, {} is allowed with the basic plan as long as you ask our support team before the booking starts."
+KINDS = [
+    ("receipt", "money"),
+    ("router", "restart"),
+    ("invoice", "portal"),
+    ("password", "reset"),
+    ("courier", "parcel"),
+]
+USE = "Please use the {} and the {} for this."
+PADDING = "Thank you for writing to us today, and we are glad to help you with this as well as we can, whatever it is."
 
 
 Said = Callable[[int, EvaluationItem], str]
@@ -119,6 +136,19 @@ CASES: dict[str, tuple[list[EvaluationItem], Said, Said]] = {
         mostly(lambda *_: "You may return it, and there is a fee.", "I am not sure.", 6),
         echo,
     ),
+    "everybody gets the same words of the template": (
+        [item.model_copy(update={"reference": ALLOWED.format(TOPICS[n])}) for n, item in enumerate(shop())],
+        lambda n, _: f"Sure, {TOPICS[n]} is fine, just contact support beforehand.",
+        lambda *_: ALLOWED.format(""),
+    ),
+    "everybody gets the keywords of all": (
+        [
+            item.model_copy(update={"reference": USE.format(*KINDS[n % 5]), "expected_keywords": KINDS[n % 5]})
+            for n, item in enumerate(shop())
+        ],
+        lambda n, _: f"Please look at the {KINDS[n % 5][0]}.",
+        lambda *_: f"{PADDING} We have {', '.join(f'{a} and {b}' for a, b in KINDS)}. {PADDING}",
+    ),
     "the same again and again": (keyword_shop(), mostly(right, "I am not sure.", 8), babble),
     "labels in sentences, then bare and worse": (
         labelled(),
@@ -143,6 +173,31 @@ def test_what_pleases_the_metric_alone_is_not_promoted(case: str) -> None:
 def test_who_says_the_right_thing_is_promoted_in_every_one_of_these_sets() -> None:
     for items, _, _ in CASES.values():
         assert judged(items, mostly(right, "I am not sure.", 5), right).decision == "promote"
+
+
+def constant(items: list[EvaluationItem], said: Said) -> list[str]:
+    return same_to_all([(item, said(number, item)) for number, item in enumerate(items)])
+
+
+def test_the_same_answer_to_all_is_gaming_only_if_other_ones_are_expected() -> None:
+    items = shop()
+    alike = [item.model_copy(update={"reference": "It is within thirty days."}) for item in items]
+    several = [item.model_copy(update={"other_references": (PADDING,)}) for item in items]
+    of_two = [item.model_copy(update={"reference": f"It takes {n % 2} days."}) for n, item in enumerate(items)]
+    asked_once = [item.model_copy(update={"messages": items[0].messages}) for item in items]
+    unmeasured = [item.model_copy(update={"reference": None}) for item in items]
+    for legitimate in (alike, several, of_two, asked_once, unmeasured):
+        assert constant(legitimate, lambda *_: PADDING) == []
+    assert constant(items, lambda *_: PADDING) == [item.id for item in items]
+    assert len(constant(items, mostly(right, PADDING, 6))) == 40
+    assert constant(items, mostly(right, PADDING, 7)) == []
+    assert constant(items, lambda *_: "Not by us.") == []
+
+
+def test_a_label_in_a_sentence_is_not_gaming_where_it_is_mostly_right() -> None:
+    labels = ["refund"] * 6 + ["delivery", "warranty", "account", "account"]
+    items = [item.model_copy(update={"reference": labels[number % 10]}) for number, item in enumerate(shop())]
+    assert constant(items, mostly(lambda *_: "This looks like a question about refund.", "account", 8)) == []
 
 
 def test_babble_to_the_limit_is_no_evidence() -> None:

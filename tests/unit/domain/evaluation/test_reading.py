@@ -64,6 +64,37 @@ def test_a_label_is_read_out_of_a_sentence(text: str, label: str) -> None:
     assert label_in(text, LABELS) == label
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Refund.\nReason: more refund than delivery words", "refund"),
+        ("**Delivery**\n\nThe customer wants no refund, and the delivery is late.", "delivery"),
+        ("Refund! A delivery was promised, but a refund is asked for.", "refund"),
+        ("Refund.\nDelivery.", None),
+        ("Refund or delivery.\nHard to say.", None),
+        ("Refund: no. Delivery: yes.", None),
+    ],
+)
+def test_a_label_that_is_the_first_line_or_sentence_wins(text: str, label: str | None) -> None:
+    read = label_in(text, LABELS)
+    assert (read if read in LABELS else None) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("It is a dog.", None),
+        ("I would take B, as a dog would.", "b"),
+        ("I would take b) here", "b"),
+        ("(a) because it is a dog", "a"),
+        ("a", "a"),
+    ],
+)
+def test_an_article_is_no_label(text: str, label: str | None) -> None:
+    read = label_in(text, {"a", "b"})
+    assert (read if read in {"a", "b"} else None) == label
+
+
 @pytest.mark.parametrize("text", ["refund, delivery", "I would not call it a refund", "", "refund or delivery"])
 def test_an_answer_that_names_several_labels_or_denies_one_has_given_none(text: str) -> None:
     assert label_in(text, LABELS) not in LABELS

@@ -1,16 +1,19 @@
-"""Answers that please a metric and help nobody: echoes of the question, lists of keywords, the same again and again."""
+"""Answers that please a metric and help nobody: echoes, lists of keywords, the same again and again or to everybody."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from finetune.domain.evaluation.items import EvaluationItem, references
+from finetune.domain.evaluation.items import EvaluationItem, answer_of, references
 from finetune.domain.evaluation.reading import words
 
 _ECHO_WORDS, _ECHO_SHARE = 5, 0.9
 _FOREIGN, _LISTED_SHARE = 3, 0.5
 _REPEATED_WORDS, _RUN, _NEW_SHARE = 60, 4, 0.3
+# Shorter answers are labels, yes, no and the like, which many questions share.
+_SAME_WORDS, _SAME_SHARE, _SAME_EXPECTED, _ONE_EXPECTED = 5, 1 / 3, 3, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,36 @@ def is_gaming(text: str, item: EvaluationItem, vocabulary: Vocabulary) -> bool:
         or _is_list(said, item, vocabulary)
         or _repeats(said)
     )
+
+
+def same_to_all(answered: Sequence[tuple[EvaluationItem, str]]) -> list[str]:
+    """The items that got the words which a third of all questions got, although other answers are expected of them.
+
+    An answer that is one of its item's references is right, however often it is given.
+    """
+    given: dict[frozenset[str], list[EvaluationItem]] = {}
+    for item, text in answered:
+        if len(said := words(text)) >= _SAME_WORDS and answer_of(item) is not None:
+            given.setdefault(frozenset(said), []).append(item)
+    questions = len({_question(item) for item, _ in answered})
+    found = list[str]()
+    for same, items in given.items():
+        if len(items) < _SAME_SHARE * questions:
+            continue
+        other = [item for item in items if same not in {frozenset(words(right)) for right in references(item)}]
+        expected = Counter({_question(item): answer_of(item) for item in other}.values())
+        most = max(expected.values(), default=0)
+        if (
+            expected.total() >= _SAME_SHARE * questions
+            and len(expected) >= _SAME_EXPECTED
+            and most <= _ONE_EXPECTED * expected.total()
+        ):
+            found += [item.id for item in other]
+    return found
+
+
+def _question(item: EvaluationItem) -> tuple[str | None, ...]:
+    return (item.system, *(turn.text for turn in item.messages))
 
 
 def _is_echo(said: Sequence[str], item: EvaluationItem) -> bool:

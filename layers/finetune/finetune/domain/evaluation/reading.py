@@ -58,6 +58,7 @@ _LABEL_LEAD = re.compile(r"^(?:the )?(?:label|category|class|intent|answer|senti
 _LABEL_NAMED = re.compile(r"\b(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )[\"'*`]*")
 # In how many such places of an answer a label is looked for.
 _MOST_LEADS = 10
+_SENTENCE = re.compile(r"[.!]\s|\n")
 _AROUND_LABEL = " \t\r\n.\"'`*"
 # What turns a statement about the words behind it into its opposite, and what ends its reach.
 _NEGATION = re.compile(
@@ -149,19 +150,32 @@ def label_of(text: str) -> str:
 def label_in(text: str, labels: Collection[str]) -> str:
     """The one of these labels that an answer names, bare or in a sentence, else all of it.
 
-    An answer that names several has given none, unless one of them stands behind "The category is" or the like.
+    An answer that names several has given none, unless one of them alone is its first line or sentence, or stands
+    behind "The category is" or the like. A letter as a label is a capital or has a mark behind it, as no article has.
     """
     bare = label_of(text)
     if bare in labels or not labels:
         return bare
+    sentences = [part.strip(_AROUND_LABEL) for part in _SENTENCE.split(plain(text).strip(_AROUND_LABEL))]
+    if sentences[0] in labels and len({*sentences}.intersection(labels)) == 1:
+        return sentences[0]
     read = " ".join(plain(text).split())
     any_label = _phrase(*sorted(labels, key=len, reverse=True))
     for lead in islice(_LABEL_NAMED.finditer(read), _MOST_LEADS):
         if named := any_label.match(read, lead.end()):
             return named[0]
     said = {label for label in labels if any(not denied for denied in mentions(read, label))}
+    said = {label for label in said if not _is_letter(label) or _stands_out(label, text)}
     said = {label for label in said if not any(label != other and label in other for other in said)}
     return said.pop() if len(said) == 1 else bare
+
+
+def _is_letter(label: str) -> bool:
+    return len(label) == 1 and label in string.ascii_lowercase
+
+
+def _stands_out(letter: str, text: str) -> bool:
+    return bool(re.search(rf"(?<!\w)(?:{letter.upper()}(?!\w)|{letter}[).:\"'*`])", text))
 
 
 def mentions(read: str, phrase: str) -> Iterator[bool]:

@@ -12,7 +12,7 @@ from finetune.domain.cost import TokenPrices
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.answers import NO_ANSWER, SCORED_AS_ZERO, Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES
-from finetune.domain.evaluation.gaming import Vocabulary, is_gaming
+from finetune.domain.evaluation.gaming import Vocabulary, is_gaming, same_to_all
 from finetune.domain.evaluation.items import EvaluationItem, questions, references
 from finetune.domain.evaluation.reading import label_of
 from finetune.errors import EvaluationSetInvalid
@@ -255,6 +255,8 @@ def _scores(
     for item, answer in answered:
         for name, score in _of_answer(item, answer, names, reader):
             table.setdefault(name, {})[item.id] = score
+    used = [(item, answer.text) for item, answer in answered if answer.outcome not in SCORED_AS_ZERO]
+    table["not_gaming"].update(dict.fromkeys(same_to_all(used), 0.0))
     return table
 
 
