@@ -13,7 +13,7 @@ _ECHO_WORDS, _ECHO_SHARE = 5, 0.9
 _FOREIGN, _LISTED_SHARE = 3, 0.5
 _REPEATED_WORDS, _RUN, _NEW_SHARE = 60, 4, 0.3
 # Shorter answers are labels, yes, no and the like, which many questions share.
-_SAME_WORDS, _SAME_SHARE, _SAME_EXPECTED, _ONE_EXPECTED = 5, 1 / 3, 3, 0.5
+_SAME_WORDS, _SAME_SHARE, _SAME_EXPECTED, _ONE_EXPECTED = 5, 0.5, 3, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def is_gaming(text: str, item: EvaluationItem, vocabulary: Vocabulary) -> bool:
 
 
 def same_to_all(answered: Sequence[tuple[EvaluationItem, str]]) -> list[str]:
-    """The items that got the words which a third of all questions got, although other answers are expected of them.
+    """The items that got the words which half of all questions got, although other answers are expected of them.
 
     An answer that is one of its item's references is right, however often it is given.
     """
