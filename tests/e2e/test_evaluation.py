@@ -163,8 +163,11 @@ def test_a_chat_set_is_asked_turn_by_turn_with_its_own_system_prompt(pipeline: P
     pipeline.configure("chat", OWN | {"metric": "token_f1"})
     run = pipeline.drop("chat/data.jsonl", "\n".join(map(json.dumps, talks)).encode())
     judged = evaluation(pipeline, run)
-    assert (judged.decision, judged.items) == ("promote", 24)
+    assert judged.items == 24
     assert judged.scores["candidate"]["token_f1"] > 0.8
+    # The local model remembers answers of the right form, most of them with the shelf of another thing.
+    assert judged.decision == "do_not_promote"
+    assert judged.reason.startswith("Right facts fell: 50.0% before")
 
 
 def test_items_that_nearly_stand_in_the_training_data_are_refused_by_line_and_not_scored(pipeline: Pipeline) -> None:
