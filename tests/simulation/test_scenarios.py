@@ -52,6 +52,7 @@ UNUSED = {
     ("AskPolicy", "EmptyOutbox", "s3:DeleteObject"): "a mail whose sending failed in between",
     ("MailPolicy", "EmptyOutbox", "s3:DeleteObject"): "a mail whose sending failed in between",
     ("PrepareDataset", "ReadSurveysAndWhatTheModelInServiceLearned", "s3:GetObject"): "datasets with media",
+    ("PrepareDataset", "SeeWhatRunsHaveCost", "s3:GetObject"): "a monthly budget of which an ended run has a share",
     ("PrepareDataset", "ReadDataset", "s3:GetObjectVersion"): "a project's own validation set",
     ("PrepareDataset", "StageOnce", "s3:PutObject"): "datasets with media",
     ("PrepareDataset", "StageOnce", "s3:AbortMultipartUpload"): "a large file whose upload failed",
