@@ -20,6 +20,7 @@ from moto.events.models import EventPattern
 from finetune.aws import clients
 from finetune.aws.examination import QUESTIONS, Line, answer
 from finetune.aws.examined import Examined
+from finetune.domain import catalog
 from local.bedrock.policy import Decision, Question, Statement, decide
 from tests.account import Account, account
 from tests.emulator import ACCOUNT, REGION
@@ -241,6 +242,7 @@ def healthy() -> Iterator[Patient]:
     """An account with a deployed stack, a confirmed subscription, a sweeper that runs, and nothing that waits."""
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
     with account() as opened, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(catalog, "OLD_DAYS", 10**6)  # the catalog ages while nobody changes the code
         patient = Patient(opened)
         patched.setattr(
             BaseClient,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from finetune.aws import account_checks, clients
+from finetune.aws import clients
 from finetune.aws.examination import QUESTIONS
+from finetune.domain import catalog
 from local.bedrock import customization, deployments, throughput
 from tests.examined import (
     KEY_POLICY,
@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[str, Callable[[Patient, pytest.MonkeyPatch], None]]] = {
     "custom models": ("wrong", no_place(customization, "MOST_MODELS")),
     "settings": ("wrong", settings_say("base_modell: x\n")),
     "takes jobs": ("wrong", answering(GetFoundationModel=lambda **_: LEGACY)),
-    "prices": ("warning", lambda _, patched: patched.setattr(account_checks, "OLD_PRICES", timedelta())),
+    "prices": ("warning", lambda _, patched: patched.setattr(catalog, "OLD_DAYS", -1)),
     "base model": ("wrong", answering(Converse=NO_ACCESS)),
     "judge": ("wrong", settings_say("judge: {model: amazon.nova-2-lite-v1:0}\n")),
     "deployments": ("wrong", no_place(deployments, "MOST")),

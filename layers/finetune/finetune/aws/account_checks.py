@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from finetune.aws import askable, base_models, clients, customization, endpoints, places
 from finetune.aws.askable import Asked
 from finetune.aws.examined import Examined, Found, NotAsked
@@ -23,7 +21,6 @@ from finetune.errors import (
 
 # Functions of one run at a time, the sweeper and what events start beside it.
 FUNCTIONS_AT_ONCE = SHARDS_AT_ONCE + 4
-OLD_PRICES = timedelta(days=180)
 # What IAM says of whoever asks, in contrast to what Bedrock says of a model.
 _LACKS_RIGHT = "is not authorized to perform: bedrock:"
 _RAISE = "Ask for more in Service Quotas, under Amazon Bedrock: '{name}'."
@@ -156,9 +153,9 @@ def concurrency(_: Examined) -> Found:
 
 
 def prices(by: Examined) -> Found:
-    """How old the prices are by which runs are estimated."""
-    day = date.fromisoformat(by.row.prices.as_of)
-    if by.now.date() - day > OLD_PRICES:
+    """How old the catalog's prices are, by which runs are estimated where AWS's price list says nothing."""
+    listed = by.row.prices
+    if age := listed.age(by.now.date()):
         mend = "Deploy a newer release, or set `prices` in settings.yaml to what AWS asks now."
-        return Found("warning", f"the catalog's prices are of {day}", mend)
-    return Found("ok", f"the catalog's prices are of {day}")
+        return Found("warning", f"the catalog's prices are of {listed.as_of}{age}", mend)
+    return Found("ok", f"the catalog's prices are of {listed.as_of}")

@@ -50,7 +50,7 @@ def has_own_mail(s3: S3Client, bucket: str, known: NotifyInput, now: datetime) -
             return True
     error = known.error
     refusal = Refusal(
-        dataset=foreign(f"s3://{(known.request or {}).get('bucket', '?')}/{key}", MOST_CHARACTERS),
+        dataset=foreign(f"s3://{request.get('bucket', '?')}/{key}", MOST_CHARACTERS),
         error=error.Error if error else "Unknown",
         cause=foreign(error.sentence, MOST_CHARACTERS) if error else "",
         execution_arn=known.execution_arn,

@@ -206,7 +206,11 @@ def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
     rates = (
         ("not_empty", "Answers that are not empty", gates.empty_answers),
         ("not_refused", "Answers that are no refusal", gates.refusals),
-        ("not_gaming", "Answers that are no echo, list of keywords or repetition", gates.gaming),
+        (
+            "not_gaming",
+            "Answers that are no echo, repetition, list of keywords or answer to many",
+            gates.gaming,
+        ),
         ("json_valid", "Answers with valid JSON", gates.json_validity),
         *((("facts", "Right facts", gates.facts),) if found.primary in metrics.OVERLAP else ()),
     )
