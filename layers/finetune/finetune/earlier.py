@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from finetune.contracts import NotifyInput
 from finetune.letter import of_execution
 from finetune.parts import EarlierRun
@@ -29,16 +31,12 @@ _REDRIVABLE = {"Aborted", "States.Timeout"}
 
 def command(run_id: str, project: str, stack: str = "") -> str:
     """The command that goes on with a run's trained model; `stack` is how it ends."""
-    return f"finetune resume {run_id} --project {_quoted(project)}{stack}"
+    return f"finetune resume {run_id} --project {quote(project)}{stack}"
 
 
 def evaluation(model_arn: str, project: str, stack: str = "") -> str:
     """The command that evaluates a model that was trained elsewhere; `stack` is how it ends."""
-    return f"finetune evaluate --model {model_arn} --project {_quoted(project)}{stack}"
-
-
-def _quoted(project: str) -> str:
-    return project if project.replace("-", "").isalnum() and project.isascii() else f"'{project}'"
+    return f"finetune evaluate --model {quote(model_arn)} --project {quote(project)}{stack}"
 
 
 def nothing_new(found: EarlierRun, project: str, stack: str = "") -> list[str]:

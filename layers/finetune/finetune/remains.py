@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from shlex import quote
 
 from finetune.contracts import NotifyInput, PromoteModelOutput, SelectModelOutput
 from finetune.domain import cost
@@ -117,7 +118,7 @@ def in_service(known: NotifyInput) -> str:
         how = "It is an on-demand deployment: it is billed by the token and costs nothing while idle."
     storage = f"Its custom model is billed for storage{_month(run)}."
     what = "takes it out of service" if run and run.evaluate else "takes it out of service and deletes it"
-    ending = f"`finetune delete {run.project}{of_execution(known.execution_arn)}` {what}." if run else ""
+    ending = f"`finetune delete {quote(run.project)}{of_execution(known.execution_arn)}` {what}." if run else ""
     return " ".join(filter(None, (how, storage, ending)))
 
 

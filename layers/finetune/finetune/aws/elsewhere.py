@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from finetune import earlier
 from finetune.aws import tags
 from finetune.aws.tags import PROJECT_TAG, RUN_TAG, STACK_TAG
 from finetune.aws.translation import is_missing, translated
@@ -63,8 +64,9 @@ def require_usable(
     given = (tags.read(bedrock, model_arn) or ({}, None))[0]
     if given.get(STACK_TAG) == stack:
         raise ModelUnusable(
-            f"{model_arn} was trained by this stack. `finetune resume {given.get(RUN_TAG, 'RUN')} --project "
-            f"{given.get(PROJECT_TAG, 'PROJECT')}{of_stack(stack)}` evaluates it."
+            f"{model_arn} was trained by this stack. "
+            f"`{earlier.command(given.get(RUN_TAG, 'RUN'), given.get(PROJECT_TAG, 'PROJECT'), of_stack(stack))}` "
+            "evaluates it."
         )
     if STACK_TAG in given:
         raise ModelUnusable(
