@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from finetune.aws import clients, ownership, publication, resuming, runs, serving
 from finetune.aws.publication import Published
@@ -143,16 +141,6 @@ def test_every_other_name_is_one(name: str) -> None:
 
 
 # The upgrade from release 0.2.0
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="artifacts")
-        yield client
 
 
 def dropped(project: str, *, version: str = "v1", day: int = 21) -> Run:

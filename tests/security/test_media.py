@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from finetune.aws import datasets, media
 from finetune.contracts import PrepareDatasetOutput, ValidateDatasetOutput
@@ -24,18 +21,12 @@ OWN, VICTIM = "s3://datasets/projects/mine/media/", "s3://datasets/projects/vict
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        for name in ("artifacts", "datasets"):
-            client.create_bucket(Bucket=name)
-            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        for number in range(10):
-            put(client, f"{OWN}{number}.png")
-        put(client, f"{VICTIM}0.png", bytes(11 << 20))
-        yield client
+def s3(s3: S3Client) -> S3Client:
+    """With media of two projects."""
+    for number in range(10):
+        put(s3, f"{OWN}{number}.png")
+    put(s3, f"{VICTIM}0.png", bytes(11 << 20))
+    return s3
 
 
 def put(s3: S3Client, uri: str, body: bytes = b"\x89PNG") -> None:

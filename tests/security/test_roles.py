@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from finetune.aws import billed, runs, storage
 from finetune.aws.tags import LEASE_TAG, PROJECT_TAG, RUN_TAG, STACK_TAG, is_own
@@ -16,7 +13,7 @@ from finetune.domain.catalog import base_model
 from finetune.run import Champion, DatasetDropped
 from finetune.settings import Settings
 from local.bedrock.policy import Question, decide
-from tests.emulator import ACCOUNT, REGION, ManualClock, running_emulator
+from tests.emulator import ACCOUNT, REGION
 from tests.integration.deployed import Deployed
 from tests.integration.fakes import NOVA, STACK, Stack
 from tests.simulation.permissions import of_bucket, policy
@@ -30,25 +27,6 @@ if TYPE_CHECKING:
 BEDROCK = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
 RUN = "runs/shop/20261121-120000-ce3e9a36"
 RUN_OF = "20261121-120000-ce3e9a36"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        for name in ("artifacts", "datasets"):
-            client.create_bucket(Bucket=name)
-            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        yield client
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    clock = ManualClock()
-    with running_emulator(clock) as emulator:
-        yield Stack(emulator, clock)
 
 
 # Tags

@@ -213,8 +213,9 @@ def _advice(error: str, *, resumable: bool) -> str:
     advice = ADVICE.get(error, _DEFAULT_ADVICE)
     if not resumable:
         return advice
-    again = "rop the dataset again"
-    return advice.replace(f"D{again}", "Resume the run").replace(f"d{again}", "resume the run")
+    return advice.replace("Drop the dataset again", "Resume the run").replace(
+        "drop the dataset again", "resume the run"
+    )
 
 
 def _stopped(known: NotifyInput, stands: Standing, error: Failure) -> tuple[str, list[str]]:
