@@ -17,6 +17,7 @@ from finetune.domain.evaluation.items import EvaluationItem, references
 from finetune.domain.evaluation.json_fields import f_measure, json_match
 from finetune.domain.evaluation.reading import (
     LETTER,
+    NO_MARK,
     UNSPACED,
     denied,
     json_in,
@@ -356,13 +357,10 @@ def _in_common(one: Counter[str], other: Counter[str]) -> int:
     return sum(map(min, one.values(), map(other.get, one, repeat(0))))
 
 
-_NO_MARK = rf"[^\W_{UNSPACED}]"
-
-
 @lru_cache(maxsize=10_000)
 def _keyword(keyword: str) -> re.Pattern[str]:
     folded = plain(keyword).split() or [""]
-    start = f"(?<!{_NO_MARK})" if _spaced(folded[0][:1]) else ""
+    start = f"(?<!{NO_MARK})" if _spaced(folded[0][:1]) else ""
     end = folded[-1][-_KEYWORD_STEM:]
     inflected = len(end) == _KEYWORD_STEM and end.isalpha()
     endings = f"{LETTER}{{0,3}}" if inflected else ""

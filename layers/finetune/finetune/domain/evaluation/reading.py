@@ -27,7 +27,8 @@ _MARKS = (
     r"\u0c62\u0c63\u0c81-\u0c83\u0cbc-\u0cd6\u0ce2\u0ce3\u0d00-\u0d03\u0d3b-\u0d4d\u0d57\u0d62\u0d63\u0dca-\u0df3"
     r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3\u200c\u200d"
 )
-LETTER = rf"(?:[^\W_{UNSPACED}]|[{_MARKS}])"
+NO_MARK = rf"[^\W_{UNSPACED}]"
+LETTER = rf"(?:{NO_MARK}|[{_MARKS}])"
 _WORD = re.compile(rf"(?<![\w.])-?\d+(?:\.\d+)?(?!{LETTER})|[{UNSPACED}][{_MARKS}]*|{LETTER}+")
 # The same where there are no other letters, three times as fast.
 _ASCII_WORD = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![a-z0-9])|[a-z0-9]+")
@@ -60,6 +61,7 @@ _LABEL_NAMED = re.compile(r"\b(?:label|category|class|intent|answer|sentiment)(?
 _MOST_LEADS = 10
 _SENTENCE = re.compile(r"[.!]\s|\n")
 _AROUND_LABEL = " \t\r\n.\"'`*"
+_ONE_LETTER, _BEHIND_LETTER = re.compile(r"(?<!\w)[A-Za-z](?!\w)"), frozenset(").:\"'*`")
 # What turns a statement about the words behind it into its opposite, and what ends its reach.
 _NEGATION = re.compile(
     r"\b(?:not|no(?!,)|never|none|nobody|nothing|neither|nor|without|cannot|isn't|aren't|wasn't|don't|doesn't|didn't|"
@@ -175,7 +177,10 @@ def _is_letter(label: str) -> bool:
 
 
 def _stands_out(letter: str, text: str) -> bool:
-    return bool(re.search(rf"(?<!\w)(?:{letter.upper()}(?!\w)|{letter}[).:\"'*`])", text))
+    return any(
+        found[0].lower() == letter and (found[0].isupper() or text[found.end() : found.end() + 1] in _BEHIND_LETTER)
+        for found in _ONE_LETTER.finditer(text)
+    )
 
 
 def mentions(read: str, phrase: str) -> Iterator[bool]:
@@ -193,7 +198,4 @@ def denied(read: str, place: int) -> bool:
 @lru_cache(maxsize=10_000)
 def _phrase(*phrases: str) -> re.Pattern[str]:
     """The first of these phrases that stands somewhere as words of its own."""
-    return re.compile(rf"(?<!{_BEFORE})(?:{'|'.join(map(re.escape, phrases))})(?!{LETTER})")
-
-
-_BEFORE = rf"[^\W_{UNSPACED}]"
+    return re.compile(rf"(?<!{NO_MARK})(?:{'|'.join(map(re.escape, phrases))})(?!{LETTER})")
