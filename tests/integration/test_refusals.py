@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from finetune.aws import notice, refusals
+from finetune.aws import mail, notice, refusals
 from finetune.aws.refusals import MOST_ALONE, MOST_NAMED, OVER
 from finetune.contracts import NotifyInput
 from finetune.errors import ServiceBusy
+from finetune.letter import Mail
 from finetune.parts import Failure
 from tests.integration.deployed import ENVIRONMENT, Deployed, down
 from tests.integration.fakes import MemoryBucket
@@ -113,3 +114,22 @@ def test_other_ends_are_told_one_by_one(deployed: Deployed) -> None:
 @pytest.mark.parametrize(("key", "group"), [("projects/shop/evaluation.jsonl", "shop"), ("projects//x", "_")])
 def test_what_an_evaluation_is_refused_for_counts_for_its_own_project(key: str, group: str) -> None:
     assert refusals._group({"key": key, "evaluate": "arn:model"}) == group
+
+
+def test_a_drop_whose_own_mail_goes_out_meanwhile_is_not_told_with_others(
+    deployed: Deployed, bucket: MemoryBucket
+) -> None:
+    for number in range(MOST_ALONE):
+        refuse(deployed, number)
+    arn = "arn:aws:states:us-east-1:123456789012:execution:stack:shop-late"
+    request = {"bucket": "datasets", "key": "incoming/shop/late.txt", "version_id": "1"}
+    known = NotifyInput.model_validate(
+        {"outcome": "RequestRefused", "execution_arn": arn, "request": request, "error": WRONG}
+    )
+    told = Mail(subject="Run failed", body="It took too long.")
+    by: Any = deployed.by
+    # Notify has seen that no mail was sent, is slow, and Clean Up Run sends one.
+    assert mail.deliver(by.s3, by.sns, bucket=ENVIRONMENT.ARTIFACT_BUCKET, topic_arn="t", execution_arn=arn, mail=told)
+    assert not refusals.has_own_mail(by.s3, ENVIRONMENT.ARTIFACT_BUCKET, known, bucket.now)
+    pass_over(bucket, deployed.executions)
+    assert tell(deployed, bucket) == 0

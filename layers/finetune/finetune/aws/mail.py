@@ -116,9 +116,9 @@ def _names(s3: S3Client, folder: str) -> list[str]:
 
 
 def none_is_due(s3: S3Client, bucket: str, execution_arn: str) -> None:
-    """Write down that an execution gets no mail of its own, so that nobody looks for it again."""
-    content = {"execution_arn": execution_arn, "subject": None, "body": "No mail of its own was due."}
-    storage.write_json(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn)}.json", content)
+    """Write down that an execution gets no mail of its own, so that nobody looks for it; one that was sent stands."""
+    content = orjson.dumps({"execution_arn": execution_arn, "subject": None, "body": "No mail of its own was due."})
+    storage.write_once(s3, f"s3://{bucket}/{SENT}{name_of(execution_arn)}.json", content, "application/json")
 
 
 def none_was_due(s3: S3Client, bucket: str, execution_arn: str) -> bool:
