@@ -75,14 +75,10 @@ def plain() -> float:
 @pytest.mark.parametrize("written", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_settings_are_refused_in_a_sentence_that_can_be_shown(written: str, plain: float) -> None:
     assert len(written.encode()) <= SETTINGS_BYTES // 4
-    # The best of three, because a busy machine's caches cost some of them time.
-    for _ in range(3):
-        began = time.process_time()
-        with pytest.raises(SettingsInvalid) as refusal:
-            used(written)
-        taken = time.process_time() - began
-        if taken < 20 * plain:
-            break
+    began = time.process_time()
+    with pytest.raises(SettingsInvalid) as refusal:
+        used(written)
+    taken = time.process_time() - began
     sentence = str(refusal.value)
     assert len(sentence) < 2_000, sentence
     assert sentence.isprintable(), sentence

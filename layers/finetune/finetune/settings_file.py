@@ -18,6 +18,8 @@ from finetune.settings import Settings
 # A hundred times what the longest settings take.
 SETTINGS_BYTES = 64 * 1024
 NUMBER_CHARACTERS = 40
+# Settings nest three deep; PyYAML's time grows with the square of the brackets that are open.
+NESTED_BRACKETS = 20
 _MERGE = "tag:yaml.org,2002:merge"
 JUDGE_FOR_EXAMPLE = "amazon.nova-pro-v1:0"
 _MODEL_ID = re.compile(r"(?!arn:)[A-Za-z0-9][A-Za-z0-9._:-]{0,139}")
@@ -25,6 +27,12 @@ _MODEL_ID = re.compile(r"(?!arn:)[A-Za-z0-9][A-Za-z0-9._:-]{0,139}")
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets the last of two equal keys win in silence; a settings file must not."""
+
+    def fetch_flow_collection_start(self, TokenClass: type[yaml.Token]) -> None:  # noqa: N803 - PyYAML's name
+        if self.flow_level >= NESTED_BRACKETS:
+            problem = f"brackets are nested more than {NESTED_BRACKETS} deep"
+            raise yaml.scanner.ScannerError(problem=problem, problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(TokenClass)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set[Any]()
