@@ -24,8 +24,8 @@ _WILD = frozenset("*?$")
 _ANY = "any.jsonl"
 # What a run tells people; staged records, answers and tokens are not among them.
 REPORTS = (
-    "report.html", "evaluation.json", "human-review.csv", "validation.html", "validation.json", "problems.jsonl",
-    "training.json", "prepared.json", "cost.json", "spent.json",
+    "report.html", "evaluation.json", "human-review.csv", "answers.csv", "validation.html", "validation.json",
+    "problems.jsonl", "training.json", "prepared.json", "cost.json", "spent.json",
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
-"""`finetune review`: decide a run's verdict again with people's ratings of its answers."""
+"""`finetune review`: decide a run's verdict again with people's ratings of its answers, or with scores of one's own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from finetune.domain.evaluation.comparison import NAMES
 from finetune.domain.evaluation.human_review import Review, read_back, review
 from finetune.domain.evaluation.llm_judge import CRITERIA
+from finetune.domain.evaluation.own_scores import Scored, decide_by, is_table, read_scores
 from finetune.domain.evaluation.verdict import Evaluation
 from finetune_cli.answer import Answer, UsageFailure
 from finetune_cli.commands.review import Options
@@ -22,14 +24,26 @@ _PROBLEMS_SHOWN = 10
 def run(options: Options, console: Console) -> Answer:
     """Yes when the verdict is to promote."""
     evaluation = _evaluation(options.evaluation or options.form.parent / "evaluation.json")
-    rated, problems = read_back(readable(options.form).read_bytes(), evaluation)
+    data = readable(options.form).read_bytes()
+    found: Review | Scored
+    if is_table(data):
+        scores, problems = read_scores(data, evaluation)
+        _refuse(options.form, problems)
+        found = decide_by(scores, evaluation)
+        console.write(*_by_scores(found))
+    else:
+        rated, problems = read_back(data, evaluation)
+        _refuse(options.form, problems)
+        found = review(rated, evaluation)
+        console.write(*_text(found))
+    return Answer(found.decision == "promote", found.model_dump(mode="json"))
+
+
+def _refuse(path: Path, problems: Sequence[str]) -> None:
     if problems:
         more = len(problems) - _PROBLEMS_SHOWN
         shown = [*problems[:_PROBLEMS_SHOWN], *([f"And {more} more."] if more > 0 else [])]
-        raise UsageFailure(f"{name_of(options.form)}: {' '.join(shown)}")
-    found = review(rated, evaluation)
-    console.write(*_text(found))
-    return Answer(found.decision == "promote", found.model_dump(mode="json"))
+        raise UsageFailure(f"{name_of(path)}: {' '.join(shown)}")
 
 
 def _evaluation(path: Path) -> Evaluation:
@@ -38,6 +52,19 @@ def _evaluation(path: Path) -> Evaluation:
         return Evaluation.model_validate_json(data)
     except ValidationError:
         raise UsageFailure(f"{name_of(path)} is not the evaluation.json of a run.") from None
+
+
+def _by_scores(found: Scored) -> list[str]:
+    return [
+        f"Verdict by your scores: {_DECISIONS[found.decision]} (the run's own: {_DECISIONS[found.measured]})",
+        found.reason,
+        *(one.reason for one in found.comparisons if one.reason != found.reason),
+        "",
+        f"{'Scored items':<24}{found.scored:>8}",
+        "",
+        "Nothing is promoted by this. A run decides by its settings.yaml: change the metric or the gates there and",
+        "drop the dataset again, and its model is evaluated anew without being trained again.",
+    ]
 
 
 def _text(found: Review) -> list[str]:

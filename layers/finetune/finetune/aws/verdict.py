@@ -22,6 +22,7 @@ from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.human_review import form
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
+from finetune.domain.evaluation.own_scores import answers_table
 from finetune.domain.evaluation.promotion import settle
 from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune.domain.json_lines import from_jsonl
@@ -40,7 +41,7 @@ NOT_EVALUATED = "The custom model was trained but not evaluated: {why}."
 
 
 def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvaluationOutput:
-    """Decide, write evaluation.json, human-review.csv and report.html, and return the decision with its figures."""
+    """Decide, write evaluation.json, the tables for reviewers and report.html, and return the decision with figures."""
     staged = storage.read(s3, request.prepared.evaluation_uri or "") if request.endpoint else None
     items = from_jsonl(staged or b"", EvaluationItem)
     given = _answers(s3, request)
@@ -48,9 +49,11 @@ def judge_evaluation(s3: S3Client, request: JudgeEvaluationInput) -> JudgeEvalua
     evaluation = _verdict(s3, request, items, given, summarise(*curves))
     if evaluation:
         storage.write_json(s3, request.run.uri("evaluation.json"), evaluation.model_dump(mode="json"))
-        storage.write(
-            s3, request.run.uri("human-review.csv"), form(items, given, evaluation), "text/csv; charset=utf-8"
-        )
+        for name, table in (
+            ("human-review.csv", form(items, given, evaluation)),
+            ("answers.csv", answers_table(items, given, evaluation)),
+        ):
+            storage.write(s3, request.run.uri(name), table, "text/csv; charset=utf-8")
     report_uri = request.run.uri("report.html")
     page = render(_report(s3, request, items, given, evaluation, curves))
     storage.write(s3, report_uri, page.encode("utf-8", "replace"), "text/html; charset=utf-8")

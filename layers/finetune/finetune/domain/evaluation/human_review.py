@@ -31,7 +31,7 @@ _DELIMITERS = ",;\t"
 _FORMULA = re.compile(r"""(^|[;,|\n])((?:[^\S\n]|["'])*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20|%])""")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What a spreadsheet's number format adds to a whole number, in any country.
-_WHOLE = re.compile(r"[.,]0*$")
+WHOLE = re.compile(r"[.,]0*$")
 # Excel's own bound for a cell.
 _CELL_CHARACTERS = 32_000
 
@@ -88,26 +88,33 @@ def _swapped(item: str, seed: int) -> bool:
     return bool(blake2b(f"{seed}/{item}/order".encode(), digest_size=1).digest()[0] & 1)
 
 
-def read_back(data: bytes, evaluation: Evaluation) -> tuple[tuple[Rated, ...], tuple[str, ...]]:
-    """The filled-in rows of a form, and one sentence for each row that cannot be used; rows left empty are neither."""
+def spreadsheet(data: bytes) -> tuple[frozenset[str], list[dict[str, str | None]], tuple[str, ...]]:
+    """The columns and rows of a CSV file as spreadsheets save it, or one sentence that says why it is none."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return (), ("The file is not UTF-8; save it as 'CSV UTF-8'.",)
+        return frozenset(), [], ("The file is not UTF-8; save it as 'CSV UTF-8'.",)
     delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows = list(reader)
+        return frozenset(reader.fieldnames or ()), list(reader), ()
     except csv.Error as error:
-        return (), (f"The file is not CSV ({error}); save it from a spreadsheet as 'CSV UTF-8'.",)
-    missing = {"line", *_RATINGS} - set(reader.fieldnames or ())
+        return frozenset(), [], (f"The file is not CSV ({error}); save it from a spreadsheet as 'CSV UTF-8'.",)
+
+
+def read_back(data: bytes, evaluation: Evaluation) -> tuple[tuple[Rated, ...], tuple[str, ...]]:
+    """The filled-in rows of a form, and one sentence for each row that cannot be used; rows left empty are neither."""
+    columns, rows, unreadable = spreadsheet(data)
+    if unreadable:
+        return (), unreadable
+    missing = {"line", *_RATINGS} - columns
     if missing:
         return (), (f"The columns {', '.join(sorted(missing))} are missing; fill in the form as it was written.",)
     known = {str(row.line): row.id for row in evaluation.rows}
     rated, problems, seen = list[Rated](), list[str](), set[str]()
     for number, row in enumerate(rows, 2):
-        line = _WHOLE.sub("", (row["line"] or "").strip())
-        cells = {name: _WHOLE.sub("", (row[name] or "").strip()) for name in _RATINGS}
+        line = WHOLE.sub("", (row["line"] or "").strip())
+        cells = {name: WHOLE.sub("", (row[name] or "").strip()) for name in _RATINGS}
         if not any(cells.values()):
             continue
         found = list(_flaws(line, cells, known, seen))

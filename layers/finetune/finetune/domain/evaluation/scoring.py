@@ -49,13 +49,14 @@ class Usage(Frozen):
 
 
 class ItemRow(Frozen):
-    """One item's primary score and outcome per contestant; no texts."""
+    """One item's primary score and outcome per contestant; no texts. Items with the same `question` ask the same."""
 
     id: str
     line: int
     category: str | None
     scores: Mapping[str, float | None]
     outcomes: Mapping[str, AnswerOutcome]
+    question: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ class Scoring:
                 category=item.category,
                 scores={one: own[self.primary].get(item.id) for one, own in self.scores.items()},
                 outcomes={one: _outcome(kept.get(item.id)) for one, kept in self.kept.items()},
+                question=self.question.get(item.id),
             )
             for item in self.items
         )

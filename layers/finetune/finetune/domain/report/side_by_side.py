@@ -100,7 +100,8 @@ def side_by_side(evaluation: Evaluation | None, items: Sequence[EvaluationItem],
         tag(
             "p",
             "For a human review, human-review.csv beside this report holds a sample of these answers without the "
-            "models' names. The command finetune review adds people's ratings to the verdict.",
+            "models' names, and answers.csv holds all of them for a program of your own to score. The command "
+            "finetune review reads either back into the verdict.",
             class_="note",
         ),
         lead=lead,
