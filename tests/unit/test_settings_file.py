@@ -111,3 +111,8 @@ def test_a_price_may_be_raised_and_one_that_nobody_knows_filled_in() -> None:
 def test_a_file_that_is_not_utf8_is_refused_with_the_offset() -> None:
     with pytest.raises(SettingsInvalid, match=r"byte 8 is not UTF-8"):
         parse_settings(b"metric: \xff", source="settings.yaml")
+
+
+def test_a_price_of_calls_is_not_asked_of_what_is_billed_by_the_hour() -> None:
+    with pytest.raises(SettingsInvalid, match="needs deployment: on_demand, because throughput is billed by the hour"):
+        parse_settings(b"deployment: provisioned\ngates: {usd_per_thousand_calls: 2}", source="settings.yaml")

@@ -112,6 +112,14 @@ class Settings(Frozen):
         """The model units of throughput that a run opens; one where the settings do not ask for throughput."""
         return self.model_units if self.deployment == "provisioned" else 1
 
+    @model_validator(mode="after")
+    def _priced_by_the_call(self) -> Settings:
+        if self.gates.usd_per_thousand_calls is not None and self.deployment == "provisioned":
+            raise ValueError(
+                "gates.usd_per_thousand_calls needs deployment: on_demand, because throughput is billed by the hour"
+            )
+        return self
+
     @field_validator("base_model", mode="after")
     @classmethod
     def _by_id(cls, value: str) -> str:

@@ -104,7 +104,10 @@ def _verdict(
         training=training,
         judged=_judge_report(s3, request, items, given),
         prices={
-            one.name: cost.token_prices(row, settings.prices) for one in _contestants(request) if one.paid_by_token
+            one.name: cost.token_prices(row, settings.prices)
+            for one in _contestants(request)
+            # What is measured on throughput for want of a place is still served by the token.
+            if one.paid_by_token or (one.name == "candidate" and settings.deployment == "on_demand")
         },
     )
     return settle(evaluation, not_in_service(request.run))

@@ -319,6 +319,54 @@ def test_a_refusal_that_the_reference_also_gives_is_no_fault() -> None:
     assert judged.scores["candidate"]["not_refused"] == 1.0
 
 
+SLOW = Gates(latency_ms=1_000)
+
+
+@pytest.mark.parametrize(
+    ("gates", "slow", "decision", "state"),
+    [
+        (SLOW, 20, "do_not_promote", "fell"),
+        (SLOW, 0, "promote", "held"),
+        (SLOW, 2, "promote", "too_few"),
+        (Gates(), 40, "promote", None),
+    ],
+)
+def test_answers_that_come_later_than_asked_break_their_guard(
+    gates: Gates, slow: int, decision: str, state: str | None
+) -> None:
+    asked = items(60)
+    late = {
+        key: answer.model_copy(update={"latency_ms": 3_000 if number < slow else 200})
+        for number, (key, answer) in enumerate(answers(asked, 58).items())
+    }
+    judged = verdict(asked, gates, base=answers(asked, 10), candidate=late)
+    states = {one.name: one.state for one in judged.guards}
+    assert (judged.decision, states.get("in_time")) == (decision, state)
+
+
+@pytest.mark.parametrize(
+    ("most", "prices", "words"),
+    [
+        (0.02, TokenPrices(input_per_1k_tokens=0.001, output_per_1k_tokens=0.002), "cost $0.036"),
+        (0.04, TokenPrices(input_per_1k_tokens=0.001, output_per_1k_tokens=0.002), None),
+        (0.02, TokenPrices(), "is not known; set the prices in settings.yaml"),
+    ],
+)
+def test_a_model_whose_calls_cost_more_than_is_accepted_is_not_promoted(
+    most: float, prices: TokenPrices, words: str | None
+) -> None:
+    asked = items(60)
+    judged = decide(
+        asked,
+        {"base": answers(asked, 10), "candidate": answers(asked, 58)},
+        gates=Gates(usd_per_thousand_calls=most),
+        seed=7,
+        prices={"candidate": prices},
+    )
+    assert judged.decision == ("do_not_promote" if words else "promote")
+    assert not words or words in judged.reason
+
+
 def test_answers_that_stop_being_json_break_their_guard() -> None:
     asked = [item.model_copy(update={"reference": '{"days": 30}', "expected_keywords": ("30",)}) for item in items(60)]
     base = answers(asked, 0, '{"days": 14}')

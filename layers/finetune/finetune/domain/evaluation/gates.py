@@ -34,7 +34,8 @@ class Gates(Frozen):
     Gains and tolerances are in the metric's unit, 0 to 1. `confidence` belongs to the two-sided interval: at 0.95 a
     model that is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance
     that is not chance at `guard_confidence`, one-sided. A contestant of whose answers more than `unanswered` are empty,
-    cut, blocked or unusable has given no evidence.
+    cut, blocked or unusable has given no evidence. No latency and no price are asked for unless `latency_ms` or
+    `usd_per_thousand_calls` is set.
     """
 
     minimum_items: int = Field(20, ge=5)
@@ -50,6 +51,9 @@ class Gates(Frozen):
     json_validity: float = Field(0.02, ge=0, le=1)
     worst_category: float = Field(0.05, ge=0, le=1)
     judge_rating: float = Field(0.05, ge=0, le=1)
+    latency_ms: int | None = Field(None, gt=0)
+    late_answers: float = Field(0.05, ge=0, le=1)
+    usd_per_thousand_calls: float | None = Field(None, gt=0, allow_inf_nan=False)
     overfitting: Literal["severe", "mild", "ignore"] = "severe"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
-from finetune.domain.cost import TokenPrices
+from finetune.domain.cost import TokenPrices, dollars
 from finetune.domain.customization.loss_curves import TrainingSummary
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.answers import NO_ANSWER, Answer, AnswerOutcome
@@ -100,6 +100,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         for one in against
         if found.different(found.complete) > 1
     )
+    usage = found.usage(prices or {})
     guards = (*_guards(found, in_service, gates), *_judge_guard(judged, gates))
     doubts = [*_doubts(found, gates), *_judge_doubts(judged)]
     objections = [
@@ -107,6 +108,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         *_constant_objections(found, gates),
         *(broken.reason for broken in guards if not broken.passed),
         *_invented(found, in_service, gates),
+        *_dear(usage.get("candidate"), gates),
         *_training_objections(training, gates),
     ]
     if not doubts and not objections:
@@ -129,7 +131,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         categories=found.categories(),
         guards=guards,
         outcomes=found.outcomes(),
-        usage=found.usage(prices or {}),
+        usage=usage,
         judge=judged,
         labels=found.labels(),
         rows=found.rows(),
@@ -226,6 +228,7 @@ def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
         for name, title, tolerance in rates
         if (items := found.having(against, name))
     ]
+    overall += _in_time(found, against, gates)
     members_of = by_category(found.complete)
     categories = [
         guard(
@@ -241,6 +244,45 @@ def _guards(found: Scoring, against: str, gates: Gates) -> tuple[Guard, ...]:
     ]
     worst = min(categories, key=lambda one: (_WORST_FIRST.index(one.state), one.after - one.before), default=None)
     return (*overall, worst) if worst else tuple(overall)
+
+
+def _in_time(found: Scoring, against: str, gates: Gates) -> list[Guard]:
+    """The share of answers within the asked latency, as one more figure that must not fall."""
+    if gates.latency_ms is None or found.different(found.complete) < 2:
+        return []
+    before, now = found.kept[against], found.kept["candidate"]
+    pairs = [
+        (float(before[item.id].latency_ms <= gates.latency_ms), float(now[item.id].latency_ms <= gates.latency_ms))
+        for item in found.complete
+    ]
+    return [
+        guard(
+            pairs,
+            name="in_time",
+            title=f"Answers within {gates.latency_ms:,} ms",
+            tolerance=gates.late_answers,
+            confidence=gates.guard_confidence,
+            groups=found.groups(found.complete),
+        )
+    ]
+
+
+def _dear(used: Usage | None, gates: Gates) -> list[str]:
+    """That 1,000 calls cost more than is accepted, or that nobody knows what they cost."""
+    most = gates.usd_per_thousand_calls
+    if most is None or used is None:
+        return []
+    if used.usd_per_thousand_calls is None:
+        return [
+            "What 1,000 calls of the custom model cost is not known; set the prices in settings.yaml, or remove "
+            "gates.usd_per_thousand_calls."
+        ]
+    if used.usd_per_thousand_calls <= most:
+        return []
+    return [
+        f"1,000 calls of the custom model cost {dollars(used.usd_per_thousand_calls)} by the tokens of its answers; "
+        f"gates.usd_per_thousand_calls accepts {dollars(most)}."
+    ]
 
 
 def _judge_guard(judged: JudgeReport | None, gates: Gates) -> tuple[Guard, ...]:
