@@ -7,11 +7,11 @@ from typing import Any
 
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.findings import Finding
+from finetune.domain.records.source import CONTAINERS
 from finetune.domain.tokens import stated
 from finetune.domain.validation.report import DatasetReport
 from finetune_cli.console import Console
 
-_CONTAINERS = {"jsonl": "JSON Lines", "json-array": "a JSON array", "csv": "CSV"}
 _LINES_NAMED = 12
 
 
@@ -56,7 +56,7 @@ def show(console: Console, name: str, report: DatasetReport, row: BaseModelRow, 
 def _contents(report: DatasetReport) -> str:
     if not report.lines:
         return "no lines"
-    parts = [report.format or "unknown format", f"in {_CONTAINERS.get(report.container, report.container)}"]
+    parts = [report.format or "unknown format", f"in {CONTAINERS[report.container]}"]
     parts.append(f"{plural(report.lines, 'line')}, {plural(report.records, 'good record')}")
     if tokens := _tokens(report):
         parts.append(f"about {plural(tokens, 'token')}")

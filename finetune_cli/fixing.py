@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from finetune.domain.records.source import Source
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.rules import DatasetRules
-from finetune_cli.authoring.cleaning import Change, fixed
+from finetune_cli.authoring.cleaning import Change, fixed, require_nothing_left_out
 from finetune_cli.authoring.mending import mend
 from finetune_cli.files import chunks, name_of, replaced
 
@@ -26,6 +26,7 @@ def write_lines(file: BinaryIO, lines: Iterable[bytes]) -> int:
 
 def fix(path: Path, suffix: str, out: Path, rules: DatasetRules) -> dict[str, Any]:
     """Write the cleaned dataset; its records, every change by line, the counts of changes, and its own verdict."""
+    require_nothing_left_out(Source(chunks(path), suffix))
     changes: list[Change] = []
     with replaced(out, inputs=[path]) as file:
         records = write_lines(file, fixed(lambda: Source(chunks(path), suffix), rules, changes.append, mend))

@@ -23,7 +23,7 @@ from finetune.domain.validation.rules import DatasetRules
 from finetune_cli import files
 from finetune_cli.answer import Answer, UsageFailure
 from finetune_cli.authoring.augment import Variant, only_in_training
-from finetune_cli.authoring.cleaning import Change, Note, cleaned, conversions, ignore
+from finetune_cli.authoring.cleaning import Change, Note, cleaned, conversions, ignore, require_nothing_left_out
 from finetune_cli.authoring.improve import Selection, select, trait_of
 from finetune_cli.authoring.mending import answered, mend
 from finetune_cli.authoring.variants import variants
@@ -60,6 +60,8 @@ def run(options: Options, console: Console) -> Answer:
     path, suffix = files.dataset(options.file, HINTS.get(options.hint or ""))
     if options.changes and options.changes.resolve() == options.out.resolve():
         raise UsageFailure("--out and --changes name the same file.")
+
+    require_nothing_left_out(Source(files.chunks(path), suffix))
 
     def records(note: Note) -> Iterator[tuple[Place, Record]]:
         return cleaned(lambda: Source(files.chunks(path), suffix), rules, note, answered if options.best else mend)

@@ -14,7 +14,9 @@ from finetune.domain.records.record import Reading, Record, SourceFormat, Unit
 from finetune.domain.records.shortcut import quick
 from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import exact_of, prompt_and_identity
+from finetune.domain.validation.left_out import LeftOut
 from finetune.domain.validation.rules import DatasetRules, RecordCheck
+from finetune_cli.answer import UsageFailure
 
 
 class Change(NamedTuple):
@@ -39,6 +41,16 @@ class Change(NamedTuple):
 
 Note = Callable[[Change], None]
 Mend = Callable[[Any], tuple[Any, list[Flaw]]]
+
+
+def require_nothing_left_out(source: Source) -> None:
+    """UsageFailure where keys that nobody reads hold content, which a better dataset would silently lack."""
+    found = LeftOut()
+    for _, unit in source.placed():
+        if not (type(unit) is bytes and quick(unit)) and (reading := read_unit(unit)):
+            found.add(reading.left_out)
+    if flaw := next(found.content(), None):
+        raise UsageFailure(f"{flaw.message}. {CODES[flaw.code].remedy}")
 
 
 def clean(source: Source, rules: DatasetRules, note: Note, mend: Mend | None = None) -> Iterator[tuple[Place, Record]]:
@@ -93,7 +105,8 @@ def _explained(place: Place, unit: Unit, note: Note, mend: Mend | None) -> Recor
     if reading.errors:
         note(_removal(place, reading.errors))
         return None
-    for flaw in (*reading.warnings, *mended):
+    named = [Flaw("other-names", reading.said)] if reading.said else []
+    for flaw in (*reading.warnings, *named, *mended):
         note(Change.at(place, "changed", *flaw))
     return reading.record
 

@@ -6,8 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from finetune.domain.findings import Flaw
-from finetune.domain.records.record import SCHEMA_VERSION, conversation_format, detect
-from finetune.domain.records.tables import COLUMNS
+from finetune.domain.records.record import SCHEMA_VERSION, conversation_format
 
 # Under which key programs write the text of a scored response.
 _RESPONSES = ("text", "response", "completion", "content")
@@ -19,9 +18,6 @@ def mend(value: Any) -> tuple[Any, list[Flaw]]:
     if isinstance(value, dict) and isinstance(value.get("mapping"), dict):
         value = {"messages": _exported(value["mapping"], value.get("current_node"))}
         changes.append(Flaw("unknown-format", "the turns of ChatGPT's export are now messages"))
-    if isinstance(value, dict) and (renamed := _renamed(value)):
-        value = renamed
-        changes.append(Flaw("unknown-format", "the keys of question and answer are now prompt and completion"))
     if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
         return value, changes
     better = dict(value)
@@ -30,19 +26,6 @@ def mend(value: Any) -> tuple[Any, list[Flaw]]:
         _mend_bedrock(better, turns, changes)
     better["messages"] = _joined(turns, changes)
     return better, changes
-
-
-def _renamed(value: dict[str, Any]) -> dict[str, Any] | None:
-    """A question with its answer under the names that tables have for them; an instruction with its input is one."""
-    if detect(value) or len({COLUMNS.get(key.lower(), key) for key in value}) < len(value):
-        return None
-    better = {COLUMNS.get(key.lower(), key): each for key, each in value.items()}
-    if not {"prompt", "completion"} <= better.keys():
-        return None
-    more = better.pop("input", None)
-    if isinstance(more, str) and more.strip() and isinstance(better["prompt"], str):
-        better["prompt"] += f"\n\n{more}"
-    return better
 
 
 def _exported(nodes: dict[str, Any], last: Any) -> list[Any]:

@@ -18,7 +18,7 @@ def test_the_error_of_the_token_estimate_is_stated(capsys: pytest.CaptureFixture
 
 
 def test_entries_decides_how_many_lines_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = write(tmp_path / "data.jsonl", *({"prompt": "x" * number, "completion": 1} for number in range(1, 31)))
+    data = write(tmp_path / "data.jsonl", *({"prompt": 1, "completion": "x" * number} for number in range(1, 31)))
     check(data, "--json", "--entries", "3")
     [found] = answered(capsys)["files"]
     assert len([problem for problem in found["problems"] if problem["code"] == "wrong-type"]) == 3

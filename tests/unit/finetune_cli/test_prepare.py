@@ -171,8 +171,9 @@ def test_questions_and_answers_by_other_names_are_taken(tmp_path: Path, capsys: 
         ["q1", "a1"],
         ["q2\n\non this", "a2"],
         ["q3", "a3"],
+        ["which\n\nq4", "a4"],
     ]
-    assert capsys.readouterr().out.count("changed, the keys of question and answer are now") == 3
+    assert capsys.readouterr().out.count(" is read as the prompt and ") == 4
 
 
 REWARDED = [

@@ -32,7 +32,7 @@ CODES: Mapping[str, Code] = _table(
         "utf-16": "Save the file as UTF-8.",
         "file-too-large": "Make the file smaller; base models take at most some ten thousand records.",
         "empty-dataset": "Upload a file with at least one record.",
-        "csv-header": "Name the columns in the first row: prompt,completion or prompt,completion,system.",
+        "csv-header": "Name the columns in the first row, each once: prompt,completion or prompt,completion,system.",
         "invalid-csv": "Put quotes around fields with a quote, a delimiter or a line break; write inner quotes twice.",
         # the bytes of a line
         "line-too-long": "Put each record on one line of its own, under 1 MiB; end every line with a newline.",
@@ -46,8 +46,10 @@ CODES: Mapping[str, Code] = _table(
         "duplicate-key": "Keep one of the two values; programs differ in which of them they read.",
         "not-an-object": "Write each record as a JSON object in braces.",
         # the shape of a record
-        "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content; `finetune prepare` '
-        "renames question and answer, and instruction and output.",
+        "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content.',
+        "content-left-out": "Name the key context if it belongs to the prompt, move its text into the prompt, or "
+        "remove the key if the answer does not need it.",
+        "turn-not-learned": "Remove the turn, or the record; Bedrock learns every answer of a conversation.",
         "unsupported-format": "Use records that hold the answer to learn; `finetune prepare --best` takes the best.",
         "mixed-formats": "Write all records in one format; the report names the one that most records have.",
         "missing-key": "Add the missing key.",
@@ -90,6 +92,8 @@ CODES: Mapping[str, Code] = _table(
     warnings={
         "byte-order-mark": "Nothing to do; the mark is left out of the staged file.",
         "ignored-key": "Remove the key, or move its content into the texts; the staged file does not have the key.",
+        "other-names": "Nothing to do if this is what the names mean; the staged file has prompt and answer.",
+        "not-learned": "Nothing to do; weight 0 and train false say that it is not to be learned.",
         "schema-version-added": "Nothing to do; the staged file has the key.",
         "schema-version": 'Nothing to do; the staged file says "bedrock-conversation-2024".',
         "reserved-in-other-case": "Bedrock refuses this string as written and in capitals. In this spelling it may "

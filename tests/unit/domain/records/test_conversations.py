@@ -60,7 +60,7 @@ CONVERSATIONS: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
     "content is empty": (chat(("user", ""), SAY), {"empty-text": [1]}),
     "a turn has a weight": (
         line({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]}),
-        {"ignored-key": [1]},
+        {"turn-not-learned": [1]},
     ),
     "Anthropic": (chat(ASK, SAY, system="be brief"), {}),
     "Anthropic with blocks": (chat(("user", [{"type": "text", "text": "a"}]), SAY, system="be brief"), {}),

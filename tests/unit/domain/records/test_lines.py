@@ -20,7 +20,7 @@ LINES: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
         {"not-an-object": [2]},
     ),
     "vertical tab and form feed are no line ends": (GOOD + b"\x0b\x0c" + OTHER, {"invalid-json": [1]}),
-    "a record over two lines": (b'{"prompt": "a",\n"completion": "b"}', {"invalid-json": [1, 2]}),
+    "a record over two lines": (GOOD + b'\n{"prompt": "a",\n"completion": "b"}', {"invalid-json": [2, 3]}),
     "a line too long": (GOOD + b"\n" + b"x" * ((1 << 20) + 1) + b"\n[]", {"line-too-long": [2], "not-an-object": [3]}),
 }
 

@@ -7,7 +7,7 @@ from tests.checking import check, found, rows, units
 TABLES: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
     "csv": (b"prompt,completion\na,b\nc,d\n", {}),
     "csv with a system column": (b"system,prompt,completion\nx,a,b\nx,c,d\n", {}),
-    "csv with other names": (b"Question;Answer\na;b\n", {}),
+    "csv with other names": (b"Question;Answer\na;b\n", {"other-names": [None]}),
     "csv with tabs": (b"prompt\tcompletion\na\tb\n", {}),
     "csv with quoted line breaks": (b'prompt,completion\n"a\nb",c\n\nd,\n', {"empty-text": [5]}),
     "csv with an unknown column": (b"prompt,completion,topic\na,b,c\n", {"ignored-key": [1]}),

@@ -62,7 +62,7 @@ def test_messages_name_places_and_never_quote_texts() -> None:
             chat(("user", canary), ("user", canary)),
             chat((canary, canary), SAY),
             line({canary: canary}),
-            line({"prompt": canary, "completion": 1}),
+            line({"prompt": 1, "completion": canary}),
             line({"prompt": canary + " User:", "completion": canary}),
             f'{{"prompt": "{canary}", "completion": {canary}'.encode(),
             bedrock(("user", [{"text": canary, canary: 1}]), SAY),

@@ -67,14 +67,21 @@ def form(items: Sequence[EvaluationItem], answers: Mapping[str, Mapping[str, Ans
     before = answers[evaluation.contestants[-2]]
     askable = {pair.item.id for pair in pairs(items, before, answers["candidate"])}
     chosen = sample([item for item in items if item.id in askable], SAMPLED_ITEMS, evaluation.seed)
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
+    rows = list[Sequence[object]]()
     for item in chosen:
         texts = [before[item.id].text, answers["candidate"][item.id].text]
         question = "\n\n".join(f"{turn.role}: {turn.text}" for turn in item.messages)
         shown = (question, item.reference or "", *(reversed(texts) if _swapped(item.id, evaluation.seed) else texts))
-        writer.writerow([item.line, *map(safe, shown), *("" for _ in _RATINGS), ""])
+        rows.append([item.line, *shown, *("" for _ in _RATINGS), ""])
+    return as_spreadsheet(_COLUMNS, rows)
+
+
+def as_spreadsheet(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV in UTF-8 with the mark that spreadsheets look for; every text in it is `safe`."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    writer.writerow(columns)
+    writer.writerows([safe(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     return file.getvalue().encode("utf-8-sig")
 
 

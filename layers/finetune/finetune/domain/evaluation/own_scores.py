@@ -5,8 +5,6 @@ No foreign code runs here: the program fills in `score` wherever its owner runs 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +13,7 @@ from string import ascii_uppercase
 
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.comparison import Comparison, compare
-from finetune.domain.evaluation.human_review import WHOLE, safe, spreadsheet
+from finetune.domain.evaluation.human_review import WHOLE, as_spreadsheet, spreadsheet
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.verdict import Decision, Evaluation
 from finetune.frozen import Frozen
@@ -42,16 +40,13 @@ def answers_table(
     items: Sequence[EvaluationItem], answers: Mapping[str, Mapping[str, Answer]], evaluation: Evaluation
 ) -> bytes:
     """One row per item and model as CSV in UTF-8; the letter of an answer does not tell which model gave it."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
+    rows = list[tuple[object, ...]]()
     for item in items:
         question = "\n\n".join(f"{turn.role}: {turn.text}" for turn in item.messages)
         for letter, contestant in _letters(item.id, evaluation).items():
             given = answers[contestant].get(item.id) or Answer(id=item.id)
-            texts = (safe(text) for text in (question, item.reference or "", given.text))
-            writer.writerow((item.line, letter, given.outcome, *texts, ""))
-    return file.getvalue().encode("utf-8-sig")
+            rows.append((item.line, letter, given.outcome, question, item.reference or "", given.text, ""))
+    return as_spreadsheet(_COLUMNS, rows)
 
 
 def is_table(data: bytes) -> bool:

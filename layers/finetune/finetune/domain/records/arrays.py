@@ -1,4 +1,7 @@
-"""The elements of a JSON array that may be larger than memory."""
+"""The elements of a JSON array that may be larger than memory, and of what people write instead of one.
+
+That is the array under a key of one object, and objects behind each other over several lines.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,29 @@ _COMMA, _CLOSING_BRACE = b",}"
 _DEEPER = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-def array_elements(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
-    """The elements of one JSON array, each with the line it begins on; a broken array ends the reading with a Flaw."""
-    array = _Array()
+# What stands before the array of an object: a brace, and keys with plain values.
+_WRAPPER = re.compile(
+    rb'\s*\{(?:\s*"(?:[^"\\]|\\.)*+"\s*:\s*(?:"(?:[^"\\]|\\.)*+"|[^\s"\[\]{},]++)\s*,)*+'
+    rb'\s*"((?:[^"\\]|\\.)*+)"\s*:\s*(?=\[\s*\{)',
+    re.DOTALL,
+)
+
+
+def wrapped_at(head: bytes) -> tuple[bytes, int] | None:
+    """The key under which an object has an array of objects, and where the array begins; None where it has none."""
+    found = _WRAPPER.match(head)
+    return (found[1], found.end()) if found else None
+
+
+def array_elements(pieces: Iterable[bytes], *, wrapped: bool = False, bare: bool = False) -> Iterator[tuple[int, Unit]]:
+    """The elements of one JSON array, each with the line it begins on; a broken array ends the reading with a Flaw.
+
+    A `wrapped` array is that under a key of one object, which may have plain values behind it. `bare` elements are
+    objects behind each other, without brackets and commas.
+    """
+    if wrapped:
+        pieces = _without_wrapper(pieces)
+    array = _Array(bare=bare, wrapped=wrapped)
     for piece in chain(_gathered(pieces), (b"\n",)):
         array.take(piece)
         yield from array.elements()
@@ -33,12 +56,13 @@ def array_elements(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
 class _Array:
     """A JSON array that comes in pieces; `line` is the line up to which it was counted, `flaw` ends the reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare: bool = False, wrapped: bool = False) -> None:
+        self._bare, self._wrapped = bare, wrapped
         self.flaw: tuple[int, Flaw] | None = None
         self.line = 1
         self._buffer = b""
         self._start = self._at = self._counted = 0
-        self._depth = self._begins = 0
+        self._depth, self._begins = int(bare), 0
         self._comma = self._closed = False
 
     def take(self, piece: bytes) -> None:
@@ -64,6 +88,9 @@ class _Array:
                 self._start = end
             elif not self._begins or mark in _DEEPER:
                 self._enter(mark)
+                if self._bare and self._depth == 1:
+                    yield self._begins, self._buffer[self._start : end].strip()
+                    self._start, self._begins = end, 0
             if self.flaw:
                 return
             self._at = end
@@ -71,9 +98,13 @@ class _Array:
 
     def is_open(self) -> bool:
         """Whether something is missing behind the last piece."""
+        if self._bare:
+            return bool(self._buffer[self._start :].strip())
         return not self._closed or bool(self._buffer[self._at :].strip())
 
     def _open(self) -> None:
+        if self._closed and self._wrapped and self._buffer[self._at] not in b"[{":
+            return
         if self._closed:
             message = "nothing may follow the end of the array"
             self.flaw = self._count(self._at), Flaw("invalid-json", message)
@@ -113,6 +144,16 @@ class _Array:
         self.line += self._buffer.count(b"\n", self._counted, at)
         self._counted = max(self._counted, at)
         return self.line
+
+
+def _without_wrapper(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces with what stands before the array as spaces, so that lines keep their numbers."""
+    rest = iter(pieces)
+    head = next(rest, b"")
+    found = wrapped_at(head)
+    end = found[1] if found else 0
+    yield re.sub(rb"[^\n]", b" ", head[:end]) + head[end:]
+    yield from rest
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from finetune.domain.findings import json_type, quoted
-from finetune.domain.records.record import MAX_TURNS, Reading, Record, SourceFormat, check_keys, text_at
+from finetune.domain.records.record import (
+    LEARNING,
+    MAX_TURNS,
+    Reading,
+    Record,
+    SourceFormat,
+    check_keys,
+    is_learned,
+    text_at,
+)
 
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./-]+", re.ASCII)
 _TOOL_BLOCKS = frozenset({"toolUse", "toolResult", "tool_use", "tool_result"})
@@ -47,6 +56,8 @@ class Conversation:
         if len(turns) > MAX_TURNS:
             self.reading.error("too-many-turns", f"messages holds {len(turns):,} turns; the most is {MAX_TURNS:,}")
             return
+        if last == "assistant":
+            turns = self._learned(turns)
         for index, turn in enumerate(turns):
             where = f"messages[{index}]"
             if isinstance(turn, dict):
@@ -72,6 +83,11 @@ class Conversation:
                 f"system is {json_type(system)}, not {'an array of text blocks' if self.bedrock else 'a string'}",
             )
             return
+        if self.bedrock and not blocks:
+            # A section that is there and says nothing, as in AWS's own samples; records must be alike in having it.
+            self.system = ""
+            self.texts.append("")
+            return
         if is_empty(system) or (blocks and all(is_empty(block) for block in blocks)):
             self.reading.warn("empty-system", "the system prompt is empty")
             return
@@ -87,10 +103,30 @@ class Conversation:
             self.system = "\n".join(texts)
             self.texts.append(self.system)
 
+    def _learned(self, turns: list[Any]) -> list[Any]:
+        """The turns up to the last answer that is to be learned; before it, every answer has to be."""
+        answers = {
+            index: is_learned(turn)
+            for index, turn in enumerate(turns)
+            if isinstance(turn, dict) and turn.get("role") == "assistant"
+        }
+        if all(answers.values()):
+            return turns
+        end = max((index for index, learned in answers.items() if learned), default=-1) + 1
+        if not end:
+            self.reading.error("turn-not-learned", "no answer of the record is to be learned")
+        elif unlearned := [index for index, learned in answers.items() if not learned and index < end]:
+            where = f"messages[{unlearned[0]}]"
+            message = f"{where} is not to be learned, but stands before an answer that is"
+            self.reading.error("turn-not-learned", message)
+        else:
+            self.reading.warn("not-learned", f"the turns from messages[{end}] on are left out, not to be learned")
+        return turns[:end] or turns
+
     def _read_turn(self, turn: Mapping[str, Any], index: int, where: str) -> None:
         role = turn.get("role")
         errors_before = len(self.reading.errors)
-        check_keys(turn, frozenset({"role", "content"}), f"{where}.", self.reading)
+        check_keys(turn, frozenset({"role", "content", *LEARNING}), f"{where}.", self.reading)
         if role in ("system", "developer"):
             self._read_system_turn(turn, index, where)
             return

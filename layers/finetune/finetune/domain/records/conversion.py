@@ -56,8 +56,13 @@ def turn_text(turn: Mapping[str, Any]) -> str:
 
 
 def _conversation(record: Record) -> dict[str, Any]:
-    system = {} if record.system is None else {"system": [{"text": record.system}]}
+    system = {} if record.system is None else {"system": _blocks(record.system)}
     return {"schemaVersion": SCHEMA_VERSION, **system, "messages": record.messages}
+
+
+def _blocks(system: str) -> list[Any]:
+    """The system section; one that says nothing is an empty list."""
+    return [{"text": system}] if system else []
 
 
 def _prompt_completion(record: Record) -> dict[str, Any]:
@@ -67,11 +72,11 @@ def _prompt_completion(record: Record) -> dict[str, Any]:
 def folded_prompt(record: Record) -> str:
     """The one prompt of a single exchange with the system prompt in front, for formats without a place for it."""
     prompt = turn_text(record.messages[0])
-    return prompt if record.system is None else f"{record.system}\n\n{prompt}"
+    return f"{record.system}\n\n{prompt}" if record.system else prompt
 
 
 def _anthropic(record: Record) -> dict[str, Any]:
-    system = {} if record.system is None else {"system": record.system}
+    system = {"system": record.system} if record.system else {}
     return {**system, "messages": [{"role": turn["role"], "content": turn_text(turn)} for turn in record.messages]}
 
 
@@ -93,13 +98,13 @@ def convert_texts(texts: Sequence[str], sections: frozenset[str], target: Record
     """What `convert` makes of a conversation of plain texts, the system prompt first where there is one."""
     system, turns = (texts[0], texts[1:]) if sections else (None, texts)
     if target == "conversation":
-        head = {} if system is None else {"system": [{"text": system}]}
+        head = {} if system is None else {"system": _blocks(system)}
         content: list[Any] = [
             {"role": role, "content": [{"text": text}]} for role, text in zip(cycle(_ROLES), turns, strict=False)
         ]
         return orjson.dumps({"schemaVersion": SCHEMA_VERSION, **head, "messages": content})
     if target == "prompt_completion":
-        prompt = turns[0] if system is None else f"{system}\n\n{turns[0]}"
+        prompt = f"{system}\n\n{turns[0]}" if system else turns[0]
         return orjson.dumps({"prompt": prompt, "completion": turns[1]})
     content = [{"role": role, "content": text} for role, text in zip(cycle(_ROLES), turns, strict=False)]
-    return orjson.dumps({"messages": content} if system is None else {"system": system, "messages": content})
+    return orjson.dumps({"system": system, "messages": content} if system else {"messages": content})

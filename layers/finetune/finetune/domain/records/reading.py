@@ -11,14 +11,17 @@ from finetune.domain.records.record import (
     SCHEMA_VERSION,
     Reading,
     Record,
+    Row,
     SourceFormat,
     Unit,
     check_keys,
     conversation_format,
     detect,
+    is_learned,
     of_texts,
     text_at,
 )
+from finetune.domain.records.shapes import shaped, stands_as_it_is
 from finetune.domain.records.strict_json import Unreadable, parse
 
 _KNOWN_KEYS: Mapping[SourceFormat, frozenset[str]] = {
@@ -38,6 +41,17 @@ def read(value: Any) -> Reading:
     if not isinstance(value, dict):
         reading.error("not-an-object", f"is {json_type(value)}, not an object")
         return reading
+    if stands_as_it_is(value):
+        reading.format = "prompt-completion"
+        record = _read_prompt_completion(value, reading)
+        if not reading.errors:
+            reading.record = record
+        return reading
+    if not is_learned(value):
+        reading.warn("not-learned", "is left out, because its weight says that it is not to be learned")
+        return reading
+    if made := shaped(value):
+        value, reading.said = (Row(made.value) if isinstance(value, Row) else made.value), made.said
     reading.format = detect(value)
     if reading.format is None:
         names = ", ".join(quoted(key) for key in list(value)[:8]) or "none"

@@ -68,12 +68,17 @@ class Record:
 
 @dataclass(slots=True)
 class Reading:
-    """What `read` made of one object: a record unless one of the flaws is an error."""
+    """What `read` made of one object: a record unless one of the flaws is an error.
+
+    `left_out` is what it holds under keys that nobody reads; `said` tells how another program's names were read.
+    """
 
     format: SourceFormat | None = None
     record: Record | None = None
     errors: list[Flaw] = field(default_factory=list)
     warnings: list[Flaw] = field(default_factory=list)
+    left_out: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
 
     def error(self, code: str, message: str) -> None:
         self.errors.append(Flaw(code, message))
@@ -95,6 +100,21 @@ _TOOL_KEYS = frozenset(
         "toolConfig",
     }
 )
+
+
+# Under which keys programs say whether something is learned.
+LEARNING = frozenset({"weight", "train", "loss"})
+
+
+class Row(dict[str, Any]):
+    """A row of a table by the names of its columns."""
+
+
+def is_learned(value: Mapping[str, Any]) -> bool:
+    """Whether a record or turn is to be learned, by the weight that its author gave it."""
+    weight = value.get("weight")
+    weightless = isinstance(weight, int | float) and weight == 0
+    return not (weightless or value.get("train") is False or value.get("loss") is False)
 
 
 def detect(value: Mapping[str, Any]) -> SourceFormat | None:
@@ -138,7 +158,13 @@ def check_keys(value: Mapping[str, Any], known: frozenset[str], where: str, read
         if key in _TOOL_KEYS:
             if value[key]:
                 reading.error("tools-not-supported", f"{where}{key} holds tools, which cannot be expressed")
+        elif key in LEARNING and (not value[key] or value[key] == 1):
+            continue
         else:
+            if not where:
+                reading.left_out[key] = value[key]
+            if isinstance(value, Row):
+                continue  # said once, of the header
             reading.warn(
                 "ignored-key", f"the key {quoted(key)}{' in ' + where[:-1] if where else ''} is not part of the format"
             )

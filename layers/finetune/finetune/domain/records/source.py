@@ -12,14 +12,22 @@ from typing import Literal, NamedTuple
 import orjson
 
 from finetune.domain.findings import Flaw, Place
-from finetune.domain.records.arrays import array_elements
+from finetune.domain.records.arrays import array_elements, wrapped_at
 from finetune.domain.records.limits import too_large, too_many
 from finetune.domain.records.lines import lines_of, newlines
 from finetune.domain.records.record import Unit
+from finetune.domain.records.shapes import KEYS_OF_LISTS
 from finetune.domain.records.tables import table_rows
 from finetune.errors import UnsupportedDataset
 
-Container = Literal["jsonl", "json-array", "csv"]
+Container = Literal["jsonl", "json-array", "json-object", "json-objects", "csv"]
+CONTAINERS: dict[Container, str] = {
+    "jsonl": "JSON Lines",
+    "json-array": "a JSON array",
+    "json-object": "a JSON array under a key of one object",
+    "json-objects": "JSON objects over several lines each",
+    "csv": "CSV",
+}
 SUFFIXES = (".jsonl", ".json", ".csv")
 _HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
@@ -104,12 +112,17 @@ class Source:
                 yield Block(self.lines + 1, lines)
                 self.lines += len(lines)
         else:
-            is_array = self.container == "json-array"
-            read = array_elements if is_array else table_rows
-            for number, (line, unit) in enumerate(read(self._counted()), 1):
-                self.element = number if is_array else None
+            numbered = self.container in {"json-array", "json-object"}
+            for number, (line, unit) in enumerate(self._read(), 1):
+                self.element = number if numbered else None
                 yield Block(line, (unit,))
             self.element = None
+
+    def _read(self) -> Iterator[tuple[int, Unit]]:
+        if self.container == "csv":
+            return table_rows(self._counted())
+        wrapped, bare = self.container == "json-object", self.container == "json-objects"
+        return array_elements(self._counted(), wrapped=wrapped, bare=bare)
 
     def _sized(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -141,6 +154,8 @@ def _container(head: bytes, suffix: str) -> Container:
     if suffix == ".csv":
         return "csv"
     start = head.lstrip()
+    if start.startswith(b"{"):
+        return _of_objects(start)
     if not start.startswith(b"["):
         return "jsonl"
     line, _, rest = start.replace(b"\r", b"\n").partition(b"\n")
@@ -150,3 +165,23 @@ def _container(head: bytes, suffix: str) -> Container:
         return "json-array"
     alone = not rest.strip() and (suffix == ".json" or (first and isinstance(first[0], dict)))
     return "json-array" if alone else "jsonl"
+
+
+def _of_objects(start: bytes) -> Container:
+    """Objects on lines of their own; or one object around an array of records, or objects over several lines each."""
+    lines = [line.strip() for line in start.replace(b"\r", b"\n").split(b"\n", 64) if line.strip()]
+    wrapper = wrapped_at(start)
+    holds_records = wrapper is not None and wrapper[0].decode("utf-8", "replace") not in KEYS_OF_LISTS
+    if len(lines) > 1 and (not lines[1].startswith((b'"', b"]", b"}")) or _is_whole(lines[0])):
+        return "jsonl"
+    if holds_records:
+        return "json-object"
+    return "json-objects" if len(lines) > 1 else "jsonl"
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True

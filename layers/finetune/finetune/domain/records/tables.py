@@ -5,21 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
 
 from finetune.domain.findings import Flaw, quoted
 from finetune.domain.records.lines import lines_of
-from finetune.domain.records.record import Unit
+from finetune.domain.records.record import Row, Unit
+from finetune.domain.records.shapes import has_parts, is_read
 from finetune.domain.records.strict_json import MAX_LINE_BYTES
 
-# Header names of tables, lower case, as people export them, and the key of a record that each stands for.
-COLUMNS = {
-    "prompt": "prompt", "question": "prompt", "instruction": "prompt", "user": "prompt",
-    "completion": "completion", "answer": "completion", "response": "completion", "output": "completion",
-    "assistant": "completion", "label": "completion",
-    "system": "system", "text": "text", "image-ref": "image-ref", "caption": "caption",
-}  # fmt: skip
-_COMPLETE = ({"prompt", "completion"}, {"text"}, {"image-ref", "caption"})
+# Names that are read as they stand where the header has no prompt with its answer.
+_COMPLETE = ({"text"}, {"image-ref", "caption"})
 
 
 def table_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
@@ -31,12 +25,11 @@ def table_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
     if isinstance(header, Flaw):
         yield 1, header
         return
-    keys = [COLUMNS.get(name.strip().lower(), "") for name in header]
-    known = [key for key in keys if key]
-    if not any(needed <= set(known) for needed in _COMPLETE) or len(set(known)) < len(known):
-        yield 1, Flaw("csv-header", "the header does not name the columns prompt and completion, each once")
+    keys = [name.strip().lower() for name in header]
+    if flaw := _unusable(header, keys):
+        yield 1, flaw
         return
-    if ignored := [quoted(name) for name, key in zip(header, keys, strict=True) if not key]:
+    if ignored := [quoted(name) for name, key in zip(header, keys, strict=True) if not is_read(key, keys)]:
         what = f"the columns {', '.join(ignored[:10])} are" if len(ignored) > 1 else f"the column {ignored[0]} is"
         yield 1, Flaw("ignored-key", f"{what} not part of a record and left out")
     line = table.line + 1
@@ -51,10 +44,21 @@ def _unit(row: list[str], keys: list[str]) -> Unit:
         return b""
     if len(row) != len(keys):
         return Flaw("invalid-csv", f"the row has {len(row)} fields, the header has {len(keys)}")
-    cells: dict[str, Any] = {key: cell for key, cell in zip(keys, row, strict=True) if key}
+    cells = Row(zip(keys, row, strict=True))
     if not cells.get("system", "x").strip():
         del cells["system"]
     return cells
+
+
+def _unusable(header: list[str], keys: list[str]) -> Flaw | None:
+    """Why no row of a table can be a record, by the names of its columns."""
+    twice = sorted({name for name, key in zip(header, keys, strict=True) if key and keys.count(key) > 1})
+    if twice:
+        return Flaw("csv-header", f"the header names the column {quoted(twice[0])} more than once")
+    if has_parts(keys) or any(needed <= set(keys) for needed in _COMPLETE):
+        return None
+    seen = ", ".join(quoted(name) for name in header[:10])
+    return Flaw("csv-header", f"no column is known as the prompt and another one as the answer; the columns are {seen}")
 
 
 class _Table:

@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Literal
 
 from finetune.domain.findings import Finding
+from finetune.domain.records.source import CONTAINERS
 from finetune.domain.report.markup import Markup, facts, join, section, table, tag
 from finetune.domain.report.page import page
 from finetune.domain.validation.report import DatasetReport
 
-_CONTAINERS = {"jsonl": "JSON Lines", "json-array": "a JSON array", "csv": "CSV"}
 _RANGES = {
     "turns": "Turns",
     "characters": "Characters",
@@ -126,7 +126,7 @@ def _contents(report: DatasetReport) -> Markup:
     statistics = report.statistics
     entries: dict[str, int | str] = {
         "Format": report.format or "unknown",
-        "Written as": _CONTAINERS.get(report.container, report.container),
+        "Written as": CONTAINERS[report.container],
         "Blank lines": report.blank,
     }
     if "system_share" in statistics:

@@ -19,6 +19,7 @@ from finetune.domain.records.source import Source
 from finetune.domain.similarity.identity import all_normalised, exact_of, identity_of, media_of
 from finetune.domain.similarity.repetition import Repetitions
 from finetune.domain.tokens import errors
+from finetune.domain.validation.left_out import LeftOut
 from finetune.domain.validation.lint import Lint
 from finetune.domain.validation.report import DatasetReport
 from finetune.domain.validation.rules import DatasetRules, RecordCheck
@@ -33,6 +34,8 @@ _TURNS = itemgetter(2)
 # Repetitions are looked for among this many different records, far more than any base model for text takes; that is
 # 30 MB. What repeats a record behind these counts towards the bounds.
 REMEMBERED = 300_000
+# Ways in which names were read, of which each is told.
+_MOST_SAID = 8
 
 
 def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the caller makes
@@ -147,6 +150,7 @@ class _Check:
         self.groups: dict[tuple[str, frozenset[str]], _Group] = {}
         self.rejected_formats: Counter[str] = Counter()
         self.seen = Repetitions(REMEMBERED)
+        self.left_out, self.said = LeftOut(), Counter[str]()
         self.distinct: set[int] = set()
         self.ranges = {"turns": _Range(), "characters": _Range(), "tokens": _Range()}
 
@@ -165,7 +169,8 @@ class _Check:
             self.ledger.add(None, *source.flaw)
         elif not self.records and not self.rejected:
             self.ledger.add(None, "empty-dataset", "the file holds no records")
-        elif self.records:
+        self._tell_of_names()
+        if not source.flaw and self.records:
             self._check_formats()
             self._check_bounds(counted_elsewhere)
         if self.seen.overflowed:
@@ -174,6 +179,13 @@ class _Check:
         if self.lint:
             self.lint.finish(name=self.rules.name, enough=self.role == "validation")
         return self._report(source)
+
+    def _tell_of_names(self) -> None:
+        """What is held under names that nobody reads, and how names of other programs were read."""
+        for flaw in self.left_out.content():
+            self.ledger.add(None, *flaw)
+        for said, records in self.said.items():
+            self.ledger.add(None, "other-names", f"{said}, in {records:,} record{'' if records == 1 else 's'}")
 
     def _add_plain(self, line: int, plain: Plain) -> None:
         characters, tokens, flaws = self.record_check.measure_all(plain)
@@ -250,6 +262,10 @@ class _Check:
             return None, Disposition.BLANK
         for code, message in (*reading.errors, *reading.warnings):
             self.ledger.add(line, code, message)
+        if reading.left_out:
+            self.left_out.add(reading.left_out)
+        if reading.said and (reading.said in self.said or len(self.said) < _MOST_SAID):
+            self.said[reading.said] += 1
         if reading.record is None and (reading.errors or not reading.warnings):
             if reading.format and (flaw := rewarded(reading.format)):
                 self.ledger.add(line, *flaw)
