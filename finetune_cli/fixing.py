@@ -26,10 +26,12 @@ def write_lines(file: BinaryIO, lines: Iterable[bytes]) -> int:
 
 def fix(path: Path, suffix: str, out: Path, rules: DatasetRules) -> dict[str, Any]:
     """Write the cleaned dataset; its records, every change by line, the counts of changes, and its own verdict."""
-    require_nothing_left_out(Source(chunks(path), suffix))
+    require_nothing_left_out(Source(chunks(path), suffix, rules.columns))
     changes: list[Change] = []
     with replaced(out, inputs=[path]) as file:
-        records = write_lines(file, fixed(lambda: Source(chunks(path), suffix), rules, changes.append, mend))
+        records = write_lines(
+            file, fixed(lambda: Source(chunks(path), suffix, rules.columns), rules, changes.append, mend)
+        )
     report = check_dataset(chunks(out), suffix=".jsonl", rules=rules, lint=False)
     return {
         "out": name_of(out),

@@ -110,6 +110,14 @@ class DatasetOptions(CommandOptions):
         help=f"{' or '.join(get_args(Method))} (default: from --settings, else {METHOD})",
     )
     settings: Path | None = option(File(), metavar="FILE", help="the project's settings.yaml")
+    prompt_column: str | None = option(metavar="NAME", help="the column of a table that is the prompt")
+    answer_column: str | None = option(metavar="NAME", help="the column of a table that is the answer")
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The named columns by the parts of a record."""
+        named = {"prompt": self.prompt_column, "completion": self.answer_column}
+        return {part: name for part, name in named.items() if name}
 
 
 @dataclass(frozen=True, kw_only=True)

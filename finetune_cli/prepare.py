@@ -61,10 +61,12 @@ def run(options: Options, console: Console) -> Answer:
     if options.changes and options.changes.resolve() == options.out.resolve():
         raise UsageFailure("--out and --changes name the same file.")
 
-    require_nothing_left_out(Source(files.chunks(path), suffix))
+    require_nothing_left_out(Source(files.chunks(path), suffix, rules.columns))
 
     def records(note: Note) -> Iterator[tuple[Place, Record]]:
-        return cleaned(lambda: Source(files.chunks(path), suffix), rules, note, answered if options.best else mend)
+        return cleaned(
+            lambda: Source(files.chunks(path), suffix, rules.columns), rules, note, answered if options.best else mend
+        )
 
     with ExitStack() as stack:
         inputs = [path, *filter(None, [options.settings])]

@@ -33,13 +33,14 @@ def row_and_rules(options: DatasetOptions) -> tuple[BaseModelRow, DatasetRules]:
     """The chosen base model and what it asks of a dataset; a FineTuneError says what cannot be chosen."""
     if options.settings is None:
         row = base_model(options.base_model or BASE_MODEL)
-        return row, rules_for(row, options.method or METHOD)
+        return row, rules_for(row, options.method or METHOD, columns=options.columns)
     settings = settings_of(options)
     row = base_model(options.base_model or settings.base_model)
     if row.id == settings.base_model:
         _check_hyperparameters(row, settings, name_of(options.settings))
     method, asked = options.method or settings.method, settings.dataset
-    return row, rules_for(row, method, maximum_records=asked.maximum_records, errors=asked.errors)
+    columns = asked.columns.named | options.columns
+    return row, rules_for(row, method, maximum_records=asked.maximum_records, errors=asked.errors, columns=columns)
 
 
 def hold_out(options: DatasetOptions) -> Shares:

@@ -36,11 +36,28 @@ class Split(Frozen):
         return self
 
 
+class Columns(Frozen):
+    """The columns of a table by the parts of a record, where their names do not say so."""
+
+    prompt: str | None = Field(None, min_length=1, max_length=200)
+    completion: str | None = Field(None, min_length=1, max_length=200)
+    system: str | None = Field(None, min_length=1, max_length=200)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Those that are named."""
+        return {part: name for part, name in self.model_dump().items() if name}
+
+
 class DatasetChecks(Frozen):
-    """What a dataset is held against beside the catalog: warnings that reject it, and a quota that was raised."""
+    """What a dataset is held against beside the catalog: warnings that reject it, and a quota that was raised.
+
+    `columns` are the columns of a table that have names of their own.
+    """
 
     errors: tuple[str, ...] = ()
     maximum_records: int | None = Field(default=None, ge=1)
+    columns: Columns = Field(default_factory=Columns)
 
     @field_validator("errors")
     @classmethod

@@ -71,6 +71,7 @@ def _rules(run: Run) -> DatasetRules:
         run.settings.method,
         maximum_records=checks.maximum_records,
         errors=checks.errors,
+        columns=checks.columns.named,
         media_root=media.folder_of(run),
     )
 

@@ -32,7 +32,8 @@ CODES: Mapping[str, Code] = _table(
         "utf-16": "Save the file as UTF-8.",
         "file-too-large": "Make the file smaller; base models take at most some ten thousand records.",
         "empty-dataset": "Upload a file with at least one record.",
-        "csv-header": "Name the columns in the first row, each once: prompt,completion or prompt,completion,system.",
+        "csv-header": "Name the columns in the first row, each once: prompt,completion. Or say which is which, by "
+        "dataset.columns in settings.yaml, or --prompt-column and --answer-column of the command.",
         "invalid-csv": "Put quotes around fields with a quote, a delimiter or a line break; write inner quotes twice.",
         # the bytes of a line
         "line-too-long": "Put each record on one line of its own, under 1 MiB; end every line with a newline.",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.checking import check, found, rows, units
+from finetune.domain.validation.check import check_dataset
+from tests.checking import check, found, rows, rules, units
 
 TABLES: dict[str, tuple[bytes, dict[str, list[int | None]]]] = {
     "csv": (b"prompt,completion\na,b\nc,d\n", {}),
@@ -36,3 +37,28 @@ def test_a_row_begins_on_the_line_behind_the_row_before_it() -> None:
     found, lines = units([data], ".csv")
     assert [line for line, _ in found] == [2, 4, 5]
     assert lines == 5
+
+
+FOREIGN = b"Ticket ID,Description,Resolution\n1,What is it?,A cup.\n2,And this?,A plate.\n"
+
+
+def test_columns_that_nobody_knows_are_said_by_their_owner() -> None:
+    columns = {"prompt": "description", "completion": "Resolution"}
+    report = check_dataset([FOREIGN], suffix=".csv", rules=rules(columns=columns), lint=False)
+    assert (report.records, found(report)) == (2, {"ignored-key": [1]})
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({}, "the columns are a string of 9 characters, 'Description', 'Resolution'"),
+        ({"prompt": "Subject"}, "no column is called 'subject'; the columns are"),
+        ({"prompt": "Description", "completion": "Description"}, "no column is known as the prompt and another one"),
+    ],
+)
+def test_a_header_that_does_not_say_which_is_which_is_told_with_its_columns(
+    columns: dict[str, str], words: str
+) -> None:
+    [problem] = check_dataset([FOREIGN], suffix=".csv", rules=rules(columns=columns)).problems
+    assert problem.code == "csv-header"
+    assert words in problem.message

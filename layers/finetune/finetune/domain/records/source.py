@@ -5,7 +5,7 @@ Line numbers are 1-based physical lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -72,15 +72,18 @@ class Source:
     """The units of one dataset; iterate once, then `lines` is the number of physical lines read.
 
     `flaw` is set if the file as a whole cannot be read; then there are no units. It is also set at the end if the file
-    is too large. `element` is the number of the current unit if the units are elements of an array; several elements
-    may be on one line.
+    is too large.
+    `columns` names columns of a table by the parts of a record.
+    `element` is the number of the current unit if the units are elements of an array; several elements may be on one
+    line.
     """
 
-    def __init__(self, chunks: Iterable[bytes], suffix: str) -> None:
+    def __init__(self, chunks: Iterable[bytes], suffix: str, columns: Mapping[str, str] | None = None) -> None:
         if suffix not in SUFFIXES:
             raise UnsupportedDataset(f"a dataset ends in {', '.join(SUFFIXES)}, not in {suffix or 'nothing'}.")
         self.lines = self._units = self._size = 0
         self.element: int | None = None
+        self._columns = columns or {}
         pieces = self._sized(chunks)
         head = _head(pieces)
         self.flaw = next((flaw for magic, flaw in _MAGIC.items() if head.startswith(magic)), None)
@@ -120,7 +123,7 @@ class Source:
 
     def _read(self) -> Iterator[tuple[int, Unit]]:
         if self.container == "csv":
-            return table_rows(self._counted())
+            return table_rows(self._counted(), self._columns)
         wrapped, bare = self.container == "json-object", self.container == "json-objects"
         return array_elements(self._counted(), wrapped=wrapped, bare=bare)
 

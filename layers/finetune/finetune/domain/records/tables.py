@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from finetune.domain.findings import Flaw, quoted
@@ -16,8 +16,11 @@ from finetune.domain.records.strict_json import MAX_LINE_BYTES
 _COMPLETE = ({"text"}, {"image-ref", "caption"})
 
 
-def table_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
-    """The rows of a table with a header as objects, each with the line it begins on; blank rows come as empty bytes."""
+def table_rows(pieces: Iterable[bytes], columns: Mapping[str, str] | None = None) -> Iterator[tuple[int, Unit]]:
+    """The rows of a table with a header as objects, each with the line it begins on; blank rows come as empty bytes.
+
+    `columns` says which column is the prompt, the completion or the system prompt, where their names do not.
+    """
     table = _Table(pieces)
     header = next(table, None)
     if header is None:
@@ -26,6 +29,12 @@ def table_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Unit]]:
         yield 1, header
         return
     keys = [name.strip().lower() for name in header]
+    parts = {name.strip().lower(): part for part, name in (columns or {}).items()}
+    if missing := [name for name in parts if name not in keys]:
+        seen = ", ".join(quoted(name) for name in header[:10])
+        yield 1, Flaw("csv-header", f"no column is called {quoted(missing[0])}; the columns are {seen}")
+        return
+    keys = [parts.get(key, key) for key in keys]
     if flaw := _unusable(header, keys):
         yield 1, flaw
         return

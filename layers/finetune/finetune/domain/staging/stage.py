@@ -204,7 +204,9 @@ def stage_dataset(
         Writer(sink, rules.provider) for sink in (sinks.training, sinks.validation, sinks.evaluation)
     )
     writers = {Disposition.TRAINING: training, Disposition.VALIDATION: held, Disposition.EVALUATION: evaluation}
-    if not write(Source(inputs.dataset(), inputs.suffix), survey, rules, writers, window_bytes, inputs.left_out):
+    if not write(
+        Source(inputs.dataset(), inputs.suffix, rules.columns), survey, rules, writers, window_bytes, inputs.left_out
+    ):
         notes.append(f"The staged records are shuffled {window_bytes >> 20} MiB at a time; the dataset is larger.")
     if validation and inputs.validation:
         write(Source(inputs.validation(), ".jsonl"), validation, rules, {Disposition.VALIDATION: held}, window_bytes)

@@ -60,7 +60,7 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
     With `on_finding`, memory also holds the lines of all good records, as runs of neighbours.
     """
     check = _Check(rules, role, Ledger(entries_per_code, rules.errors, on_finding), lint, surveyor)
-    report = check.run(Source(chunks, suffix), counted_elsewhere)
+    report = check.run(Source(chunks, suffix, rules.columns), counted_elsewhere)
     if check.surveyor:
         check.surveyor.finish()
     return report

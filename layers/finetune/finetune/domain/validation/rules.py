@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
 from operator import itemgetter, sub
@@ -30,6 +30,7 @@ _MANY_MARKS = 4_096
 class DatasetRules:
     """Everything a check needs to know; `errors` are warning codes that count as errors here.
 
+    `columns` are those of a table that have names of their own.
     A job may read media only under `media_root`, the project's own folder, which is None if no bucket is known.
     `media_size` returns the size of a file in bytes by its URI, or None if the file does not exist. Without
     `media_size` files are not looked up.
@@ -52,6 +53,7 @@ class DatasetRules:
     caption_characters: Bounds | None
     uniform_sections: bool
     errors: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
     media_root: str | None = None
     media_size: Callable[[str], int | None] | None = None
 
@@ -69,7 +71,7 @@ class DatasetRules:
         return Bounds(minimum=records + elsewhere * (counts == "to_both"), maximum=records + elsewhere * bool(counts))
 
 
-def rules_for(
+def rules_for(  # noqa: PLR0913 - one for each choice of a project
     row: BaseModelRow,
     method: Method,
     *,
@@ -77,9 +79,12 @@ def rules_for(
     maximum_records: int | None = None,
     tokens_per_record: int | None = None,
     errors: Collection[str] = (),
+    columns: Mapping[str, str] | None = None,
     media_root: str | None = None,
 ) -> DatasetRules:
     """The rules of a catalog row, with the bounds that an account had raised and the warnings to count as errors.
+
+    `columns` names the columns of a table by the parts of a record: prompt, completion, system.
 
     Raises SettingsInvalid if the base model does not have the method, or if a code in `errors` does not exist.
     """
@@ -110,6 +115,7 @@ def rules_for(
         caption_characters=row.caption_characters,
         uniform_sections=row.uniform_sections,
         errors=frozenset(errors),
+        columns=columns or {},
         media_root=media_root,
     )
 
