@@ -13,7 +13,7 @@ from finetune.aws import runs, storage
 from finetune.aws.written import read_back
 from finetune.domain.catalog import base_model
 from finetune.domain.cost import Listed, PriceOverrides, TokenPrices
-from finetune.errors import NothingToResume, SettingsInvalid, UnsupportedDataset
+from finetune.errors import FilesMisplaced, NothingToResume, SettingsInvalid, UnsupportedDataset
 from finetune.run import Candidate, Champion, DatasetDropped, ObjectVersion, Run
 from finetune.settings import Settings
 
@@ -236,3 +236,26 @@ def test_a_plan_keeps_the_prices_that_the_list_told_and_the_higher_ones_of_the_s
         "Prices are of AWS's price list of 2026-11-21: training; of settings.yaml: storage; of the catalog of "
         "2026-08-02, which is 111 days ago: prompts, answers."
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "belongs"),
+    [
+        ("incoming/Größe & Co/settings.yaml", "settings.yaml"),
+        ("incoming/Größe & Co/evaluation.jsonl", "evaluation.jsonl"),
+        ("projects/Größe & Co/evaluations.jsonl", "evaluation.jsonl"),
+        ("projects/Größe & Co/settings.yml", "settings.yaml"),
+    ],
+)
+def test_a_run_does_not_begin_while_a_file_of_its_project_lies_where_no_run_reads_it(
+    s3: S3Client, key: str, belongs: str
+) -> None:
+    put(s3, "settings.yaml")
+    put(s3, "media/settings.yml")
+    s3.put_object(Bucket="datasets", Key=DROPPED.key, Body=b"{}")
+    runs.require_files_in_place(s3, identified())
+    s3.put_object(Bucket="datasets", Key=key, Body=b"{}")
+    with pytest.raises(FilesMisplaced) as refused:
+        runs.require_files_in_place(s3, identified())
+    moved = f"aws s3 mv 's3://datasets/{key}' 's3://datasets/projects/Größe & Co/{belongs}'"
+    assert str(refused.value).endswith(f"To move: {moved}.")

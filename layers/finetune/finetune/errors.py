@@ -3,6 +3,7 @@
 FineTuneError
 ├── a person has to change what they sent
 │   ├── UnsupportedDataset      the dropped object is not a dataset at all
+│   ├── FilesMisplaced          a project's file lies where no run reads it
 │   ├── SettingsInvalid         settings.yaml does not say what it must
 │   ├── BaseModelUnknown        not a model that Bedrock customizes
 │   ├── BaseModelRetired        a model that takes no new jobs
@@ -51,6 +52,10 @@ class FineTuneError(Exception):
 
 class UnsupportedDataset(FineTuneError):
     """The dropped object is not a dataset; the person who dropped it acts, retrying does not help."""
+
+
+class FilesMisplaced(FineTuneError):
+    """A file of the project lies where no run reads it, or under a name that none reads; its owner moves it."""
 
 
 class SettingsInvalid(FineTuneError):

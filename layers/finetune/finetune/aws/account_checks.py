@@ -14,6 +14,7 @@ from finetune.errors import (
     AccessRefused,
     BaseModelRetired,
     BaseModelUnknown,
+    FilesMisplaced,
     ModelNotAskable,
     SettingsInvalid,
     UnsupportedDataset,
@@ -47,7 +48,7 @@ def settings(by: Examined) -> Found:
     try:
         found = by.settings
         catalog.require_method(catalog.base_model(found.base_model), found.method)
-    except (SettingsInvalid, UnsupportedDataset, BaseModelUnknown) as error:
+    except (FilesMisplaced, SettingsInvalid, UnsupportedDataset, BaseModelUnknown) as error:
         return Found("wrong", str(error).rstrip("."), f"Mend projects/{by.project}/settings.yaml.")
     return Found("ok", f"projects/{by.project}/settings.yaml, or the defaults")
 

@@ -14,7 +14,7 @@ from finetune.aws.executions import Execution
 from finetune.aws.release import Attempts
 from finetune.aws.written import read_back, recall
 from finetune.contracts import CleanUpRunInput, CleanUpRunOutput, NotifyInput
-from finetune.errors import EndpointBusy, FileUnreadable, UnsupportedDataset
+from finetune.errors import EndpointBusy, FilesMisplaced, FileUnreadable, UnsupportedDataset
 from finetune.parts import Failure, Outcome
 from finetune.run import DatasetDropped, Run
 
@@ -65,7 +65,7 @@ class CleanUp(Acting):
             named = runs.identify(
                 dropped, artifact_bucket=self.environment.ARTIFACT_BUCKET, execution_arn=ended.execution_arn
             )
-        except UnsupportedDataset:
+        except (FilesMisplaced, UnsupportedDataset):
             return None
         run = runs.as_claimed(self.s3, named)
         if runs.owner(self.s3, run) != ended.execution_arn:

@@ -14,7 +14,9 @@ from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.cost import Listed
 from finetune.domain.customization import jobs
+from finetune.domain.customization.project_files import misplaced
 from finetune.domain.customization.projects import (
+    INCOMING,
     evaluated_project_of,
     evaluation_set,
     project_before,
@@ -22,7 +24,7 @@ from finetune.domain.customization.projects import (
     project_slug,
     slug_before,
 )
-from finetune.errors import ChampionChanged, NothingToResume
+from finetune.errors import ChampionChanged, FilesMisplaced, NothingToResume
 from finetune.foreign import foreign
 from finetune.frozen import Frozen
 from finetune.run import (
@@ -201,8 +203,24 @@ def settings_of(s3: S3Client, bucket: str, project: str) -> Settings:
     return parse_settings(next(storage.stream(s3, version), b""), source=version.uri)
 
 
+def require_files_in_place(s3: S3Client, run: Run) -> None:
+    """FilesMisplaced where a project's file lies beside its datasets, or has a name that is not quite the right one.
+
+    A run would go on without it: with the default settings, or judged by items of its own.
+    """
+    bucket = run.dataset.bucket
+    folders = [f"projects/{run.project}/"]
+    if run.dataset.key.startswith(f"{INCOMING}{run.project}/"):
+        folders.append(f"{INCOMING}{run.project}/")
+    keys = [key for folder in folders for key in storage.names_directly_under(s3, f"s3://{bucket}/{folder}")]
+    if found := misplaced(run.project, keys):
+        moves = "; ".join(each.command(bucket) for each in found)
+        raise FilesMisplaced(f"{'; '.join(each.sentence() for each in found)}. To move: {moves}.")
+
+
 def planned_settings(s3: S3Client, run: Run) -> Settings:
     """The settings that a run is planned with: the project's, and of a run that it resumes what decides the content."""
+    require_files_in_place(s3, run)
     settings = read_settings(s3, run)
     if run.resume is None:
         return settings

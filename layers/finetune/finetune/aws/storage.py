@@ -262,6 +262,14 @@ def folders_under(s3: S3Client, uri: str) -> list[str]:
     return [name.removeprefix(prefix).rstrip("/") for name in found]
 
 
+def names_directly_under(s3: S3Client, uri: str) -> list[str]:
+    """The keys of the objects directly below a prefix that ends in a slash; of very many the first thousand."""
+    bucket, prefix = split_uri(uri)
+    with translated(f"listing {uri}"):
+        page = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [each["Key"] for each in page.get("Contents", [])]
+
+
 class Listed(NamedTuple):
     """An object as a list shows it."""
 

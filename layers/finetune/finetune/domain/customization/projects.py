@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from finetune.domain.customization import jobs
-from finetune.errors import UnsupportedDataset
+from finetune.domain.customization.project_files import meant, misplaced
+from finetune.errors import FilesMisplaced, UnsupportedDataset
 from finetune.foreign import BLANK, foreign
 
 INCOMING = "incoming/"
@@ -31,7 +32,8 @@ _TAKEN_FOR_OTHERS = re.compile(rf"[{BLANK}\xa0\u1680\u2000-\u200a\u202f\u205f]")
 def project_of(key: str) -> str:
     """The project a dropped key belongs to: its folder under incoming/, or else its stem.
 
-    UnsupportedDataset when the key is not a dataset below incoming/, or could be read as that of another project.
+    UnsupportedDataset when the key is not a dataset below incoming/, or could be read as that of another project;
+    FilesMisplaced when it is one of the project's own files.
     """
     *_, file = segments = key.removeprefix(INCOMING).split("/")
     if not key.startswith(INCOMING) or PurePosixPath(file).suffix.lower() not in DATASET_SUFFIXES:
@@ -39,6 +41,9 @@ def project_of(key: str) -> str:
             f"{foreign(key)!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
         )
     name = _folder_or_stem(segments)
+    if len(segments) > 1 and meant(file):
+        [found] = misplaced(name, [key])
+        raise FilesMisplaced(f"{found.sentence()}.")
     if wrong := _ambiguous([*segments, name]):
         raise UnsupportedDataset(f"{foreign(key)!r} {wrong}; drop the file as {INCOMING}<project>/<name>.jsonl.")
     if len(name) > MOST_NAME_CHARACTERS:
@@ -53,7 +58,7 @@ def project_in(key: str) -> str | None:
     """The same; None when the key is not one that this release takes."""
     try:
         return project_of(key)
-    except UnsupportedDataset:
+    except (FilesMisplaced, UnsupportedDataset):
         return None
 
 
