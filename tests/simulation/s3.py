@@ -171,10 +171,11 @@ class S3:
 
     def _list(self, request: Request) -> Answer:
         query = request.query
-        if "delimiter" in query:
-            raise NotImplementedError("S3 here lists no folders.")
-        after = query.get("continuation-token", query.get("start-after", ""))
-        keys = [key for key in self.keys(request.bucket, query.get("prefix", "")) if key > after]
+        after, prefix = query.get("continuation-token", query.get("start-after", "")), query.get("prefix", "")
+        keys = [key for key in self.keys(request.bucket, prefix) if key > after]
+        if delimiter := query.get("delimiter"):
+            # Folders come as common prefixes, which the product does not ask for here.
+            keys = [key for key in keys if delimiter not in key.removeprefix(prefix)]
         shown = keys[: int(query.get("max-keys", _LIST_PAGE))]
         more = len(keys) > len(shown)
         entries = "".join(self._entry(request.bucket, key) for key in shown)
