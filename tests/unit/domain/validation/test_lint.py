@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks import lint
 from finetune.domain.catalog import base_model
 from finetune.domain.validation.check import check_dataset
 from finetune.domain.validation.report import DatasetReport
@@ -95,3 +96,18 @@ def test_warnings_never_quote() -> None:
     described = json.dumps(report.as_dict())
     assert report.warnings
     assert not any(word in described for word in ("jane", "AKIA", "zebra", "quagga"))
+
+
+@pytest.mark.parametrize("name", lint.CLEAN)
+def test_a_clean_dataset_has_no_false_alarm(name: str) -> None:
+    assert lint.found(lint.clean(name, seed=11, records=120).pairs) == {}
+
+
+@pytest.mark.parametrize("name", lint.SPOILT)
+def test_most_defects_are_found_and_nothing_else(name: str) -> None:
+    dataset = lint.spoilt(name, seed=11, records=120)
+    [(code, lines)] = dataset.odd.items()
+    found = lint.found(dataset.pairs)
+    assert found.keys() == {code}
+    assert found[code] <= lines
+    assert len(found[code]) >= 0.6 * len(lines)

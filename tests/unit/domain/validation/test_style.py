@@ -16,7 +16,7 @@ def test_prompts_that_leave_the_template_are_found_on_their_lines() -> None:
 
 def test_endings_that_mark_the_prompt_are_a_template_too() -> None:
     pairs = [(f"{word * 7} {n}\n\n###\n\n", f"it is {n}") for n, word in enumerate("abcdefghij" * 9)]
-    assert warned(*pairs, ("k what is it", "nothing")) == {"inconsistent-template": [91]}
+    assert warned(*pairs, ("k what is it", "nothing")) == {"inconsistent-template": [91], "end-marker": [None]}
 
 
 ENGLISH = "the parcel that you sent to me is not what I have ordered from the shop with number {}"

@@ -11,6 +11,8 @@ from finetune.domain.findings import Ledger
 from finetune.domain.similarity.identity import asked_and_answer
 from finetune.domain.similarity.near_duplicates import NearDuplicates
 from finetune.domain.similarity.repetition import Repetitions
+from finetune.domain.validation import debris
+from finetune.domain.validation.labels import LONGEST, Labels
 from finetune.domain.validation.sensitive import may_be_sensitive, sensitive
 from finetune.domain.validation.style import StyleCheck
 
@@ -46,6 +48,7 @@ class Lint:
         self._lines = array("Q")
         self.near_duplicates = NearDuplicates()
         self._style = StyleCheck()
+        self._labels = Labels()
         self._records = 0
         self.normalised_duplicates = 0
 
@@ -71,6 +74,8 @@ class Lint:
             self._check_sensitive(lines, texts)
         if "\\" in together:
             self._check_newlines(lines, texts)
+        if any(sign in together for sign in debris.SIGNS):
+            self._check_debris(lines, texts, turns)
         if not together.isascii() and _TAG_BYTES in together.encode():
             self._check_hidden(lines, texts)
         before, self._records = self._records, self._records + len(texts)
@@ -111,6 +116,13 @@ class Lint:
             if "\\n" in text and "\n" not in text:
                 self._ledger.add(line, "literal-newline", message)
 
+    def _check_debris(self, lines: Sequence[int], texts: Sequence[str], turns: Sequence[int]) -> None:
+        for line, text, count in zip(lines, texts, turns, strict=True):
+            for flaw in debris.markup(text):
+                self._ledger.add(line, *flaw)
+            for flaw in debris.literal(text) if count else ():
+                self._ledger.add(line, *flaw)
+
     def _check_hidden(self, lines: Sequence[int], texts: Sequence[str]) -> None:
         for line, text in zip(lines, texts, strict=True):
             if count := sum(map(len, _TAGS.findall(_FLAG.sub("", text)))):
@@ -133,7 +145,12 @@ class Lint:
             self._ledger.add(line, "contradicting-answers", message)
         self._answered.append(found)
         self._lines.append(line)
-        self._lengths.append(len(text) - text.rfind("\0") - 1)
+        begin = text.rfind("\0") + 1
+        self._lengths.append(len(text) - begin)
+        if len(text) - begin <= LONGEST:
+            self._labels.add(line, text[begin:])
+            if debris.no_value(text[: begin - 1], text[begin:]):
+                self._ledger.add(line, "program-literal", "has an answer that a program writes for no value")
         label = answer if len(answer) <= _LABEL_CHARACTERS else found
         if label in self._answers or len(self._answers) < _NEAR_DUPLICATES:
             self._answers[label] += 1
@@ -142,10 +159,12 @@ class Lint:
         """Add what the records say together; `enough` when their number is not to be judged."""
         for line, first in self.near_duplicates.finish():
             self._ledger.add(line, "near-duplicate", f"nearly repeats the record of {self._ledger.place_of(first)}")
-        labels = self._labels()
+        labels = self._classifies()
         if self._answers:
             self._check_lengths()
             self._check_answers(labels)
+            for line, flaw in self._labels.finish(len(self._lengths)):
+                self._ledger.add(line, *flaw)
             for found in self._style.finish(self._ledger.place_of):
                 self._ledger.add(*found)
         few = _FEW_LABELLED if labels else _FEW_ANSWERED
@@ -161,7 +180,7 @@ class Lint:
             )
             self._ledger.add(None, "lint-sampled", message)
 
-    def _labels(self) -> bool:
+    def _classifies(self) -> bool:
         """Whether the answers are few and short, so that they are the labels of a classification."""
         return (
             1 < len(self._answers) <= _MOST_LABELS

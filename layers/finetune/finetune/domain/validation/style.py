@@ -1,12 +1,16 @@
-"""StyleCheck of a dataset: whether its prompts follow one template, and whether it is written in one language."""
+"""StyleCheck of a dataset: whether its prompts follow one template, its language, and how its answers end."""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
+from itertools import combinations
 from typing import NamedTuple
+
+from finetune.domain.validation import debris, templates
+from finetune.domain.validation.endings import Endings
 
 # Enough to know the manners of a dataset of any size.
 _EVERY_RECORD, _THEN_EACH = 1_000, 32
@@ -14,6 +18,10 @@ _FEWEST = 50
 # A template is what eight of ten prompts begin or end with; prompts that differ from it are then exceptions.
 _TEMPLATE = 0.8
 _BEGIN, _END = 16, 4
+# A part of the prompts that is large enough to be a second template; beside it, no more than two others are one.
+_PART, _MOST_TEMPLATES = 0.1, 4
+# Marks that so many end with are no accident, in a dataset of any size.
+_MARKED, _FEWEST_MARKED = 0.2, 3
 _MOST_KINDS = 5_000
 # One language in twenty records is a mixture, and so is no language in less than all but a few of them.
 _MIXTURE = 0.02
@@ -83,7 +91,13 @@ class StyleCheck:
         self._begins: dict[str, array[int]] = {}
         self._ends: dict[str, array[int]] = {}
         self._languages: dict[str, array[int]] = {}
-        self._exchanges = 0
+        self._exchanges = self._answers = 0
+        # The lines of the records by the label or separator of their prompt, its first words, and marks at ends.
+        self._frames: tuple[dict[str, array[int]], dict[str, array[int]]] = ({}, {})
+        self._instructions: dict[str, array[int]] = {}
+        self._marks: dict[str, dict[str, array[int]]] = {"answer": {}, "prompt": {}}
+        self._endings = Endings()
+        self._encoded: list[StyleFinding] = []
 
     def add(
         self, lines: Sequence[int], texts: Sequence[str], identities: Sequence[bytes], turns: Sequence[int]
@@ -100,19 +114,73 @@ class StyleCheck:
         self._looked_at += 1
         if language := language_of(identity):
             _note(self._languages, language, line)
+        if len(self._encoded) < _MOST_KINDS:
+            self._encoded += (StyleFinding(line, *flaw) for flaw in debris.encoded(text))
+        asked, _, answer = text.rpartition("\0")
+        prompt = asked[asked.rfind("\0") + 1 :]
+        self._answers += 1
+        self._endings.add(line, answer)
+        for where, mark in (("answer", templates.marker(answer)), ("prompt", templates.separator(prompt))):
+            if mark:
+                _note(self._marks[where], mark, line)
         if turns == 2:
-            prompt = text.split("\0")[-2:][0]
             self._exchanges += 1
             _note(self._begins, prompt[:_BEGIN], line)
-            _note(self._ends, prompt[-_END:], line)
+            end = templates.ending(prompt)
+            _note(self._ends, end or prompt[-_END:], line)
+            _note(self._frames[0], templates.lead(prompt), line)
+            _note(self._frames[1], end, line)
+            if words := templates.instruction(prompt):
+                _note(self._instructions, words, line)
 
     def finish(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
         """What the records say together; `place_of` says in words where one stands."""
+        yield from self._marked(place_of)
+        yield from self._encoded
+        for line in self._endings.cut():
+            yield StyleFinding(line, "cut-answer", "has an answer that seems to be cut off in the middle of a sentence")
         if self._looked_at < _FEWEST:
             return
-        for kinds, where in ((self._begins, "begin"), (self._ends, "end")):
-            yield from self._templates(kinds, where)
+        for raw, frames, where in ((self._begins, self._frames[0], "begin"), (self._ends, self._frames[1], "end")):
+            framed = max((len(lines) for frame, lines in frames.items() if frame), default=0)
+            common = _TEMPLATE * self._exchanges <= framed
+            yield from self._templates(frames if common else raw, where)
+            if not common:
+                yield from self._mixed(frames, where, place_of)
+        yield from self._reworded(place_of)
         yield from self._mixture(place_of)
+
+    def _marked(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
+        """Marks that models of earlier days were taught to stop at."""
+        for where, marks in self._marks.items():
+            if mark := common_mark({mark: len(lines) for mark, lines in marks.items()}, self._answers):
+                lines = marks[mark]
+                what = "marker" if where == "answer" else "separator"
+                message = f"{len(lines):,} of {self._answers:,} {where}s end with the same {what}"
+                yield StyleFinding(None, "end-marker", f"{message}, the first on {place_of(lines[0])}")
+
+    def _mixed(
+        self, frames: dict[str, array[int]], where: str, place_of: Callable[[int], str]
+    ) -> Iterator[StyleFinding]:
+        """Several templates, each of a good part of the prompts; having none is one of them."""
+        parts = {frame: lines for frame, lines in frames.items() if len(lines) >= _PART * self._exchanges}
+        if 1 < len(parts) <= _MOST_TEMPLATES:
+            yield self._several(parts.values(), f"{where} in {len(parts)} ways", place_of)
+
+    def _reworded(self, place_of: Callable[[int], str]) -> Iterator[StyleFinding]:
+        """The same instruction in several wordings, each in front of a good part of the prompts."""
+        parts = {words: lines for words, lines in self._instructions.items() if len(lines) >= _PART * self._exchanges}
+        if not 1 < len(parts) <= _MOST_TEMPLATES:
+            return
+        same = {words for pair in combinations(parts, 2) if templates.same_task(*pair) for words in pair}
+        if same:
+            ways = [parts[words] for words in parts if words in same]
+            yield self._several(ways, f"give one instruction in {len(ways)} wordings", place_of)
+
+    def _several(self, parts: Iterable[array[int]], what: str, place_of: Callable[[int], str]) -> StyleFinding:
+        ranked = sorted(parts, key=lambda lines: -len(lines))
+        each = ", ".join(f"{len(lines):,} as on {place_of(lines[0])}" for lines in ranked)
+        return StyleFinding(None, "inconsistent-template", f"of {self._exchanges:,} prompts, those that {what}: {each}")
 
     def _templates(self, kinds: dict[str, array[int]], where: str) -> Iterator[StyleFinding]:
         common = max(kinds.values(), key=len, default=())
@@ -131,6 +199,12 @@ class StyleCheck:
             main, most = ranked[0]
             message = f"of {known:,} records looked at, {len(most):,} seem to be in {main}, {', '.join(parts)}"
             yield StyleFinding(None, "language-mixture", message)
+
+
+def common_mark(counts: Mapping[str, int], records: int) -> str:
+    """The mark that more of the records end with than by accident; empty where there is none."""
+    mark = max(filter(None, counts), key=counts.__getitem__, default="")
+    return mark if mark and counts[mark] >= max(_FEWEST_MARKED, _MARKED * records) else ""
 
 
 def _note(kinds: dict[str, array[int]], name: str, line: int) -> None:
