@@ -25,6 +25,7 @@ from finetune_cli.answer import Answer, UsageFailure
 from finetune_cli.authoring.augment import Variant, only_in_training
 from finetune_cli.authoring.cleaning import Change, Note, cleaned, conversions, ignore, require_nothing_left_out
 from finetune_cli.authoring.improve import Selection, select, trait_of
+from finetune_cli.authoring.markers import Marks, common_marks, unmarked
 from finetune_cli.authoring.mending import answered, mend
 from finetune_cli.authoring.variants import variants
 from finetune_cli.commands.prepare import HINTS, Options
@@ -64,10 +65,14 @@ def run(options: Options, console: Console) -> Answer:
     require_nothing_left_out(Source(files.chunks(path), suffix, rules.columns))
 
     def records(note: Note) -> Iterator[tuple[Place, Record]]:
-        return cleaned(
+        made = cleaned(
             lambda: Source(files.chunks(path), suffix, rules.columns), rules, note, answered if options.best else mend
         )
+        return unmarked(made, marks, note)
 
+    marks = Marks()
+    if options.without_markers:
+        marks = common_marks(record for _, record in records(ignore))
     with ExitStack() as stack:
         inputs = [path, *filter(None, [options.settings])]
         listed = stack.enter_context(files.replaced(options.changes, inputs=inputs)) if options.changes else None

@@ -38,5 +38,8 @@ class Options(DatasetOptions):
         is_flag=True,
         help="in records of a reward, use the reference answer or the response with the highest score as the answer",
     )
+    without_markers: bool = option(
+        is_flag=True, help="leave out the marker that answers, and the separator that prompts of the dataset end with"
+    )
     hint: str | None = option(click.Choice(sorted(HINTS)), "--from", help="the format of FILE (default: by its name)")
     seed: int = option(click.INT, default=7, metavar="S", help="seed of the choice between equal records (default: 7)")
