@@ -38,6 +38,8 @@ def test_labels_and_several_of_them_are_answers(answer: str) -> None:
 
 def test_numbers_and_labels_with_numbers_are_no_misspellings() -> None:
     assert warned(*((f"text {n}", f"class{n % 3}") for n in range(120))) == {}
+    numbered = warned(*((f"text {n}", f"class{n % 3}") for n in range(120)), ("one more", "class7"))
+    assert numbered == {"class-imbalance": [None], "rare-label": [121]}
     assert warned(*((f"text {n}", str(n % 5)) for n in range(120)), ("one more", "7")).keys() <= {"class-imbalance"}
 
 

@@ -34,11 +34,12 @@ def test_marks_stay_where_nobody_asked(tmp_path: Path) -> None:
     assert written(out) == [list(pair) for pair in pairs]
 
 
-def test_another_mark_than_the_common_one_stays(tmp_path: Path) -> None:
+def test_another_mark_than_the_common_one_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = [(f"what is {n}", f"it is {n}<<{'END' if n else 'NAME'}>>") for n in range(11)]
     out = tmp_path / "out.jsonl"
     assert prepare(dataset(tmp_path, pairs), "--out", out, "--without-markers") == 0
     assert [answer for _, answer in written(out)] == ["it is 0<<NAME>>", *(f"it is {n}" for n in range(1, 11))]
+    assert "Changes: 10 changed" in capsys.readouterr().out
 
 
 def test_a_prompt_that_equals_an_answer_keeps_what_is_no_mark_of_prompts(tmp_path: Path) -> None:
