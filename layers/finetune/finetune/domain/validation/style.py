@@ -13,7 +13,7 @@ from finetune.domain.validation import debris, templates
 from finetune.domain.validation.endings import Endings
 
 # Enough to know the manners of a dataset of any size.
-_EVERY_RECORD, _THEN_EACH = 1_000, 32
+_EVERY_RECORD, _THEN_EACH = 1_000, 64
 _FEWEST = 50
 # A template is what eight of ten prompts begin or end with; prompts that differ from it are then exceptions.
 _TEMPLATE = 0.8
@@ -83,7 +83,7 @@ class StyleFinding(NamedTuple):
 
 
 class StyleCheck:
-    """Looks at the first thousand records and at about each thirty-second behind them."""
+    """Looks at the first thousand records and at about each sixty-fourth behind them."""
 
     def __init__(self) -> None:
         self._seen = self._looked_at = 0
