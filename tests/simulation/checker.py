@@ -244,7 +244,10 @@ def _waits_for_sweeper(world: World, arn: str) -> bool:
     """Whether a refused drop waits for the mail of its hour, and the sweeper never works again, as its alarm says."""
     written = any(key.endswith(f"/{arn.rpartition(':')[2]}.json") for key in _names_in(world, "refusals/hours/"))
     broken = any(each.fault.scope == "function" and each.stem == "SweepEndpoints" for each in world.faults.active)
-    return written and broken and any("failed" in line and "SweepEndpoints" in line for line in world.trace[-400:])
+    told = any("failed" in line and "SweepEndpoints" in line for line in world.trace[-400:])
+    # What Lambda never takes is a dead letter of the schedule, which has its own alarm.
+    refused = any(each.fault.what.startswith("Lambda.") for each in world.faults.active)
+    return written and broken and (told or refused)
 
 
 def _names_in(world: World, folder: str) -> list[str]:
@@ -416,7 +419,10 @@ def _excused(world: World) -> float:
     outages = [each for each in world.faults.active if each.fault.scope[0].isdigit() or each.fault.scope == "function"]
     if any(each.fault.scope == "function" for each in outages):
         return math.inf
-    return sum(math.ceil(float(each.fault.scope) / 3600) + 1 for each in outages)
+    hours = sum(math.ceil(float(each.fault.scope) / 3600) + 1 for each in outages)
+    # Where nothing was swept for hours and the first delete is then refused, the next sweep comes within another hour.
+    unswept = any("event=unswept" in line for line in world.trace)
+    return hours + (unswept and bool(world.faults.active))
 
 
 def _hour(run: Run) -> float:

@@ -12,7 +12,7 @@ from finetune.aws.translation import code_of, is_missing, service_time, translat
 from finetune.contracts import CheckCustomizationOutput, StartCustomizationInput, StartCustomizationOutput
 from finetune.domain.customization.jobs import STOPPING_BOUND, is_stalled, next_wait, phase_of, request_token
 from finetune.environment import CustomizationEnvironment
-from finetune.errors import AccessRefused, ServiceRefused
+from finetune.errors import AccessRefused, ServiceBusy, ServiceRefused
 from finetune.foreign import SERVICE_CHARACTERS, foreign
 
 if TYPE_CHECKING:
@@ -140,9 +140,15 @@ def training_of(bedrock: BedrockClient, name: str) -> tuple[Training, CheckCusto
     It is still `going` while its model is not Active.
     """
     found = find_job(bedrock, name)
-    if found is None or found["status"] in GOING:
-        return "going" if found else "not started", None
-    if found["status"] != "Completed" or model_arn(bedrock, found["outputModelArn"]) is None:
+    if found is None:
+        _require_gone(bedrock, "job", name)
+        return "not started", None
+    if found["status"] in GOING:
+        return "going", None
+    if found["status"] != "Completed":
+        return "without model", None
+    if model_arn(bedrock, found["outputModelArn"]) is None:
+        _require_gone(bedrock, "model", found["outputModelName"])
         return "without model", None
     progress = check_job(bedrock, StartCustomizationOutput(job_name=name, job_arn=found["jobArn"]))
     ended: dict[str, Training] = {"Completed": "with model", "Failed": "without model"}
@@ -165,6 +171,19 @@ def model_arn(bedrock: BedrockClient, name: str) -> str | None:
             if is_missing(error):
                 return None
             raise
+
+
+def _require_gone(bedrock: BedrockClient, what: Literal["job", "model"], name: str) -> None:
+    """ServiceBusy while what was not found is listed: a model that is trained again on one answer is paid twice."""
+    with translated(f"looking for the {what} {name} in the list"):
+        if what == "model":
+            models = bedrock.get_paginator("list_custom_models").paginate(nameContains=name)
+            listed = [each["modelName"] for page in models for each in page.get("modelSummaries", [])]
+        else:
+            jobs = bedrock.get_paginator("list_model_customization_jobs").paginate(nameContains=name)
+            listed = [each["jobName"] for page in jobs for each in page.get("modelCustomizationJobSummaries", [])]
+    if name in listed:
+        raise ServiceBusy(f"Bedrock lists the {what} {name}, and does not find it.")
 
 
 def jobs_in_progress(

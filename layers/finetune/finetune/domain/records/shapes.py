@@ -47,6 +47,7 @@ _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "message", "text
 # Formats that are read as they stand.
 _OWN = frozenset({"reference_answer", "responses", "image-ref", "caption", "mapping"})
 _CANONICAL = frozenset({"prompt", "completion", "system"})
+_PARTS = frozenset((*MATERIAL, *SYSTEMS, *ANSWERS))
 # No shape has more.
 _MOST_KEYS = 100
 _AS_TEXT = "answers that are no text are written as text"
@@ -98,37 +99,64 @@ def shaped(value: Mapping[str, Any]) -> Shaped | None:
     return _turns(value) or (None if "messages" in value else _parts(value))
 
 
+class _Names(NamedTuple):
+    """The keys of an object by the names of the tables: all of them, and those under which there is anything."""
+
+    named: dict[str, str]
+    there: dict[str, str]
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> _Names:
+        keys = list(value)[::-1]
+        filled = (key for key in keys if value[key] not in (None, "", [], {}))
+        return cls({name_of(key): key for key in keys}, {name_of(key): key for key in filled})
+
+    def first(self, names: tuple[str, ...]) -> str | None:
+        """The key of the first name that says something, else of the first that is there."""
+        return _first(names, self.there) or _first(names, self.named)
+
+
 def _parts(value: Mapping[str, Any]) -> Shaped | None:
     """Prompt and answer by their names, with what belongs to the prompt behind it."""
-    keys = list(value)[::-1]
-    named = {name_of(key): key for key in keys}
-    there = {name_of(key): key for key in keys if value[key] not in (None, "", [], {})}
-    answer = _first(ANSWERS, there) or _first(ANSWERS, named)
-    prompt = _first(PROMPTS, there) or _first(PROMPTS, named) or _first(MATERIAL, there)
-    if answer is None or prompt is None or answer == prompt:
+    keys = _Names.of(value)
+    answer = keys.first(ANSWERS)
+    prompt = keys.first(PROMPTS) or _first(MATERIAL, keys.there)
+    if answer is None or prompt is None:
         return None
-    system = _first(SYSTEMS, there)
-    beside = [there[name] for name in (*PROMPTS, *MATERIAL) if name in there and there[name] not in (prompt, answer)]
-    beside.sort(key=list(value).index)
-    texts = [value[prompt], *(_text(value[key]) for key in beside)]
-    better = {"prompt": "\n\n".join(texts) if all(isinstance(text, str) for text in texts) else value[prompt]}
-    better["completion"] = _answer(value[answer])
-    if system is not None:
-        better["system"] = value[system]
-    used = {prompt, answer, *beside, *([system] if system else [])}
-    empty = {key for name, key in named.items() if name not in there and name in (*MATERIAL, *SYSTEMS, *ANSWERS)}
-    rejected = {key for key in value if name_of(key) in _REJECTED and name_of(answer) == "chosen"}
-    rest = {key: each for key, each in value.items() if key not in used | empty | rejected | _CANONICAL}
+    system = _first(SYSTEMS, keys.there)
+    beside = {keys.there[name] for name in (*PROMPTS, *MATERIAL) if name in keys.there} - {prompt}
+    behind = [key for key in value if key in beside]
+    read = {
+        "prompt": _joined(value[prompt], [value[key] for key in behind]),
+        "completion": _answer(value[answer]),
+        **({"system": value[system]} if system else {}),
+    }
+    rest = _rest(value, keys, {prompt, answer, *beside, *([system] if system else [])}, answer)
+    return Shaped({**read, **rest}, _told(prompt, answer, behind, as_text=read["completion"] != value[answer]))
+
+
+def _joined(prompt: Any, behind: list[Any]) -> Any:
+    """A prompt with what belongs to it; one that is no text stays what it is, and is refused as such."""
+    return "\n\n".join((prompt, *map(_text, behind))) if isinstance(prompt, str) else prompt
+
+
+def _rest(value: Mapping[str, Any], keys: _Names, used: set[str], answer: str) -> dict[str, Any]:
+    """What nobody has read, without parts that are empty, and without the answers that lost."""
+    empty = {key for name, key in keys.named.items() if name not in keys.there and name in _PARTS}
+    lost = {key for key in value if name_of(key) in _REJECTED} if name_of(answer) == "chosen" else set()
+    return {key: each for key, each in value.items() if key not in used | empty | lost | _CANONICAL}
+
+
+def _told(prompt: str, answer: str, behind: list[str], *, as_text: bool) -> str:
+    """How the names were read; nothing of those that are read as they stand."""
     told = f"{quoted(prompt)} is read as the prompt and {quoted(answer)} as the answer"
-    if beside:
-        told += f", with {' and '.join(map(quoted, beside))} behind the prompt"
-    if rejected:
-        told += "; the rejected answers are left out"
-    if (prompt, answer) == ("prompt", "completion") and not beside:
+    if behind:
+        told += f", with {' and '.join(map(quoted, behind))} behind the prompt"
+    elif (prompt, answer) == ("prompt", "completion"):
         told = ""
-    if better["completion"] != value[answer]:
-        told = f"{told}; {_AS_TEXT}" if told else _AS_TEXT
-    return Shaped({**better, **rest}, told)
+    if name_of(answer) == "chosen":
+        told += "; the rejected answers are left out"
+    return "; ".join(filter(None, (told, _AS_TEXT if as_text else "")))
 
 
 def _first(names: tuple[str, ...], there: Mapping[str, str]) -> str | None:
