@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --require-hashes --python
 export UV_HTTP_TIMEOUT := 300
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template secrets audit tables iam lock clean
+.PHONY: help setup demo up build deploy test test-all faults faults-all mutants check format lint types imports template secrets audit botocore tables iam lock clean
 
 help: ## Show what there is to make.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -99,6 +99,9 @@ secrets: setup ## Look for secrets in every commit.
 
 audit: setup ## Ask OSV whether a pinned dependency has a known weakness, and say how old the locks are.
 	$(BIN)/python -m tools.audit dependencies
+
+botocore: setup ## Compare the newest botocore with the pinned one for the operations that are used.
+	$(BIN)/python -m tools.botocore_changes
 
 tables: setup ## Write the tables and the picture of the documentation, and catalog.json, anew from their sources.
 	$(BIN)/python -m tools.tables

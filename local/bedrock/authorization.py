@@ -95,9 +95,8 @@ def refusal(principal: str, question: Question, decision: Decision) -> ServiceEr
         account, role = principal.split(":")[4], principal.rsplit("/", 1)[-1]
         user = f"arn:aws:sts::{account}:assumed-role/{role}/session"
     because = _BECAUSE[decision].format(action=question.action)
-    return denied(
-        f"User: {user} is not authorized to perform: {question.action} on resource: {question.resource} {because}"
-    )
+    on = "" if question.resource == "*" else f" on resource: {question.resource}"
+    return denied(f"User: {user} is not authorized to perform: {question.action}{on} {because}")
 
 
 class IamPolicies:

@@ -25,9 +25,18 @@ def conflict(message: str) -> ServiceError:
     return ServiceError("ConflictException", message)
 
 
-def throttled(message: str = "Too many requests, please wait before trying again.") -> ServiceError:
+def throttled() -> ServiceError:
     """The request came too soon."""
-    return ServiceError("ThrottlingException", message)
+    return ServiceError(
+        "ThrottlingException",
+        "Too many requests, please wait before trying again. You have sent too many requests. "
+        "Wait before trying again.",
+    )
+
+
+def past_its_end(told: str = "") -> ServiceError:
+    """The service's sentence about a base model that it has retired."""
+    return not_found(f"This model version has reached the end of its life.{told}")
 
 
 def denied(message: str) -> ServiceError:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from finetune.domain.catalog import BaseModelRow, base_models
-from local.bedrock.errors import ServiceError, invalid
+from local.bedrock.errors import ServiceError, invalid, past_its_end
 from local.bedrock.world import Operation, Params, Result, World
 
 _ARN_RESOURCE = ":foundation-model/"
@@ -97,6 +97,9 @@ def get_foundation_model(world: World, params: Params) -> Result:
     """A base model, by any of its ids or its ARN."""
     found = by_any_id(world, params["modelIdentifier"])
     if found is None:
+        asked = bare_id(params["modelIdentifier"])
+        if any(asked in _ids(row) and offered_here(world, row) for row in base_models().values()):
+            raise past_its_end()
         raise ServiceError(world.unknowns.absent_model, "The provided model identifier is invalid.")
     return {"modelDetails": _details(world, *found)}
 

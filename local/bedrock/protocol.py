@@ -25,6 +25,9 @@ _COMMON_ERRORS: Mapping[str, int] = {
     "InternalServerException": 500,
 }
 
+# What recorded answers have behind the name of an error.
+_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
+
 _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 
 
@@ -124,7 +127,7 @@ def error_response(operation: OperationModel | None, error: ServiceError) -> Res
         raise TypeError(f"{name} declares no {error.code}, the emulator must not answer it: {error.message}")
     status = declared.get(error.code) or _COMMON_ERRORS[error.code]
     body = json.dumps({"message": error.message}).encode()
-    return Response(status, body, {"x-amzn-ErrorType": error.code}, error=error.code)
+    return Response(status, body, {"x-amzn-ErrorType": f"{error.code}:{_NAMESPACE}"}, error=error.code)
 
 
 def _json_body(body: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from finetune.domain.catalog import TEXT_ANSWER_FORMATS, BaseModelRow, base_mode
 from local.bedrock.answers import REFUSAL, general_answer, rating
 from local.bedrock.data_rules import CHARACTERS_PER_TOKEN, tokens_of
 from local.bedrock.endpoints import keep_pace
-from local.bedrock.errors import ServiceError, invalid, not_found
+from local.bedrock.errors import ServiceError, invalid, not_found, past_its_end
 from local.bedrock.foundation import bare_id, lifecycle, model_is_bare, without_profile
 from local.bedrock.records import CustomModel, Endpoint, Usage
 from local.bedrock.retrieval import Retriever
@@ -118,13 +118,32 @@ def _conversation(params: Params) -> list[tuple[str, str]]:
     if not turns:
         raise invalid("A conversation must have at least one message. Try again with a conversation that has messages.")
     if turns[0][0] != "user":
-        raise invalid("A conversation must start with a user message. Try again with one that does.")
+        raise invalid(
+            "A conversation must start with a user message. "
+            "Try again with a conversation that starts with a user message."
+        )
     roles = [role for role, _ in turns]
-    if any(one == other for one, other in pairwise(roles)) or roles[-1] != "user":
-        raise invalid("A conversation must alternate between user and assistant roles and end with a user message.")
-    if not all(text.strip() for _, text in turns):
-        raise invalid("The text field in the ContentBlock object is blank. Add text to the text field, and try again.")
+    if any(one == other for one, other in pairwise(roles)):
+        raise invalid(
+            "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
+            "between user and assistant roles and try again."
+        )
+    if roles[-1] != "user":
+        raise invalid("A conversation must end with a user message.")
+    for number, message in enumerate(params["messages"]):
+        _refuse_blank(number, message["content"])
     return turns
+
+
+def _refuse_blank(number: int, content: Sequence[Mapping[str, Any]]) -> None:
+    """Texts of a turn that say nothing, and a turn without any text."""
+    texts = [(index, block["text"]) for index, block in enumerate(content) if "text" in block]
+    for index, text in texts or [(0, "")]:
+        if not text.strip():
+            raise invalid(
+                f"The text field in the ContentBlock object at messages.{number}.content.{index} is blank. "
+                "Add text to the text field, and try again."
+            )
 
 
 def _target(world: World, identifier: str) -> Target:
@@ -164,20 +183,20 @@ def _base_model(world: World, model_id: str) -> BaseModelRow:
     if row is None:
         raise _cannot_invoke(model_id)
     if lifecycle(world, row) == "RETIRED":
-        raise not_found(
-            "This model version has reached the end of its life. "
-            "Please refer to the AWS documentation for more details."
-        )
+        raise past_its_end(" Please refer to the AWS documentation for more details.")
     return row
 
 
 def _cannot_invoke(model_id: str) -> ServiceError:
-    """Ids of base models that are right elsewhere: for customization, or behind an inference profile."""
-    row = next((one for one in base_models().values() if model_id in {one.id, without_profile(one.inference_id)}), None)
-    if row is None:
-        return invalid("The provided model identifier is invalid.")
-    if model_is_bare(row):
-        return not_found("Could not resolve the foundation model from the provided model identifier.")
+    """Ids of base models that are right elsewhere: behind an inference profile, or with a context length."""
+    bare = {without_profile(one.inference_id): one for one in base_models().values()}
+    if model_id not in bare:
+        row = bare.get(model_id.rpartition(":")[0])
+        if row is None:
+            return invalid("The provided model identifier is invalid.")
+        if model_is_bare(row):
+            return not_found("Model not found.")
+        return invalid("The provided model doesn't support on-demand throughput.")
     return invalid(
         f"Invocation of model ID {model_id} with on-demand throughput isn’t supported. "  # noqa: RUF001 - its own character
         "Retry your request with the ID or ARN of an inference profile that contains this model."

@@ -1,6 +1,7 @@
 """Checks values against a botocore shape as the service does: patterns, lengths, ranges and enums included."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -56,7 +57,9 @@ def violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
         for key, item in value.items():
             yield from violations(shape.key, key, _join(path, "key"))
             yield from violations(shape.value, item, _join(path, f"{key}.value"))
-    elif shape.type_name in {"string", "blob"}:
+    elif shape.type_name == "blob":
+        yield from _blob(shape, value, path)
+    elif shape.type_name == "string":
         yield from _bounds(shape, value, path, len(value), "length")
         yield from _text(shape, value, path)
     elif shape.type_name in {"integer", "long", "float", "double"}:
@@ -96,6 +99,16 @@ def _text(shape: Shape, value: str, path: str) -> Iterator[str]:
         yield _violation(shape, value, path, f"Member must satisfy regular expression pattern: {pattern}")
     if isinstance(shape, StringShape) and shape.enum and value not in shape.enum:
         yield _violation(shape, value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+
+
+def _blob(shape: Shape, value: str | bytes, path: str) -> Iterator[str]:
+    """The bytes of a blob, which JSON holds in base64."""
+    try:
+        content = b64decode(value, validate=True) if isinstance(value, str) else value
+    except ValueError:
+        yield _violation(shape, value, path, "Member must be of type blob")
+        return
+    yield from _bounds(shape, value, path, len(content), "length")
 
 
 def _violation(shape: Shape, value: Any, path: str, constraint: str) -> str:

@@ -75,8 +75,8 @@ def test_a_base_model_knows_nothing_of_the_dataset(emulator: Emulator) -> None:
     ("model", "code", "words"),
     [
         ("amazon.nova-2-lite-v1:0", "ValidationException", "with on-demand throughput isn"),
-        ("amazon.nova-2-lite-v1:0:256k", "ValidationException", "with on-demand throughput isn"),
-        (NOVA, "ResourceNotFoundException", "Could not resolve the foundation model"),
+        ("amazon.nova-2-lite-v1:0:256k", "ValidationException", "doesn't support on-demand throughput"),
+        (NOVA, "ResourceNotFoundException", "Model not found."),
         ("no.such-model-v1:0", "ValidationException", "identifier is invalid"),
         ("anthropic.claude-3-haiku-20240307-v1:0", "ResourceNotFoundException", "end of its life"),
         ("amazon.titan-image-generator-v2:0", "ValidationException", "doesn't support the model"),

@@ -154,7 +154,9 @@ def test_base_models_are_described_with_and_without_their_suffix(emulator: Emula
     )
     assert (bare["customizationsSupported"], bare["inferenceTypesSupported"]) == ([], ["ON_DEMAND"])
     assert suffixed["modelLifecycle"]["status"] == "ACTIVE"
-    for gone in ("meta.llama2-13b-v1:0:4k", "anthropic.claude-3-haiku-20240307-v1:0", "meta.llama3-2-1b-instruct-v1:0"):
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*end of its life"):
+        emulator.control.get_foundation_model(modelIdentifier="meta.llama2-13b-v1:0:4k")
+    for gone in ("anthropic.claude-3-haiku-20240307-v1:0", "meta.llama3-2-1b-instruct-v1:0"):
         with pytest.raises(ClientError, match=r"ValidationException.*model identifier is invalid"):
             emulator.control.get_foundation_model(modelIdentifier=gone)
 

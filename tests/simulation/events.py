@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tests.emulator import ACCOUNT, REGION
 from tests.template import MACHINE, resolved
 from tools.project import resources
 
 if TYPE_CHECKING:
+    from tests.simulation.s3 import Version
     from tests.simulation.world import World
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -70,6 +72,35 @@ def _input(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
     if "InputTransformer" in target:
         raise NotImplementedError("Whether an input transformer escapes what it inserts is not known, so none is used.")
     return event
+
+
+def object_created(bucket: str, key: str, version: Version) -> dict[str, Any]:
+    """What S3 tells EventBridge about a new object in a bucket with versions."""
+    return {
+        "version": "0",
+        "id": f"event-{version.id}",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "time": f"{version.modified:%Y-%m-%dT%H:%M:%SZ}",
+        "region": REGION,
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket},
+            "object": {
+                "key": key,
+                "size": len(version.body or b""),
+                "etag": version.etag.strip('"'),
+                "version-id": version.id,
+                "sequencer": f"{int(version.id[1:]):016X}",
+            },
+            "request-id": f"REQUEST{version.id}",
+            "requester": ACCOUNT,
+            "source-ip-address": "192.0.2.1",
+            "reason": "PutObject",
+        },
+    }
 
 
 class Bus:

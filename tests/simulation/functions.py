@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.emulator import ACCOUNT, REGION
@@ -128,7 +130,7 @@ class Functions:
             value = json.loads(answer)
             world.look(answer)
         except Exception as error:  # noqa: BLE001 - as Lambda does
-            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
+            cause = json.dumps(described(error, f"request-{invocation.number}"))
             failure = (type(error).__name__, cause)
             world.note("failed", f"{invocation.stem} #{invocation.number} {type(error).__name__}: {error}")
             world.look(cause)
@@ -164,3 +166,17 @@ class Functions:
             letter = DeadLetter(clock.seconds, stem, *invocation.failure, suffered)
             self.dead_letters.append(letter)
             self.world.note("dead letter", f"{stem} {letter.error}")
+
+
+def described(error: Exception, request_id: str) -> dict[str, Any]:
+    """An error in the shape in which Lambda reports it, with the same text wherever the project lies."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename != __file__]
+    return {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "requestId": request_id,
+        "stackTrace": [
+            f'  File "/var/task/{Path(each.filename).name}", line {each.lineno}, in {each.name}\n    {each.line}\n'
+            for each in frames
+        ],
+    }

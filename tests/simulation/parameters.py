@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.emulator import ACCOUNT, REGION
 from tests.simulation.wire import Answer, Refused
 
 
@@ -47,16 +48,22 @@ class Parameters:
     def _put(self, asked: Mapping[str, Any]) -> int:
         versions = self.history.setdefault(asked["Name"], [])
         if versions and not asked.get("Overwrite"):
-            raise Refused("ParameterAlreadyExists", "The parameter already exists.")
+            raise Refused(
+                "ParameterAlreadyExists",
+                "The parameter already exists. "
+                "To overwrite this value, set the overwrite option in the request to true.",
+            )
         versions.append(Revision(asked["Value"], self._now()))
         return len(versions)
 
     def _shown(self, name: str) -> dict[str, Any]:
         if not self.history.get(name):
-            raise Refused("ParameterNotFound", f"There is no parameter {name}.")
+            raise Refused("ParameterNotFound", "")  # says no more
         versions = self.history[name]
         changed = versions[-1].at.timestamp()
         return {
+            "ARN": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name if name.startswith('/') else f'/{name}'}",
+            "DataType": "text",
             "Name": name,
             "Type": "String",
             "Value": versions[-1].value,

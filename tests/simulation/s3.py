@@ -54,6 +54,7 @@ class S3:
         self._now, self._created = now, created
         self._objects: dict[tuple[str, str], list[Version]] = {}
         self._uploads: dict[str, dict[int, bytes]] = {}
+        self._begun: dict[str, int] = {}
         self._count = 0
 
     # What the world and the emulator's jobs use, without a request
@@ -115,12 +116,14 @@ class S3:
 
     def _delete(self, request: Request) -> Answer:
         self.delete(request.bucket, request.key)
-        return Answer(204)
+        versions = self._objects.get((request.bucket, request.key))
+        marked = {"x-amz-delete-marker": "true", "x-amz-version-id": versions[-1].id} if versions else {}
+        return Answer(204, headers=marked)
 
     def _begin_upload(self) -> Answer:
         self._count += 1
         upload_id = f"upload{self._count}"
-        self._uploads[upload_id] = {}
+        self._uploads[upload_id], self._begun[upload_id] = {}, self._count
         return _xml("InitiateMultipartUploadResult", f"<UploadId>{upload_id}</UploadId>")
 
     def _upload_part(self, request: Request) -> Answer:
@@ -131,6 +134,7 @@ class S3:
     def _complete(self, request: Request) -> Answer:
         parts = self._parts(request)
         self._require_absent(request)
+        self._require_no_deletion_since(request, self._begun[request.query["uploadId"]])
         del self._uploads[request.query["uploadId"]]
         self.put(request.bucket, request.key, b"".join(part for _, part in sorted(parts.items())))
         return _xml("CompleteMultipartUploadResult", f"<Key>{escape(request.key)}</Key>")
@@ -142,7 +146,9 @@ class S3:
     def _parts(self, request: Request) -> dict[int, bytes]:
         found = self._uploads.get(request.query["uploadId"])
         if found is None:
-            raise Refused("NoSuchUpload", "The specified upload does not exist.", 404)
+            told = "The specified upload does not exist. "
+            told += "The upload ID may be invalid, or the upload may have been aborted or completed."
+            raise Refused("NoSuchUpload", told, 404)
         return found
 
     def _read(self, request: Request) -> Answer:
@@ -150,7 +156,8 @@ class S3:
         head = request.operation == "HeadObject"
         if found is None:
             code = "NoSuchVersion" if "versionId" in request.query else "NoSuchKey"
-            raise Refused("404" if head else code, "There is no such object.", 404)
+            # An answer to HEAD has no body to name an error in.
+            raise Refused("404" if head else code, "The specified key does not exist.", 404, Key=request.key)
         body = found.body or b""
         headers = {
             "Content-Length": str(len(body)),
@@ -167,7 +174,15 @@ class S3:
 
     def _require_absent(self, request: Request) -> None:
         if request.none_match == "*" and self.get(request.bucket, request.key):
-            raise Refused("PreconditionFailed", "At least one of the pre-conditions did not hold.", 412)
+            told = "At least one of the pre-conditions you specified did not hold"
+            raise Refused("PreconditionFailed", told, 412, Condition="If-None-Match")
+
+    def _require_no_deletion_since(self, request: Request, begun: int) -> None:
+        """A large file may not be written on this condition if an object of its name was deleted meanwhile."""
+        versions = self._objects.get((request.bucket, request.key), [])
+        if request.none_match == "*" and any(int(one.id[1:]) > begun for one in versions if one.body is None):
+            told = "The conditional request cannot succeed due to a conflicting operation against this resource."
+            raise Refused("ConditionalRequestConflict", told, 409, Condition="If-None-Match", Key=request.key)
 
     def _list(self, request: Request) -> Answer:
         query = request.query

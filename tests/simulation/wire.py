@@ -31,9 +31,9 @@ class Answer:
 class Refused(Exception):
     """A service's error, by its code."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, **fields: str) -> None:
         super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
+        self.code, self.message, self.status, self.fields = code, message, status, fields
 
 
 class _Body(io.BytesIO):
@@ -78,7 +78,8 @@ def refusal(service: str, operation: str, error: Refused) -> Answer:
         case _:
             if operation.startswith("Head"):
                 return Answer(status)
-            inside = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+            told = {"Code": error.code, "Message": error.message, **error.fields}
+            inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in told.items())
             return Answer(status, f"<Error>{inside}</Error>".encode())
 
 

@@ -19,7 +19,7 @@ from tests.emulator import REGION
 from tests.simulation import permissions, product
 from tests.simulation.clock import START, Clock, current
 from tests.simulation.emulated import emulator, virtual_jobs
-from tests.simulation.events import Bus
+from tests.simulation.events import Bus, object_created
 from tests.simulation.faults import Faults
 from tests.simulation.functions import Functions, Invocation
 from tests.simulation.machines import Execution, Machines
@@ -124,12 +124,7 @@ class World:
             return
         if key.startswith("incoming/"):
             self.dropped.append((key, version.id))
-        detail = {
-            "bucket": {"name": bucket},
-            "object": {"key": key, "size": len(version.body or b""), "version-id": version.id},
-        }
-        time = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"
-        event = {"source": "aws.s3", "detail-type": "Object Created", "time": time, "detail": detail}
+        event = object_created(bucket, key, version)
         for number in range(self._times):
             self.clock.after(self.latency(DROPPED_SECONDS) + 0.3 * number, lambda: self.bus.put(event))
 
