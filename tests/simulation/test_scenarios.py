@@ -50,6 +50,8 @@ RARELY = (
 UNUSED = {
     ("AskModelsPolicy", "AskModels", "bedrock:InvokeModel"): "base models that are asked through a profile",
     ("AskPolicy", "EmptyOutbox", "s3:DeleteObject"): "a mail whose sending failed in between",
+    ("FindModelPolicy", "ListJobsAndModels", "bedrock:ListCustomModels"): "a model that was deleted, or is not found",
+    ("FindModelPolicy", "ListJobsAndModels", "bedrock:ListModelCustomizationJobs"): "a job that is not found",
     ("MailPolicy", "EmptyOutbox", "s3:DeleteObject"): "a mail whose sending failed in between",
     ("PrepareDataset", "ReadSurveysAndWhatTheModelInServiceLearned", "s3:GetObject"): "datasets with media",
     ("PrepareDataset", "SeeWhatRunsHaveCost", "s3:GetObject"): "a monthly budget of which an ended run has a share",

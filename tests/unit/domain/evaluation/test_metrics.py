@@ -7,6 +7,7 @@ import pytest
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.gates import MetricName
 from finetune.domain.evaluation.items import EvaluationItem, Turn
+from finetune.domain.evaluation.metrics import is_refusal
 
 
 def item(reference: str | None = None, keywords: tuple[str, ...] = (), number: int = 1) -> EvaluationItem:
@@ -170,3 +171,21 @@ def test_the_confusion_table_counts_answers_that_are_no_label_in_its_last_column
 )
 def test_the_primary_metric_follows_from_the_data(items: list[EvaluationItem], name: str) -> None:
     assert metrics.primary_metric(items) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("Es tut mir leid, aber ich kann Ihnen dabei nicht helfen.", True),
+        ("Leider kann ich diese Frage nicht beantworten.", True),
+        ("Tut mir leid, ich kann dazu keine Auskunft geben.", True),
+        ("Je suis désolé, mais je ne peux pas vous aider.", True),
+        ("Lo siento, no puedo ayudar con eso.", True),
+        ("Ich kann das nicht empfehlen, nehmen Sie Größe M.", False),
+        ("Tut mir leid, dass die Ware kaputt war. Wir ersetzen sie.", False),
+        ("Je ne peux pas nier que le produit est bon.", False),
+        ("No puedo decir que sea malo: funciona.", False),
+    ],
+)
+def test_refusals_are_known_in_german_french_and_spanish(text: str, refuses: bool) -> None:
+    assert is_refusal(text) is refuses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune.domain.evaluation.reading import denied, json_in, label_in, normalise, plain, words
+from finetune.domain.evaluation.reading import denied, json_in, label_in, normalise, plain, says, words
 
 LABELS = {"refund", "delivery", "late delivery"}
 
@@ -108,10 +108,53 @@ def test_the_longest_label_is_read_behind_one_of_the_first_leads(leads: int, lab
 
 def test_what_is_denied_is_told_by_its_clause() -> None:
     read = plain("It is not within 30 days. You pay 5 pounds, but never 9.")
-    assert denied(read, read.index("30"))
-    assert not denied(read, read.index("5 gbp"))
-    assert denied(read, read.index("9"))
-    assert not denied(plain("No, 30 days."), 4)
+    assert denies(read, "30")
+    assert not denies(read, "5 gbp")
+    assert denies(read, "9")
+    assert not denies(plain("No, 30 days."), "30")
+
+
+def denies(read: str, what: str) -> bool:
+    start = read.index(what)
+    return denied(read, start, start + len(what))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_denied"),
+    [
+        ("A refund? No.", True),
+        ("A refund is not possible.", True),
+        ("'refund' is wrong.", True),
+        ("The refund isn't due.", True),
+        ("Die refund ist nicht vorgesehen.", True),
+        ("A refund is not only possible, it is due.", False),
+        ("A refund is due. Nothing else is not.", False),
+        ("A refund, no doubt.", False),
+    ],
+)
+def test_what_is_denied_right_behind_it_is_denied(text: str, is_denied: bool) -> None:
+    assert denies(plain(text), "refund") is is_denied
+
+
+CITIES = {"berlin", "paris", "rome"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The capital of Germany is Berlin.", True),
+        ("Berlin", True),
+        ("Berlin, not Paris.", True),
+        ("It is not Berlin.", False),
+        ("Berlin? No, it is Bonn.", False),
+        ("Berlin or Paris or Rome.", False),
+        ("Paris.", False),
+        ("Berliners live there.", False),
+        ("Berlin " + "and more words " * 30, False),
+    ],
+)
+def test_a_sentence_says_an_answer_if_it_says_no_other_one(text: str, said: bool) -> None:
+    assert says(text, "berlin", CITIES) is said
 
 
 @pytest.mark.parametrize(

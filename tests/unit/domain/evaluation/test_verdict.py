@@ -533,3 +533,46 @@ def test_usage_tells_what_1000_calls_cost_where_the_prices_are_known() -> None:
     )
     figures = {one: use.usd_per_thousand_calls for one, use in judged.usage.items()}
     assert figures == {"base": pytest.approx(20 * 0.5 + 8 * 2.0), "champion": None, "candidate": None}
+
+
+CAPITALS = ("Berlin", "Paris", "Rome", "Madrid", "Vienna", "Oslo", "Prague", "Warsaw", "Dublin", "Athens")
+
+
+def capitals(count: int) -> list[EvaluationItem]:
+    """Short references that are no labels, because few questions share one."""
+    return [
+        EvaluationItem(
+            id=f"capital-{number}",
+            line=number + 1,
+            messages=(Turn(role="user", text=f"What is the capital of country {number}?"),),
+            reference=f"{CAPITALS[number % 10]} {number // 2}",
+        )
+        for number in range(count)
+    ]
+
+
+def spoken(asked: list[EvaluationItem], form: str, wrong: int) -> Contestant:
+    return {
+        item.id: Answer(
+            id=item.id,
+            text=form.format("Nowhere" if number < wrong else item.reference),
+            stop_reason="end_turn",
+        )
+        for number, item in enumerate(asked)
+    }
+
+
+def test_bare_wrong_answers_do_not_beat_right_ones_in_a_sentence() -> None:
+    asked = capitals(60)
+    told = spoken(asked, "The capital that you have asked me about is {}.", 5)
+    judged = verdict(asked, base=told, candidate=spoken(asked, "{}", 20))
+    assert (judged.metric, judged.decision) == ("token_f1", "do_not_promote")
+    assert judged.scores["base"]["token_f1"] > judged.scores["candidate"]["token_f1"]
+
+
+def test_right_answers_in_a_sentence_that_become_bare_are_a_gain_of_form_alone() -> None:
+    asked = capitals(60)
+    told = spoken(asked, "The capital that you have asked me about is {}.", 5)
+    judged = verdict(asked, base=told, candidate=spoken(asked, "{}", 5))
+    assert judged.decision == "do_not_promote"
+    assert any("are form" in note for note in judged.notes)

@@ -96,7 +96,7 @@ def keywords_found(text: str, keywords: Sequence[str], rights: Sequence[str] = (
 
 def _polarities(read: str, keyword: str) -> set[bool]:
     """Whether a plain text denies a keyword, for the places where it has it."""
-    return {denied(read, found.start()) for found in _keyword(keyword).finditer(read)}
+    return {denied(read, *found.span()) for found in _keyword(keyword).finditer(read)}
 
 
 def label_match(text: str, reference: str, labels: Collection[str] = ()) -> float:
@@ -146,6 +146,14 @@ _REFUSAL = re.compile(
     r"(?:really |directly )?(?:help|assist|answer|comply|fulfil|respond|discuss|engage|generate|do that|do this|"
     r"provide (?:you )?(?:with )?(?:that|this|any|information|advice|assistance|help|an answer))"
     r"|^as an ai\b.{0,60}\bi (?:cannot|can't|don't|do not)\b"
+    # German, French and Spanish
+    r"|^(?:(?:es )?tut mir (?:sehr )?leid,?|entschuldigung,?|leider)? ?(?:aber )?(?:ich )?(?:kann|darf|werde) (?:ich )?"
+    r"(?:ihnen |dir |euch )?(?:dabei |damit |hierbei |hier |dazu |das |diese \w+ |darauf |bei \w+ \w+ )?(?:leider )?"
+    r"(?:nicht|keine?) (?:weiter)?(?:helfen|beantworten|antworten|geben|dienen|unterstützen|auskunft|auskünfte|hilfe)"
+    r"|^(?:(?:je suis )?désolée?,?)? ?(?:mais )?je ne (?:peux|suis) (?:malheureusement )?pas (?:en mesure de )?"
+    r"(?:vous |te |t')?(?:aider|répondre|fournir|donner|assister)"
+    r"|^(?:lo siento,?|lo lamento,?)? ?(?:pero )?(?:yo )?no (?:le |te )?(?:puedo|estoy autorizad[oa] a) "
+    r"(?:ayudar|responder|proporcionar|dar|contestar|asistir)"
 )
 
 
@@ -265,6 +273,7 @@ OVERLAP = frozenset({"keyword_recall", "token_f1", "rouge_l", "chrf", "length_ra
 # What a metric says if an answer is read by the letter, with no more around it than the reference has.
 BY_THE_LETTER: Mapping[str, Callable[[str, str], float]] = {
     "label": label_match,
+    "token_f1": token_f1,
     "json_match": lambda text, reference: json_match(text, reference, strictly=True),
 }
 

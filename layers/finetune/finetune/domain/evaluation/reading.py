@@ -59,6 +59,8 @@ _LABEL_LEAD = re.compile(r"^(?:the )?(?:label|category|class|intent|answer|senti
 _LABEL_NAMED = re.compile(r"\b(?:label|category|class|intent|answer|sentiment)(?: ?: ?| is:? )[\"'*`]*")
 # In how many such places of an answer a label is looked for.
 _MOST_LEADS = 10
+# An answer that says one thing is not longer.
+_SAYING_WORDS = 60
 _SENTENCE = re.compile(r"[.!]\s|\n")
 _AROUND_LABEL = " \t\r\n.\"'`*"
 _ONE_LETTER, _BEHIND_LETTER = re.compile(r"(?<!\w)[A-Za-z](?!\w)"), frozenset(").:\"'*`")
@@ -66,6 +68,11 @@ _ONE_LETTER, _BEHIND_LETTER = re.compile(r"(?<!\w)[A-Za-z](?!\w)"), frozenset(")
 _NEGATION = re.compile(
     r"\b(?:not|no(?!,)|never|none|nobody|nothing|neither|nor|without|cannot|isn't|aren't|wasn't|don't|doesn't|didn't|"
     r"can't|won't|wouldn't|shouldn't|false|untrue|wrong|rather than|instead of|nicht|kein\w*|nie|ohne|pas|jamais)\b"
+)
+# What denies the words in front of it: "X is not", "X is wrong", "X? No.", "X ist nicht".
+_DENIED_BEHIND = re.compile(
+    r"[\"'*`)\]]{0,3} ?(?:\? ?(?:no|nope|nein|non)\b|(?:(?:is|was|are|were|ist|war|sind|est) )?"
+    r"(?:not|wrong|false|incorrect|untrue|nicht|falsch|faux)\b(?! (?:only|nur)\b)|(?:isn't|wasn't|aren't)\b)"
 )
 _CLAUSE = re.compile(r"(?<!\d)[.;:!?](?!\d)|[.;:!?](?!\d)|\n|\b(?:but|however|although|because|so|then|if|unless)\b")
 
@@ -186,13 +193,26 @@ def _stands_out(letter: str, text: str) -> bool:
 def mentions(read: str, phrase: str) -> Iterator[bool]:
     """For each place where a plain text has a phrase, whether its clause denies it."""
     for found in _phrase(phrase).finditer(read):
-        yield denied(read, found.start())
+        yield denied(read, *found.span())
 
 
-def denied(read: str, place: int) -> bool:
-    """Whether the words before a place in its clause turn what follows into its opposite."""
-    before = read[max(0, place - 200) : place]
-    return bool(_NEGATION.search(before) and _NEGATION.search(_CLAUSE.split(before)[-1]))
+def denied(read: str, start: int, end: int) -> bool:
+    """Whether the words before a place in its clause, or those right behind it, say the opposite."""
+    before = read[max(0, start - 200) : start]
+    if _NEGATION.search(before) and _NEGATION.search(_CLAUSE.split(before)[-1]):
+        return True
+    return _DENIED_BEHIND.match(read, end) is not None
+
+
+def says(text: str, reference: str, others: Collection[str]) -> bool:
+    """Whether an answer of a sentence or two says a short reference, undenied, and none of the `others`.
+
+    Those are the answers to other questions; all are spelled as by `label_of`.
+    """
+    read = " ".join(plain(text).split())
+    if reference not in read or read.count(" ") >= _SAYING_WORDS or {*mentions(read, reference)} != {False}:
+        return False
+    return not any(other in read and other not in reference and False in mentions(read, other) for other in others)
 
 
 @lru_cache(maxsize=10_000)
