@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 from samtranslator.yaml_helper import yaml_parse
 
 from finetune import environment
@@ -506,3 +507,16 @@ def test_a_name_that_a_template_gives_follows_from_the_stack_and_has_not_changed
         "FineTuningStateMachine.Name": {"Ref": "AWS::StackName"},
         "StateMachineLogGroup.LogGroupName": {"Fn::Sub": "/aws/vendedlogs/states/${AWS::StackName}"},
     }
+
+
+def test_the_selectors_for_a_trail_are_those_that_cloudtrail_takes_and_name_outputs_of_the_stack() -> None:
+    selectors = json.loads((ROOT / "docs" / "cloudtrail-selectors.json").read_text())
+    shape = SESSION.get_service_model("cloudtrail").shape_for("PutEventSelectorsRequest")
+    asked = {"TrailName": "trail", "AdvancedEventSelectors": selectors}
+    assert not ParamValidator().validate(asked, shape).has_errors()
+    fields = {field for each in selectors for field in each["FieldSelectors"][0]["Equals"]}
+    assert fields == {"Management", "Data"}
+    named = set(re.findall(r"[A-Z]+_[A-Z_]*[A-Z]", json.dumps(selectors)))
+    assert named == {"ARTIFACT_BUCKET", "DATASET_BUCKET", "DECIDE_FUNCTION"}
+    outputs = "".join(template()["Outputs"]).lower()
+    assert all(name.replace("_", "").lower() in outputs for name in named)
