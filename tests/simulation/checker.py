@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune.aws.publication import Published
 from finetune.run import Run
@@ -372,6 +372,22 @@ def jobs_per_content(world: World) -> Iterator[Violation]:
             yield Violation("two jobs", f"{number} jobs trained the same content")
 
 
+def looks(world: World) -> Iterator[Violation]:
+    """Every verdict is counted as a look at its set, once for a model; a world has one set for each project."""
+    ledgers: dict[str, list[dict[str, Any]]] = {}
+    for key in world.s3.keys(ARTIFACTS, "looks/"):
+        ledgers.setdefault(key.split("/")[1], []).append(world.artifact(key))
+    for ledger in ledgers.values():
+        taken = Counter((each["model"], each["metric"], each["whole"]) for each in ledger)
+        if max(taken.values()) > 1:
+            yield Violation("looks", "one look was counted twice")
+    for key in (key for key in world.s3.keys(ARTIFACTS, "runs/") if key.endswith("/evaluation.json")):
+        _, slug, run_id, _ = key.split("/")
+        own = [number for number, each in enumerate(ledgers.get(slug, []), 1) if each["run_id"] == run_id]
+        if world.artifact(key)["look"] not in (own or range(1, 1 + len(ledgers.get(slug, [])))):
+            yield Violation("looks", "a verdict was not counted, or with another number")
+
+
 def _settings(world: World, slug: str) -> bytes:
     found = world.s3.get(DATASETS, f"projects/{slug}/settings.yaml")
     return (found.body or b"") if found else b""
@@ -445,6 +461,7 @@ CHECKS: tuple[Callable[[World], Iterator[Violation]], ...] = (
     ceilings,
     foreign_models,
     jobs_per_content,
+    looks,
     dead_letters,
     defects,
     forbidden,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from tests.simulation.machines import Execution
 from tests.simulation.parameters import Revision
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.world import MARKER, World, simulated
+from tests.template import ARTIFACTS
 
 
 @pytest.fixture
@@ -152,6 +154,16 @@ def train_for_longer(world: World) -> None:
     next(iter(world.bedrock.state.jobs.values())).epochs_trained *= 100
 
 
+def forget_a_look(world: World) -> None:
+    [key] = world.s3.keys(ARTIFACTS, "looks/")
+    world.s3.delete(ARTIFACTS, key)
+
+
+def count_a_look_twice(world: World) -> None:
+    [key] = world.s3.keys(ARTIFACTS, "looks/")
+    world.s3.put(ARTIFACTS, key.replace("000001", "000002"), json.dumps(world.artifact(key)).encode())
+
+
 BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (leave_an_endpoint, "endpoint leak"),
     (let_a_job_run_on, "job after end"),
@@ -173,6 +185,8 @@ BREAKS: tuple[tuple[Callable[[World], None], str], ...] = (
     (never_end, "stuck"),
     (fail_without_a_name, "unnamed error"),
     (show_a_record, "training text"),
+    (forget_a_look, "looks"),
+    (count_a_look_twice, "looks"),
     (leave_a_dead_letter, "dead letter"),
     (break_the_simulation, "defect"),
     (forbid, "forbidden"),

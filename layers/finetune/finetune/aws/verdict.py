@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune.aws import answers, storage, trained
+from finetune.aws import answers, looks, storage, trained
 from finetune.aws.inference import Contestant, contestants
 from finetune.aws.llm_judge import judged, judgements
 from finetune.aws.loss_curves import training_curves
@@ -22,6 +22,8 @@ from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.human_review import form
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
+from finetune.domain.evaluation.looks import look_at
+from finetune.domain.evaluation.metrics import primary_metric
 from finetune.domain.evaluation.own_scores import answers_table
 from finetune.domain.evaluation.promotion import settle
 from finetune.domain.evaluation.verdict import Evaluation, decide
@@ -103,6 +105,7 @@ def _verdict(
         metric=settings.metric,
         training=training,
         judged=_judge_report(s3, request, items, given),
+        look=_look(s3, request, items),
         prices={
             one.name: cost.token_prices(row, settings.prices)
             for one in _contestants(request)
@@ -111,6 +114,13 @@ def _verdict(
         },
     )
     return settle(evaluation, not_in_service(request.run))
+
+
+def _look(s3: S3Client, request: JudgeEvaluationInput, items: tuple[EvaluationItem, ...]) -> int:
+    """Which look at this set it is; it is written down before anything is known of its verdict."""
+    metric = request.run.settings.metric or primary_metric(items)
+    look = look_at(items, model=request.model.model_arn or request.run.run_id, metric=metric)
+    return looks.written_down(s3, request.run, look)
 
 
 def _judge_report(
@@ -265,7 +275,7 @@ def _output(request: JudgeEvaluationInput, evaluation: Evaluation | None, report
         provision=served_by != request.run.settings.deployment,
         service=request.run.service,
         report_uri=report_uri,
-        notes=evaluation.notes,
+        notes=(*evaluation.notes, evaluation.look_told),
         ask=_ask(request.run) if evaluation.decision == "promote" else None,
         break_even=_break_even(request.run, evaluation),
     )

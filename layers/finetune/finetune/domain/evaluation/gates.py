@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -31,8 +31,9 @@ MetricName = Literal[
 class Gates(Frozen):
     """What a candidate must show before it is promoted.
 
-    Gains and tolerances are in the metric's unit, 0 to 1. `confidence` belongs to the two-sided interval: at 0.95 a
-    model that is no better is promoted in at most 2.5 of 100 runs. A guard is broken by a fall beyond its tolerance
+    Gains and tolerances are in the metric's unit, 0 to 1. `confidence` belongs to the two-sided interval of the first
+    look at an evaluation set: at 0.95 a model that is no better is promoted in at most 2.5 of 100 runs. `later_looks`
+    are shares of that chance, for the second look and so on. A guard is broken by a fall beyond its tolerance
     that is not chance at `guard_confidence`, one-sided. A contestant of whose answers more than `unanswered` are empty,
     cut, blocked or unusable has given no evidence. No latency and no price are asked for unless `latency_ms` or
     `usd_per_thousand_calls` is set.
@@ -41,6 +42,9 @@ class Gates(Frozen):
     minimum_items: int = Field(20, ge=5)
     minimum_gain: float = Field(0.0, ge=0, le=1)
     confidence: float = Field(0.95, ge=0.5, le=0.999)
+    later_looks: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.34, 0.34, 0.34, 0.34, 0.25), min_length=1, max_length=40
+    )
     coverage: float = Field(0.99, gt=0, le=1)
     guard_confidence: float = Field(0.9, ge=0.5, lt=1)
     unanswered: float = Field(0.05, ge=0, le=1)
@@ -55,6 +59,19 @@ class Gates(Frozen):
     late_answers: float = Field(0.05, ge=0, le=1)
     usd_per_thousand_calls: float | None = Field(None, gt=0, allow_inf_nan=False)
     overfitting: Literal["severe", "mild", "ignore"] = "severe"
+
+    def level(self, look: int) -> float:
+        """The chance that a look, from 1, may promote a model that is no better.
+
+        After the last of the shares it falls with the square of the look, so that the sum over any number is bounded.
+        """
+        shares = (1.0, *self.later_looks)
+        known = min(look, len(shares))
+        return (1 - self.confidence) / 2 * shares[known - 1] * (known / look) ** 2
+
+    def at(self, look: int) -> Gates:
+        """The same with the confidence that a look takes."""
+        return self if look == 1 else self.model_copy(update={"confidence": 1 - 2 * self.level(look)})
 
 
 class JudgeSettings(Frozen):

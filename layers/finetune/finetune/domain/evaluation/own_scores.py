@@ -99,7 +99,7 @@ def decide_by(scores: Scores, evaluation: Evaluation) -> Scored:
     """
     rows = [row for row in evaluation.rows if set(evaluation.contestants) <= scores.get(row.id, {}).keys()]
     groups = [row.id if row.question is None else str(row.question) for row in rows]
-    gates = evaluation.gates
+    gates = evaluation.gates.at(evaluation.look)
     comparisons = tuple(
         compare(
             [(scores[row.id][one], scores[row.id]["candidate"]) for row in rows],

@@ -15,6 +15,7 @@ from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, Guar
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.evaluation.llm_judge import JudgeReport
+from finetune.domain.evaluation.looks import sentence
 from finetune.domain.evaluation.reading import label_of
 from finetune.domain.evaluation.scoring import Category, ItemRow, Pairs, Scoring, Usage, by_category
 from finetune.domain.evaluation.significance import p_value, votes
@@ -39,8 +40,8 @@ class Evaluation(Frozen):
 
     `measurable` items have what the primary metric needs, `scored` ones were also answered by every contestant,
     `coverage` is their share. `questions` counts the different questions among the measurable items. `scores` are means
-    by contestant and metric over the items that the contestant answered. `notes` are what a person should know beside
-    the reasons.
+    by contestant and metric over the items that the contestant answered. `look` counts the looks at the set.
+    `notes` are what a person should know beside the reasons.
     """
 
     decision: Decision
@@ -65,7 +66,13 @@ class Evaluation(Frozen):
     rows: tuple[ItemRow, ...]
     gates: Gates
     seed: int
+    look: int = 1
     notes: tuple[str, ...] = ()
+
+    @property
+    def look_told(self) -> str:
+        """Which look it was, and at which level."""
+        return sentence(self.look, self.gates)
 
     def against(self, contestant: str) -> Comparison | None:
         """The comparison with a contestant, if there is one."""
@@ -82,21 +89,22 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     training: TrainingSummary | None = None,
     prices: Mapping[str, TokenPrices] | None = None,
     judged: JudgeReport | None = None,
+    look: int = 1,
 ) -> Evaluation:
     """Compare the candidate with the base model and with the champion, if there is one, and decide.
 
     `answers` maps "base", "candidate" and optionally "champion" to their answers by item id. `metric` is the primary
     metric; if None it is chosen from the items. `prices` holds token prices of contestants that are billed by the
-    token. `judged` is the LLM judge's report.
+    token. `judged` is the LLM judge's report. `look` counts the looks at this set so far, this one included.
 
     A candidate is promoted if it is better than every other contestant (with labels, also better than always giving the
     most frequent one), if no guard is broken against the model in service, and if training passed. With too few items
     or answers the verdict is inconclusive, whatever the scores are.
     """
-    found = Scoring.of(items, answers, metric)
+    found, asked = Scoring.of(items, answers, metric), gates.at(look)
     against, in_service = found.contestants[:-1], found.contestants[-2]
     comparisons = tuple(
-        _compared(found, one, found.complete, found.pairs(one, found.complete), gates)
+        _compared(found, one, found.complete, found.pairs(one, found.complete), asked)
         for one in against
         if found.different(found.complete) > 1
     )
@@ -105,14 +113,14 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
     doubts = [*_doubts(found, gates), *_judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
-        *_constant_objections(found, gates),
+        *_constant_objections(found, asked),
         *(broken.reason for broken in guards if not broken.passed),
         *_invented(found, in_service, gates),
         *_dear(usage.get("candidate"), gates),
         *_training_objections(training, gates),
     ]
     if not doubts and not objections:
-        doubts = _missing_decide(found, gates)
+        doubts = _missing_decide(found, asked)
     reasons = tuple(doubts or objections or [comparison.reason for comparison in reversed(comparisons)])
     return Evaluation(
         decision="inconclusive" if doubts else "do_not_promote" if objections else "promote",
@@ -137,6 +145,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         rows=found.rows(),
         gates=gates,
         seed=seed,
+        look=look,
         notes=(
             *(_form(found, one) for one in comparisons if not doubts and found.by_the_letter(one.against)),
             *(_unanswered(one, found) for one, ends in found.unanswered().items() if ends and not doubts),

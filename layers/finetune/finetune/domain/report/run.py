@@ -85,7 +85,7 @@ def _decision(evaluation: Evaluation | None) -> str:
 
 def _verdict(data: ReportData) -> Markup:
     evaluation = data.evaluation
-    sentences = (*evaluation.reasons, *evaluation.notes) if evaluation else (data.note,)
+    sentences = (*evaluation.reasons, *evaluation.notes, evaluation.look_told) if evaluation else (data.note,)
     return tag(
         "section",
         tag("p", "Verdict", class_="eyebrow"),
@@ -111,9 +111,10 @@ def _figures(evaluation: Evaluation) -> Markup:
 def _comparison(evaluation: Evaluation | None) -> Markup:
     if not evaluation or not evaluation.comparisons:
         return Markup()
+    confidence = evaluation.gates.at(evaluation.look).confidence
     lead = (
         f"Difference in {in_sentence(evaluation.metric_title)} in points, item by item on the same prompts. The bar is "
-        f"the {100 * evaluation.gates.confidence:g}% interval; the custom model is better when the bar is right of "
+        f"the {100 * confidence:g}% interval; the custom model is better when the bar is right of "
         "the line."
     )
     return section("How sure that is", *(_compared(evaluation, one) for one in evaluation.comparisons), lead=lead)
