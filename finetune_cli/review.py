@@ -73,21 +73,25 @@ def _text(found: Review) -> list[str]:
         found.reason,
         "",
     ]
-    lines += [f"{'Rated items':<24}{found.rated:>8}"]
+    lines += [f"{'Rated items':<28}{found.rated:>8}"]
     lines += [
-        f"{name:<24}{share:>8.0%}"
+        f"{name:<28}{share:>8.0%}"
         for name, share in (
             ("Agreement with metric", found.metric_agreement),
             ("with the judge", found.judge_agreement),
+            ("Judge kinder than people", found.judge_too_kind),
+            *((f"Would use {NAMES[name].removeprefix('the ')}", share) for name, share in found.uses.items()),
         )
         if share is not None
     ]
     if found.metric_kappa is not None:
-        lines.append(f"{'Kappa with metric':<24}{found.metric_kappa:>8.2f}")
+        lines.append(f"{'Kappa with metric':<28}{found.metric_kappa:>8.2f}")
+    if found.judge_kappa is not None:
+        lines.append(f"{'Kappa with the judge':<28}{found.judge_kappa:>8.2f}")
     if found.criteria:
-        lines += ["", f"{'':<24}" + "".join(f"{NAMES[one].removeprefix('the '):>20}" for one in found.criteria)]
+        lines += ["", f"{'':<28}" + "".join(f"{NAMES[one].removeprefix('the '):>20}" for one in found.criteria)]
         lines += [
-            f"{name.capitalize():<24}" + "".join(f"{means[name]:>20.2f}" for means in found.criteria.values())
+            f"{name.capitalize():<28}" + "".join(f"{means[name]:>20.2f}" for means in found.criteria.values())
             for name in CRITERIA
         ]
     return lines

@@ -135,7 +135,7 @@ def _judge_report(
     return llm_judge.report(
         [one for shard in request.shards for one in judgements(s3, request.run, shard.index)],
         settings,
-        asked=len({pair.item.id for pair in judged(request.run, items, items, given)}),
+        asked=judged(request.run, items, items, given),
         before="champion" if request.run.champion else "base",
         prices=llm_judge.prices_of(settings),
     )

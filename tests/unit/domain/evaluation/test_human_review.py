@@ -12,7 +12,7 @@ import pytest
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.human_review import SAMPLED_ITEMS, form, read_back, review, safe
-from finetune.domain.evaluation.llm_judge import CRITERIA
+from finetune.domain.evaluation.llm_judge import CRITERIA, JudgeReport
 from finetune.domain.evaluation.verdict import Evaluation, decide
 from finetune_cli.main import main
 from tests.evaluating import items
@@ -238,3 +238,36 @@ def test_the_command_names_what_it_cannot_read(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "evaluation.json").write_text("{}")
     assert main(["review", str(path)]) == 2
     assert "evaluation.json is not the evaluation.json of a run." in capsys.readouterr().err
+
+
+def test_whether_people_would_use_an_answer_is_asked_and_counted_by_model() -> None:
+    answers, judged = evaluation()
+    shown = [rate(row, BETTER) for row in rows(form(ASKED, answers, judged))]
+    for number, row in enumerate(shown):
+        for side in (1, 2):
+            row[f"would_you_use_{side}"] = "Yes" if row[f"answer_{side}"] == BETTER or number % 2 else "no"
+    rated, problems = read_back(written(shown), judged)
+    assert problems == ()
+    assert review(rated, judged).uses == {"base": 0.5, "candidate": 1.0}
+
+
+def test_forms_of_the_last_release_do_not_ask_whether_an_answer_would_be_used() -> None:
+    answers, judged = evaluation()
+    shown = [
+        {name: cell for name, cell in rate(row, BETTER).items() if not name.startswith("would")}
+        for row in rows(form(ASKED, answers, judged))
+    ]
+    rated, problems = read_back(written(shown), judged)
+    assert (len(rated), problems, review(rated, judged).uses) == (SAMPLED_ITEMS, (), {})
+
+
+def test_how_often_the_judge_is_kinder_than_people_is_told_with_kappa() -> None:
+    answers, judged = evaluation()
+    shown = [rate(row, BETTER, high="2", low="2") for row in rows(form(ASKED, answers, judged))]
+    rated, _ = read_back(written(shown), judged)
+    ratings = {row.item: (0.25, 1.0 if number % 2 else 0.25) for number, row in enumerate(rated)}
+    asked = JudgeReport(
+        model="m", asked=30, judged=30, coverage=0.8, consistent=1.0, criteria={}, ratings=ratings, usd=0.0
+    )
+    found = review(rated, judged.model_copy(update={"judge": asked}))
+    assert (found.judge_too_kind, found.judge_kappa) == (0.5, 0.0)

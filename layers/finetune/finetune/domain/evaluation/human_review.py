@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from statistics import fmean
 
+from pydantic import Field
+
 from finetune.domain.evaluation.answers import Answer
 from finetune.domain.evaluation.comparison import NAMES, Comparison, compare
 from finetune.domain.evaluation.items import EvaluationItem
@@ -23,8 +25,13 @@ from finetune.frozen import Frozen
 SAMPLED_ITEMS = 30
 _TEXTS = ("line", "question", "reference", "answer_1", "answer_2")
 _SIDES = (1, 2)
+# One step of five on the scale from 0 to 1.
+_STEP = 0.25
 _RATINGS = tuple(f"{name}_{side}" for side in _SIDES for name in CRITERIA)
-_COLUMNS = (*_TEXTS, *_RATINGS, "notes")
+# Would you use it in production? Forms of earlier releases do not ask.
+_USES = tuple(f"would_you_use_{side}" for side in _SIDES)
+_COLUMNS = (*_TEXTS, *_RATINGS, *_USES, "notes")
+_YES, _NO = {"yes", "y", "1", "true", "ja", "x"}, {"no", "n", "0", "false", "nein"}
 _DELIMITERS = ",;\t"
 # What spreadsheets take for the start of a formula, full-width forms included, with what they pass over in front of it.
 # Where another separator is usual, they begin a cell behind each semicolon or tab, and a row behind each line break.
@@ -37,18 +44,20 @@ _CELL_CHARACTERS = 32_000
 
 
 class Rated(Frozen):
-    """One row that a person filled in; `item` is the item's id."""
+    """One row that a person filled in; `item` is the item's id, `uses` whether either answer would be used."""
 
     item: str
     before: Ratings
     candidate: Ratings
+    uses: tuple[bool | None, bool | None] = (None, None)
 
 
 class Review(Frozen):
     """What people's ratings say: which model is better, how far metric and judge agree, and the verdict.
 
     Agreement is the share of rated items for which both prefer the same answer, or neither does. `kappa` is Cohen's
-    kappa: agreement beyond chance.
+    kappa: agreement beyond chance. `judge_too_kind` is the share of the custom model's answers that the judge rates
+    better than people by a step or more, `uses` the share of answers that people would use in production.
     """
 
     rated: int
@@ -57,6 +66,9 @@ class Review(Frozen):
     metric_agreement: float | None
     metric_kappa: float | None
     judge_agreement: float | None
+    judge_kappa: float | None = None
+    judge_too_kind: float | None = None
+    uses: Mapping[str, float] = Field(default_factory=dict)
     measured: Decision
     decision: Decision
     reason: str
@@ -72,7 +84,7 @@ def form(items: Sequence[EvaluationItem], answers: Mapping[str, Mapping[str, Ans
         texts = [before[item.id].text, answers["candidate"][item.id].text]
         question = "\n\n".join(f"{turn.role}: {turn.text}" for turn in item.messages)
         shown = (question, item.reference or "", *(reversed(texts) if _swapped(item.id, evaluation.seed) else texts))
-        rows.append([item.line, *shown, *("" for _ in _RATINGS), ""])
+        rows.append([item.line, *shown, *("" for _ in (*_RATINGS, *_USES)), ""])
     return as_spreadsheet(_COLUMNS, rows)
 
 
@@ -128,7 +140,8 @@ def read_back(data: bytes, evaluation: Evaluation) -> tuple[tuple[Rated, ...], t
         problems += [f"Row {number}: {flaw}." for flaw in found]
         seen.add(line)
         if not found:
-            rated.append(_rated(known[line], cells, evaluation.seed))
+            uses = [_said((row.get(name) or "").strip().casefold()) for name in _USES]
+            rated.append(_rated(known[line], cells, uses, evaluation.seed))
     return tuple(rated), tuple(problems)
 
 
@@ -142,10 +155,17 @@ def _flaws(line: str, cells: Mapping[str, str], known: Mapping[str, str], seen: 
         yield f"{', '.join(wrong)} must be a whole number from 1 to 5"
 
 
-def _rated(item: str, cells: Mapping[str, str], seed: int) -> Rated:
+def _said(cell: str) -> bool | None:
+    """Yes or no; None where the cell says neither."""
+    return True if cell in _YES else False if cell in _NO else None
+
+
+def _rated(item: str, cells: Mapping[str, str], uses: Sequence[bool | None], seed: int) -> Rated:
     first, second = (Ratings(**{name: int(cells[f"{name}_{side}"]) for name in CRITERIA}) for side in _SIDES)
-    before, candidate = (second, first) if _swapped(item, seed) else (first, second)
-    return Rated(item=item, before=before, candidate=candidate)
+    one, other = uses
+    if _swapped(item, seed):
+        return Rated(item=item, before=second, candidate=first, uses=(other, one))
+    return Rated(item=item, before=first, candidate=second, uses=(one, other))
 
 
 def review(rated: Sequence[Rated], evaluation: Evaluation) -> Review:
@@ -172,6 +192,13 @@ def review(rated: Sequence[Rated], evaluation: Evaluation) -> Review:
         metric_agreement=_agreement(measured),
         metric_kappa=_kappa(measured),
         judge_agreement=_agreement(judged),
+        judge_kappa=_kappa(judged),
+        judge_too_kind=_too_kind(scores, evaluation.judge.ratings if evaluation.judge else {}),
+        uses={
+            name: fmean(said)
+            for side, name in enumerate((before, "candidate"))
+            if (said := [use for one in rated if (use := one.uses[side]) is not None])
+        },
         measured=evaluation.decision,
         decision=decision,
         reason=reason,
@@ -201,6 +228,12 @@ def _verdict(comparison: Comparison | None, other: str, evaluation: Evaluation) 
     return evaluation.decision, (
         f"People {found} {other}, over {comparison.items} items; the verdict stays: {evaluation.reason}"
     )
+
+
+def _too_kind(people: Mapping[str, tuple[float, float]], judge: Mapping[str, tuple[float, float]]) -> float | None:
+    """How often the judge rates the custom model's answer a step of the scale, a quarter, above people or more."""
+    both = [(judge[item][1], people[item][1]) for item in people if item in judge]
+    return fmean(rated - own >= _STEP for rated, own in both) if both else None
 
 
 def _signs(one: Mapping[str, tuple[float, float]], other: Mapping[str, tuple[float, float]]) -> list[tuple[int, int]]:

@@ -33,7 +33,10 @@ CRITERIA: Mapping[str, str] = {
 }
 MALFORMED = "MalformedJudgement"
 TOOL = "rate_answers"
-_TEXT_CHARACTERS = 8_000
+# A judge that rolls dice contradicts itself in half of the items in which it prefers something, one that prefers a
+# place in all of them; of good ones a third has been published (Zheng et al. 2023, table 2).
+MOST_CONTRADICTED = 0.35
+TEXT_CHARACTERS = 8_000
 _BRACKETS = re.compile(r"\[(?=\[)|\](?=\])")
 # Control and direction characters, and the tags of Unicode, in which letters can be written that nobody sees.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
@@ -83,8 +86,10 @@ class JudgeReport(Frozen):
     """What the judge made of an evaluation.
 
     `ratings` are scores by item over both orders, of the model in service (or the base model) and of the candidate.
-    `consistent` is the share of items for which the judge preferred the same answer in both orders. `criteria` are
-    means by contestant. `refusal` says why the judge may not be asked.
+    `by_criterion` are the same for each criterion. `consistent` is the share of items for which the judge preferred the
+    same answer in both orders, `contradicted` that for which it preferred the one and then the other. `criteria` are
+    means by contestant. Of `cut` items it saw only the beginning of a text. `refusal` says why the judge may not be
+    asked.
     """
 
     model: str
@@ -96,6 +101,14 @@ class JudgeReport(Frozen):
     ratings: Mapping[str, tuple[float, float]]
     usd: float | None
     refusal: str | None = None
+    by_criterion: Mapping[str, Mapping[str, tuple[float, float]]] = Field(default_factory=dict)
+    contradicted: float = 0.0
+    cut: int = 0
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the order of the answers decides so few of the ratings that they can show that nothing fell."""
+        return self.contradicted <= MOST_CONTRADICTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +189,7 @@ def _rubric(boundary: str, settings: JudgeSettings) -> str:
 
 def _untrusted(text: str, boundary: str) -> str:
     """A text that can hold no marker: the number is taken out and brackets that stand together are set apart."""
-    plain = _CONTROL.sub(" ", text).replace(boundary, "")[:_TEXT_CHARACTERS]
+    plain = _CONTROL.sub(" ", text).replace(boundary, "")[:TEXT_CHARACTERS]
     return _BRACKETS.sub(r"\g<0> ", plain)
 
 
@@ -217,7 +230,7 @@ def read(pair: Pair, reply: Mapping[str, Any]) -> Judgement:
 
 
 def report(
-    judgements: Iterable[Judgement], settings: JudgeSettings, *, asked: int, before: str, prices: TokenPrices
+    judgements: Iterable[Judgement], settings: JudgeSettings, *, asked: Sequence[Pair], before: str, prices: TokenPrices
 ) -> JudgeReport:
     """What the calls came to; an item is judged when both of its orders are, all others are missing and not zero."""
     calls = list(judgements)
@@ -229,7 +242,7 @@ def report(
     every = [pair for both in judged.values() for pair in both]
     return JudgeReport(
         model=settings.model or "",
-        asked=asked,
+        asked=len({pair.item.id for pair in asked}),
         judged=len(judged),
         coverage=settings.coverage,
         consistent=fmean(_agree(both) for both in judged.values()) if judged else None,
@@ -242,11 +255,31 @@ def report(
             item: (fmean(one.score for one, _ in both), fmean(other.score for _, other in both))
             for item, both in judged.items()
         },
+        by_criterion={
+            name: {item: _of_criterion(both, name) for item, both in judged.items()} for name in CRITERIA if judged
+        },
+        contradicted=fmean(_signs(both) == {-1, 1} for both in judged.values()) if judged else 0.0,
+        cut=len({pair.item.id for pair in asked if _is_cut(pair)}),
         usd=prices.usd(sum(one.input_tokens for one in calls), sum(one.output_tokens for one in calls)),
         refusal=next((one.refusal for one in calls if one.refusal), None),
     )
 
 
 def _agree(both: Sequence[tuple[Ratings, Ratings]]) -> bool:
-    signs = {(candidate.score > before.score) - (candidate.score < before.score) for before, candidate in both}
-    return len(signs) == 1
+    return len(_signs(both)) == 1
+
+
+def _signs(both: Sequence[tuple[Ratings, Ratings]]) -> set[int]:
+    """Which answer the judge preferred in either order: -1, 0 or 1."""
+    return {(candidate.score > before.score) - (candidate.score < before.score) for before, candidate in both}
+
+
+def _of_criterion(both: Sequence[tuple[Ratings, Ratings]], name: str) -> tuple[float, float]:
+    """The ratings of both answers by one criterion, from 0 to 1, over both orders."""
+    old, new = (fmean(getattr(pair[side], name) for pair in both) for side in (0, 1))
+    return (old - 1) / 4, (new - 1) / 4
+
+
+def _is_cut(pair: Pair) -> bool:
+    texts = (pair.first, pair.second, pair.item.reference or "", *(turn.text for turn in pair.item.messages))
+    return any(len(text) > TEXT_CHARACTERS for text in texts)

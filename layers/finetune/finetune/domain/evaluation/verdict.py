@@ -14,6 +14,7 @@ from finetune.domain.evaluation.answers import NO_ANSWER, Answer, AnswerOutcome
 from finetune.domain.evaluation.comparison import NAMES, Comparison, Guard, GuardState, compare, guard, in_sentence
 from finetune.domain.evaluation.gates import Gates
 from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.judge_guards import judge_doubts, judge_guards, judge_notes
 from finetune.domain.evaluation.llm_judge import JudgeReport
 from finetune.domain.evaluation.looks import sentence
 from finetune.domain.evaluation.reading import label_of
@@ -109,8 +110,8 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
         if found.different(found.complete) > 1
     )
     usage = found.usage(prices or {})
-    guards = (*_guards(found, in_service, gates), *_judge_guard(judged, gates))
-    doubts = [*_doubts(found, gates), *_judge_doubts(judged)]
+    guards = (*_guards(found, in_service, gates), *judge_guards(judged, gates))
+    doubts = [*_doubts(found, gates), *judge_doubts(judged)]
     objections = [
         *(comparison.reason for comparison in comparisons if not comparison.better),
         *_constant_objections(found, asked),
@@ -150,6 +151,7 @@ def decide(  # noqa: PLR0913 - keywords, one for each thing a verdict rests on
             *(_form(found, one) for one in comparisons if not doubts and found.by_the_letter(one.against)),
             *(_unanswered(one, found) for one, ends in found.unanswered().items() if ends and not doubts),
             *(one.reason for one in guards if one.state == "too_few" and one.before - one.after > one.tolerance),
+            *judge_notes(judged),
         ),
     )
 
@@ -291,25 +293,6 @@ def _dear(used: Usage | None, gates: Gates) -> list[str]:
     return [
         f"1,000 calls of the custom model cost {dollars(used.usd_per_thousand_calls)} by the tokens of its answers; "
         f"gates.usd_per_thousand_calls accepts {dollars(most)}."
-    ]
-
-
-def _judge_guard(judged: JudgeReport | None, gates: Gates) -> tuple[Guard, ...]:
-    """The judge's ratings as one more figure that must not fall: it can object to a promotion, never cause one."""
-    if not judged or not judged.ratings:
-        return ()
-    pairs = list(judged.ratings.values())
-    title = "The judge's rating"
-    return (guard(pairs, name="judge", title=title, tolerance=gates.judge_rating, confidence=gates.guard_confidence),)
-
-
-def _judge_doubts(judged: JudgeReport | None) -> list[str]:
-    if not judged or not judged.asked or judged.judged / judged.asked >= judged.coverage:
-        return []
-    refusal = f" It may not be asked: {judged.refusal.rstrip('.')}." if judged.refusal else ""
-    return [
-        f"The judge rated only {judged.judged} of {judged.asked} items, {judged.coverage:.0%} are needed; "
-        f"run the evaluation again or remove the judge from settings.yaml.{refusal}"
     ]
 
 
