@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
-from finetune.aws.looks import written_down
+from finetune.aws.datasets import evidence_of
+from finetune.aws.looks import foreseen, written_down
 from finetune.aws.verdict import judge_evaluation
 from finetune.contracts import EvaluateShardOutput, JudgeEvaluationOutput
 from finetune.domain.evaluation.answers import Answer
+from finetune.domain.evaluation.gates import Gates
+from finetune.domain.evaluation.items import Turn
 from finetune.domain.evaluation.looks import Look, look_at
 from finetune.domain.json_lines import to_jsonl
 from finetune.errors import FineTuneError
 from finetune.run import Run
+from finetune.settings import Settings
 from tests.evaluating import Bucket, items, judgement, refusal, run, shard
 
 ASKED = items(60)
@@ -131,3 +135,20 @@ def test_a_look_whose_verdict_was_lost_is_paid_for() -> None:
     with pytest.raises(FineTuneError):
         judged(bucket, run(), "arn:lost")
     assert "This was look 2 at" in told(judged(bucket, run(), "arn:model"))
+
+
+def test_which_look_the_next_one_will_be_is_known_before_it_is_taken() -> None:
+    bucket = Once()
+    assert foreseen(bucket.client, run(), ASKED) == 1
+    for model in "ab":
+        written_down(bucket.client, run(), look(model))
+    assert foreseen(bucket.client, run(), ASKED) == 3
+    others = [item.model_copy(update={"messages": (Turn(role="user", text=f"New {item.id}?"),)}) for item in ASKED]
+    assert foreseen(bucket.client, run(), others) == 1
+    assert len(entries(bucket)) == 2
+
+
+def test_what_a_used_set_can_show_is_foreseen_at_the_level_of_its_next_look() -> None:
+    first, fifth = (evidence_of(Settings(), look=number).gates.confidence for number in (1, 5))
+    assert (first, fifth) == (0.95, Gates().at(5).confidence)
+    assert fifth > first

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from finetune.aws import media, monthly, runs, storage, trained
+from finetune.aws import looks, media, monthly, runs, storage, trained
 from finetune.aws.allowance import limit_name, limit_of
 from finetune.aws.media import Media
 from finetune.aws.trained import Looking
@@ -181,11 +181,12 @@ def prepare(by: Looking, request: PrepareDatasetInput) -> PrepareDatasetOutput:
     What was trained before is neither staged nor paid for again.
     """
     s3, run, settings = by.s3, request.run, request.run.settings
-    (items, _), asked = _evaluation_set(s3, run), evidence_of(settings)
+    items, _ = _evaluation_set(s3, run)
+    asked = evidence_of(settings, look=looks.foreseen(s3, run, items) if items else 1)
     before = learned_by(s3, run, run.champion) if run.champion else ()
     with _sink() as training, _sink() as validation, _sink() as evaluation:
         sinks = Sinks(training=training, validation=validation, evaluation=evaluation)
-        found = _decidable(s3, run, items, before, sinks)
+        found = _decidable(s3, run, items, before, sinks, asked)
         prepared = found.prepared
         if run.champion and not before and prepared.evaluation:
             found = found.noted(LEARNED_GONE.format(run=run.champion.run_id))
@@ -224,10 +225,9 @@ def _with_rematches(run: Run, prepared: PrepareDatasetOutput) -> float:
 
 
 def _decidable(
-    s3: S3Client, run: Run, items: tuple[EvaluationItem, ...], before: Sequence[str], sinks: Sinks
+    s3: S3Client, run: Run, items: tuple[EvaluationItem, ...], before: Sequence[str], sinks: Sinks, asked: Evidence
 ) -> Decidable:
     """The dataset staged into files, or the evaluation set alone; `before` is what the model in service learned."""
-    asked = evidence_of(run.settings)
     if run.evaluate:
         return items_alone(items, (storage.lines(s3, uri) for uri in before), _rules(run), asked, LEARNED_UNKNOWN)
     with ExitStack() as opened:
@@ -249,10 +249,10 @@ def _decidable(
     return found
 
 
-def evidence_of(settings: Settings) -> Evidence:
-    """What the settings ask of the split and of the verdict."""
+def evidence_of(settings: Settings, look: int = 1) -> Evidence:
+    """What the settings ask of the split, and of the verdict at that look at its set."""
     split = settings.split
-    return Evidence(split.validation, split.evaluation, split.seed, settings.gates, settings.metric)
+    return Evidence(split.validation, split.evaluation, split.seed, settings.gates.at(look), settings.metric)
 
 
 def _content(run: Run, prepared: PreparedDataset) -> str:

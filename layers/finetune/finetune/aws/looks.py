@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import orjson
 
 from finetune.aws import storage
 from finetune.aws.written import marked, read_back
-from finetune.domain.evaluation.looks import Look, number_of
+from finetune.domain.evaluation.items import EvaluationItem
+from finetune.domain.evaluation.looks import Look, look_at, number_of
 from finetune.run import Run
 
 if TYPE_CHECKING:
@@ -18,10 +20,9 @@ if TYPE_CHECKING:
 
 def written_down(s3: S3Client, run: Run, look: Look) -> int:
     """Write a look down, unless it is there already, and say which look at its set it is."""
-    bucket, _ = storage.split_uri(run.folder)
     earlier: list[Look] = []
     for number in count(1):
-        uri = f"s3://{bucket}/looks/{run.slug}/{number:06}.json"
+        uri = _uri(run, number)
         content = storage.read(s3, uri)
         if content is None:
             told = orjson.dumps(marked({"run_id": run.run_id, **look.model_dump(mode="json")}))
@@ -33,3 +34,19 @@ def written_down(s3: S3Client, run: Run, look: Look) -> int:
             break
         earlier.append(there)
     return number_of(look, earlier)
+
+
+def foreseen(s3: S3Client, run: Run, items: Sequence[EvaluationItem]) -> int:
+    """Which look at a set the next model's will be; another run may come first."""
+    earlier = list[Look]()
+    for number in count(1):
+        uri = _uri(run, number)
+        content = storage.read(s3, uri)
+        if content is None:
+            return number_of(look_at(items, model="", metric=""), earlier)
+        earlier.append(read_back(Look, content, uri))
+    raise AssertionError
+
+
+def _uri(run: Run, number: int) -> str:
+    return f"s3://{storage.split_uri(run.folder)[0]}/looks/{run.slug}/{number:06}.json"
