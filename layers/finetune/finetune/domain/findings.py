@@ -48,8 +48,8 @@ CODES: Mapping[str, Code] = _table(
         "not-an-object": "Write each record as a JSON object in braces.",
         # the shape of a record
         "unknown-format": 'Use {"prompt", "completion"}, or {"messages"} with roles and content.',
-        "content-left-out": "Name the key context if it belongs to the prompt, move its text into the prompt, or "
-        "remove the key if the answer does not need it.",
+        "content-left-out": "Move the text into the prompt if it belongs there; beside a prompt and its answer, the "
+        "name context does that. Remove the key if the answer does not need it.",
         "turn-not-learned": "Remove the turn, or the record; Bedrock learns every answer of a conversation.",
         "unsupported-format": "Use records that hold the answer to learn; `finetune prepare --best` takes the best.",
         "mixed-formats": "Write all records in one format; the report names the one that most records have.",

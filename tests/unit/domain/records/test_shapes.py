@@ -18,6 +18,10 @@ from finetune.domain.records.source import Source
 from tests.checking import check, found
 
 
+def turn(role: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"role": role, "content": text, **more}
+
+
 def pair(value: dict[str, Any]) -> tuple[str, str]:
     """The prompt and the answer of an object."""
     record = read(value).record
@@ -69,8 +73,13 @@ TURNS = [("user", "q"), ("assistant", "a")]
         {"conversation": [{"role": "User", "content": "q"}, {"role": "Assistant", "content": "a"}]},
         {"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "a"}]}]},
         {"chat_history": [{"role": "USER", "message": "q"}, {"role": "CHATBOT", "message": "a"}]},
+        {
+            "input": {"messages": [turn("user", "q")]},
+            "preferred_output": [turn("assistant", "a")],
+            "non_preferred_output": [turn("assistant", "b")],
+        },
     ],
-    ids=["ShareGPT", "roles in capitals", "Vertex AI", "Cohere"],
+    ids=["ShareGPT", "roles in capitals", "Vertex AI", "Cohere", "OpenAI's preferences"],
 )
 def test_turns_are_read_by_their_names(value: dict[str, Any]) -> None:
     record = read(value).record
@@ -135,10 +144,6 @@ def test_the_weight_of_a_record_says_whether_it_is_learned(value: dict[str, Any]
     assert (told, report.records) == (codes, 1 if codes else 2)
 
 
-def turn(role: str, text: str, **more: Any) -> dict[str, Any]:
-    return {"role": role, "content": text, **more}
-
-
 def test_turns_behind_the_last_answer_to_be_learned_are_left_out_and_told() -> None:
     turns = [
         turn("user", "q1"),
@@ -201,3 +206,15 @@ def staged(data: bytes, name: str) -> list[bytes]:
     """The records of a file as they are staged."""
     readings = [read_unit(unit) for _, unit in Source([data], f".{name.rpartition('.')[2]}").placed()]
     return [convert(each.record, "conversation") for each in readings if each and each.record]
+
+
+def test_an_array_under_a_key_may_have_plain_values_and_one_level_of_others_before_it() -> None:
+    rows = [{"prompt": "a", "completion": "b"}]
+    assert len(staged(json.dumps({"version": 1, "meta": {"of": "today"}, "data": rows}).encode(), "x.json")) == 1
+
+
+def test_a_second_array_of_records_is_not_passed_over() -> None:
+    rows = [{"prompt": "a", "completion": "b"}]
+    report = check(json.dumps({"train": rows, "test": rows}).encode(), suffix=".json")
+    [problem] = [each.message for each in report.problems if each.code == "invalid-json"]
+    assert problem == "the object holds more than one array; write the records of each to a file of their own"

@@ -22,7 +22,7 @@ _DEEPER = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 # What stands before the array of an object: a brace, and keys with plain values.
 _WRAPPER = re.compile(
-    rb'\s*\{(?:\s*"(?:[^"\\]|\\.)*+"\s*:\s*(?:"(?:[^"\\]|\\.)*+"|[^\s"\[\]{},]++)\s*,)*+'
+    rb'\s*\{(?:\s*"(?:[^"\\]|\\.)*+"\s*:\s*(?:"(?:[^"\\]|\\.)*+"|[^\s"\[\]{},]++|\{[^{}\[\]]*+\})\s*,)*+'
     rb'\s*"((?:[^"\\]|\\.)*+)"\s*:\s*(?=\[\s*\{)',
     re.DOTALL,
 )
@@ -107,6 +107,8 @@ class _Array:
             return
         if self._closed:
             message = "nothing may follow the end of the array"
+            if self._wrapped:
+                message = "the object holds more than one array; write the records of each to a file of their own"
             self.flaw = self._count(self._at), Flaw("invalid-json", message)
         self._depth = 1
 

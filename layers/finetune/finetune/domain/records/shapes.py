@@ -32,6 +32,7 @@ ANSWERS = (
 SYSTEMS = ("system", "system_prompt", "system_message", "system_instruction")
 # Content that no record of texts has a place for.
 MEDIA = frozenset({"image", "images", "image_url", "image_path", "audio", "video", "videos"})
+_PREFERENCE = ("preferred_output", "non_preferred_output")
 _REJECTED = frozenset({"rejected"})
 _TURN_LISTS = ("conversations", "conversation", "contents", "chat_history", "turns")
 # Keys of a record that hold lists of objects, so that an object with one of them is a record and not a file of records.
@@ -96,7 +97,17 @@ def shaped(value: Mapping[str, Any]) -> Shaped | None:
     """The record that an object of another program means; None where it is read as it stands."""
     if len(value) > _MOST_KEYS or stands_as_it_is(value) or not _OWN.isdisjoint(value):
         return None
-    return _turns(value) or (None if "messages" in value else _parts(value))
+    return _preferred(value) or _turns(value) or (None if "messages" in value else _parts(value))
+
+
+def _preferred(value: Mapping[str, Any]) -> Shaped | None:
+    """OpenAI's preference pairs: the turns of the input with the answer that was preferred."""
+    asked, answer = value.get("input"), value.get("preferred_output")
+    turns = asked.get("messages") if isinstance(asked, dict) else None
+    if not isinstance(turns, list) or not isinstance(answer, list):
+        return None
+    rest = {key: each for key, each in value.items() if key not in ("input", *_PREFERENCE)}
+    return Shaped({"messages": [*turns, *answer], **rest}, "the preferred answers are learned; the others are left out")
 
 
 class _Names(NamedTuple):

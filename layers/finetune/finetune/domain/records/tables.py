@@ -31,14 +31,14 @@ def table_rows(pieces: Iterable[bytes], columns: Mapping[str, str] | None = None
     keys = [name.strip().lower() for name in header]
     parts = {name.strip().lower(): part for part, name in (columns or {}).items()}
     if missing := [name for name in parts if name not in keys]:
-        seen = ", ".join(quoted(name) for name in header[:10])
+        seen = ", ".join(map(_shown, header[:10]))
         yield 1, Flaw("csv-header", f"no column is called {quoted(missing[0])}; the columns are {seen}")
         return
     keys = [parts.get(key, key) for key in keys]
     if flaw := _unusable(header, keys):
         yield 1, flaw
         return
-    if ignored := [quoted(name) for name, key in zip(header, keys, strict=True) if not is_read(key, keys)]:
+    if ignored := [_shown(name) for name, key in zip(header, keys, strict=True) if not is_read(key, keys)]:
         what = f"the columns {', '.join(ignored[:10])} are" if len(ignored) > 1 else f"the column {ignored[0]} is"
         yield 1, Flaw("ignored-key", f"{what} not part of a record and left out")
     line = table.line + 1
@@ -59,6 +59,10 @@ def _unit(row: list[str], keys: list[str]) -> Unit:
     return cells
 
 
+def _shown(name: str) -> str:
+    return quoted(name) if name.strip() else "one without a name"
+
+
 def _unusable(header: list[str], keys: list[str]) -> Flaw | None:
     """Why no row of a table can be a record, by the names of its columns."""
     twice = sorted({name for name, key in zip(header, keys, strict=True) if key and keys.count(key) > 1})
@@ -66,7 +70,7 @@ def _unusable(header: list[str], keys: list[str]) -> Flaw | None:
         return Flaw("csv-header", f"the header names the column {quoted(twice[0])} more than once")
     if has_parts(keys) or any(needed <= set(keys) for needed in _COMPLETE):
         return None
-    seen = ", ".join(quoted(name) for name in header[:10])
+    seen = ", ".join(map(_shown, header[:10]))
     return Flaw("csv-header", f"no column is known as the prompt and another one as the answer; the columns are {seen}")
 
 
