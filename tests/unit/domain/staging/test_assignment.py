@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from finetune.domain.evaluation.items import EvaluationItem
 from finetune.domain.json_lines import from_jsonl
+from finetune.domain.staging import assignment
 from tests.sizes import sized
 from tests.staging import (
     COHERE,
@@ -160,3 +161,8 @@ def test_prompts_that_nearly_equal_each_other_stay_on_one_side() -> None:
     assert len(sides) == 60
     assert sum(len(found) > 1 for found in sides.values()) <= 3
     assert made.sizes == (108, 36, 36)
+
+
+def test_no_more_items_are_held_out_than_an_evaluation_set_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assignment, "MOST_ITEMS", 7)
+    assert Prepared(records(100)).sizes == (83, 10, 7)

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import floor
 
+from finetune.domain.evaluation.items import MOST_ITEMS
 from finetune.domain.records.record import Disposition
 from finetune.domain.staging.shares import Shares
 from finetune.domain.validation.rules import DatasetRules
@@ -29,7 +30,7 @@ class Wanted:
         total = survey.dispositions.count(Disposition.TRAINING)
         askable = sum(rank not in survey.unaskable for rank in survey.kept()) if survey.unaskable else total
         notes = []
-        evaluation = min(shares.to_evaluate(total), askable) if evaluate else 0
+        evaluation = min(shares.to_evaluate(total), askable, MOST_ITEMS) if evaluate else 0
         if evaluation > (asked := floor(shares.evaluation * total + 0.5)):
             notes.append(
                 f"{evaluation} records are held out for evaluation instead of {asked}; a verdict needs that many."
