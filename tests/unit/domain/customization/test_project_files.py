@@ -63,9 +63,16 @@ def test_a_name_that_a_shell_would_read_is_quoted() -> None:
 
 @pytest.mark.parametrize("key", ["incoming/shop/evaluation.jsonl", "incoming/shop/2026/validation.csv"])
 def test_a_dropped_evaluation_or_validation_set_is_never_a_dataset(key: str) -> None:
-    with pytest.raises(FilesMisplaced, match="never trained on; it belongs to 'projects/shop/"):
+    with pytest.raises(FilesMisplaced, match=r"never trained on; it belongs to 'projects/shop/"):
         project_of(key)
     assert project_in(key) is None
+
+
+def test_dropped_settings_are_told_where_they_belong() -> None:
+    with pytest.raises(
+        FilesMisplaced, match=r"looks like a project's settings; it belongs to 'projects/shop/settings.yaml'"
+    ):
+        project_of("incoming/shop/settings.yml")
 
 
 def test_a_project_may_be_called_as_a_file() -> None:

@@ -36,14 +36,14 @@ def project_of(key: str) -> str:
     FilesMisplaced when it is one of the project's own files.
     """
     *_, file = segments = key.removeprefix(INCOMING).split("/")
+    if key.startswith(INCOMING) and len(segments) > 1 and meant(file):
+        [found] = misplaced(segments[0], [key])
+        raise FilesMisplaced(f"{found.sentence()}.")
     if not key.startswith(INCOMING) or PurePosixPath(file).suffix.lower() not in DATASET_SUFFIXES:
         raise UnsupportedDataset(
             f"{foreign(key)!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
         )
     name = _folder_or_stem(segments)
-    if len(segments) > 1 and meant(file):
-        [found] = misplaced(name, [key])
-        raise FilesMisplaced(f"{found.sentence()}.")
     if wrong := _ambiguous([*segments, name]):
         raise UnsupportedDataset(f"{foreign(key)!r} {wrong}; drop the file as {INCOMING}<project>/<name>.jsonl.")
     if len(name) > MOST_NAME_CHARACTERS:
