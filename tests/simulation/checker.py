@@ -18,6 +18,7 @@ from finetune.run import Run
 from local.bedrock.records import Endpoint
 from tests.simulation.bills import billed, planned
 from tests.simulation.clock import START
+from tests.simulation.faults import UNSWEPT_SECONDS
 from tests.simulation.machines import TOKEN_MARK, Execution
 from tests.simulation.parameters import Mail
 from tests.template import ARTIFACTS, DATASETS
@@ -431,14 +432,14 @@ def months(world: World) -> Iterator[Violation]:
 
 
 def _excused(world: World) -> float:
-    """The hours of throughput that an outage of what deletes it may cost, and of those one more that has begun."""
+    """The hours of throughput that outages of what deletes it may cost, and for each one more that has begun."""
     outages = [each for each in world.faults.active if each.fault.scope[0].isdigit() or each.fault.scope == "function"]
     if any(each.fault.scope == "function" for each in outages):
         return math.inf
-    hours = sum(math.ceil(float(each.fault.scope) / 3600) + 1 for each in outages)
-    # Where nothing was swept for hours and the first delete is then refused, the next sweep comes within another hour.
-    unswept = any("event=unswept" in line for line in world.trace)
-    return hours + (unswept and bool(world.faults.active))
+    seconds = [float(each.fault.scope) for each in outages]
+    # The end's event is lost and the schedule pauses: nothing of ours runs, which the sweeper's alarm tells.
+    seconds += [UNSWEPT_SECONDS] * sum("fault" in line and "event=unswept" in line for line in world.trace)
+    return sum(math.ceil(each / 3600) + 1 for each in seconds)
 
 
 def _hour(run: Run) -> float:
