@@ -19,7 +19,10 @@ from typing import Any
 from finetune.domain.validation.sensitive import sensitive
 from tools.project import ROOT
 
-LOCKS = ("requirements/dev.txt", "requirements/build.txt", "requirements/sam.txt", "layers/finetune/requirements.txt")
+LOCKS = (
+    *(f"requirements/{name}.txt" for name in ("dev", "build", "sam", "checkov")),
+    "layers/finetune/requirements.txt",
+)
 _PINNED = re.compile(
     r"^([a-z0-9][a-z0-9._-]{0,99})(?:\[[^\]\n]*\])?==([a-z0-9.!+-]{1,50})", re.MULTILINE | re.IGNORECASE
 )
