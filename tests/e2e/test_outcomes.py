@@ -69,16 +69,6 @@ def test_what_the_stack_keeps_and_trains_is_under_its_own_key(pipeline: Pipeline
     assert ":key/mrk-" in keys.pop()
 
 
-def test_a_model_that_is_not_better_is_not_promoted_and_its_endpoint_is_gone(pipeline: Pipeline) -> None:
-    pipeline.configure("worse", SETTINGS, EVALUATION)
-    run = pipeline.drop("worse/data.jsonl", (EXAMPLE / "worse.jsonl").read_bytes())
-    assert run.status == "SUCCEEDED"
-    assert run.states[-1] == "Model Not Promoted"
-    assert pipeline.endpoints_of("worse") == []
-    [mail] = pipeline.mails(run)
-    assert mail.subject == "Model not promoted: worse"
-
-
 def test_a_broken_dataset_is_refused_with_a_mail_that_names_its_lines(pipeline: Pipeline) -> None:
     run = pipeline.drop("broken/data.jsonl", (EXAMPLE / "broken.jsonl").read_bytes())
     assert (run.status, run.error) == ("FAILED", "DatasetRejected")
@@ -86,13 +76,6 @@ def test_a_broken_dataset_is_refused_with_a_mail_that_names_its_lines(pipeline: 
     for line in (4, 7, 9, 12, 14, 17, 21, 23, 26, 28):
         assert f"line {line}: " in mail.body
     assert pipeline.jobs_of("broken") == []
-
-
-def test_what_is_no_dataset_is_answered_with_a_mail(pipeline: Pipeline) -> None:
-    run = pipeline.drop("archive/data.zip", b"PK")
-    assert (run.status, run.error) == ("FAILED", "UnsupportedDataset")
-    [mail] = pipeline.mails(run)
-    assert "incoming/<project>/" in mail.body
 
 
 @pytest.mark.parametrize(
@@ -128,20 +111,6 @@ def test_a_failed_job_ends_the_run_with_the_services_own_words(pipeline: Pipelin
     [mail] = pipeline.mails(run)
     assert mail.subject == "Training failed: failing"
     assert pipeline.endpoints_of("failing") == []
-
-
-def test_a_second_delivery_of_the_same_object_is_ignored_without_job_or_mail(pipeline: Pipeline) -> None:
-    pipeline.configure("twice", SETTINGS, EVALUATION)
-    run = pipeline.drop("twice/data.jsonl", (EXAMPLE / "worse.jsonl").read_bytes())
-    assert run.arn.endswith(f":{run.output['run']['endpoint_name']}")
-    client = pipeline.cloud.client("stepfunctions")
-    again = client.describe_execution(executionArn=run.arn)["input"]
-    arn = client.start_execution(stateMachineArn=pipeline.outputs["StateMachineArn"], input=again)["executionArn"]
-    duplicate = pipeline.ended(arn)
-    assert duplicate.status == "SUCCEEDED"
-    assert duplicate.states == ["Plan Run", "First Delivery?", "Duplicate Ignored"]
-    assert len(pipeline.jobs_of("twice")) == 1
-    assert not [mail for mail in pipeline.cloud.mails() if duplicate.arn in mail.body]
 
 
 def test_an_aborted_run_stops_its_job_and_is_announced(pipeline: Pipeline) -> None:
