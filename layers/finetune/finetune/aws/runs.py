@@ -14,7 +14,7 @@ from finetune.aws.written import marked, read_back
 from finetune.domain.catalog import BaseModelRow
 from finetune.domain.cost import Listed
 from finetune.domain.customization import jobs
-from finetune.domain.customization.project_files import misplaced
+from finetune.domain.customization.project_files import misplaced, told
 from finetune.domain.customization.projects import (
     INCOMING,
     evaluated_project_of,
@@ -214,8 +214,7 @@ def require_files_in_place(s3: S3Client, run: Run) -> None:
         folders.append(f"{INCOMING}{run.project}/")
     keys = [key for folder in folders for key in storage.names_directly_under(s3, f"s3://{bucket}/{folder}")]
     if found := misplaced(run.project, keys):
-        moves = "; ".join(each.command(bucket) for each in found)
-        raise FilesMisplaced(f"{'; '.join(each.sentence() for each in found)}. To move: {moves}.")
+        raise FilesMisplaced(told(found, bucket))
 
 
 def planned_settings(s3: S3Client, run: Run) -> Settings:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from finetune.foreign import foreign
+from finetune.foreign import LINE_CHARACTERS, foreign
 
 # What people call each file, without its suffix.
 _STEMS = {
@@ -17,6 +17,9 @@ _STEMS = {
 }
 _SUFFIXES = {"settings.yaml": {".yaml", ".yml"}}
 _OF_DATASETS = {".jsonl", ".json", ".csv", ".ndjson"}
+# So many are named, with their commands if all of it fits a line of a mail and some words before it: a command that is
+# cut in the middle of a quoted name is another command.
+_MOST_NAMED, _FITS = 2, LINE_CHARACTERS - 200
 _WHAT = {
     "settings.yaml": "a project's settings",
     "evaluation.jsonl": "an evaluation set, which is never trained on",
@@ -33,7 +36,13 @@ class Misplaced(NamedTuple):
     def sentence(self) -> str:
         """What the file is taken for, and where it belongs."""
         what = _WHAT[self.belongs.rpartition("/")[2]]
-        return f"{foreign(self.key)!r} looks like {what}; it belongs to {foreign(self.belongs)!r}"
+        told = f"{foreign(self.key)!r} looks like {what}; it belongs to {foreign(self.belongs)!r}"
+        return f"{told}, but whoever may drop datasets can have written it: read it first" if self.dropped else told
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it lies where suppliers of data write, who may not decide what a project file decides."""
+        return not self.key.startswith("projects/")
 
     def command(self, bucket: str) -> str:
         """What moves it there."""
@@ -59,3 +68,12 @@ def misplaced(project: str, keys: Iterable[str]) -> list[Misplaced]:
     own = f"projects/{project}/"
     found = ((key, meant(key.rpartition("/")[2])) for key in keys)
     return [Misplaced(key, own + file) for key, file in found if file and key != own + file]
+
+
+def told(found: Sequence[Misplaced], bucket: str) -> str:
+    """The first of the files in one sentence, with the commands that move those that only owners can have written."""
+    first, more = found[:_MOST_NAMED], len(found) - _MOST_NAMED
+    named = "; ".join((*(each.sentence() for each in first), *((f"and {more:,} more",) if more > 0 else ())))
+    moves = "; ".join(each.command(bucket) for each in first if not each.dropped)
+    complete = f"{named}. To move: {moves}."
+    return complete if moves and len(complete) <= _FITS else f"{named}."
