@@ -22,6 +22,9 @@ BEYOND: dict[str, dict[str, Any]] = {
     "words": {"checks": {"max_words": 10**30}},
     "a regular expression": {"checks": {"json_schema": {"pattern": "(a+)+$"}}},
     "a schema that refers": {"checks": {"json_schema": {"$ref": "#"}}},
+    "a schema of many parts": {"checks": {"json_schema": {"items": {"anyOf": [{"const": n} for n in range(1_000)]}}}},
+    "many values": {"checks": {"json_schema": {"items": {"enum": list(range(2_000))}}}},
+    "many names": {"checks": {"json_schema": {"items": {"required": [str(n) for n in range(2_000)]}}}},
 }
 
 
@@ -46,3 +49,17 @@ def test_items_behind_the_most_there_may_be_are_not_read(monkeypatch: pytest.Mon
     assert report.counts.errors == {"beyond-bounds": 1}
     assert [problem.message for problem in report.problems] == ["has more than 3 items; the rest is not read"]
     assert len(found) == 4
+
+
+def test_bytes_behind_the_most_there_may_be_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.dumps({"prompt": f"p{number}", "reference": "r" * 1_000}).encode() + b"\n" for number in range(5_000)]
+    monkeypatch.setattr(items, "MOST_BYTES", 1024 * 1024)
+    read = iter(lines)
+
+    found, report = check_evaluation_set(read)
+
+    assert [problem.message for problem in report.problems] == ["has more than 1 MiB; the rest is not read"]
+    assert not report.accepted
+    assert len(found) <= 1_100
+    assert len(list(read)) > 3_000
+    assert check_evaluation_set(lines[:1_000])[1].accepted

@@ -35,6 +35,8 @@ def read_checks(value: Any) -> tuple[Checks | None, tuple[str, ...]]:
         checks = Checks.model_validate_json(orjson.dumps(value))
     except ValidationError as error:
         return None, tuple(_sentence(detail) for detail in error.errors(include_input=False)[:5])
+    if json_schema.has_too_many_parts(checks.json_schema):
+        return None, (f"checks.json_schema has more than {json_schema.MOST_PARTS:,} keys and values",)
     if checks.json_schema is not None and (found := tuple(json_schema.flaws(checks.json_schema, "checks.json_schema"))):
         return None, found[:5]
     if not all(phrase.strip() for phrase in (*checks.must_contain, *checks.must_not_contain)):

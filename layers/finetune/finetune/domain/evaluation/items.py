@@ -81,6 +81,9 @@ def item_tokens(item: EvaluationItem, provider: str) -> int:
 MOST_ITEMS, MOST_KEYWORDS, PHRASE_CHARACTERS, NAME_CHARACTERS = 10_000, 100, 1_000, 200
 # An answer is held against each, some of them by every word.
 MOST_REFERENCES = 20
+# A set is held in memory, where it takes up to nine times its bytes, by functions that have no more than 512 MB and
+# 1,769 MB (template.yaml); 10,000 items may have 6.7 KB each.
+MOST_BYTES = 64 * 1024 * 1024
 # What people call the right answer; the last two are the names in training records and in Bedrock's evaluation jobs.
 _REFERENCES = ("reference", "references", "completion", "referenceResponse")
 _KEYS = frozenset(
@@ -105,6 +108,9 @@ def check_evaluation_set(
     source = Source(chunks, suffix)
     blank = rejected = 0
     for place, unit in source.placed():
+        if source.size > MOST_BYTES:
+            ledger.add(None, "beyond-bounds", f"has more than {MOST_BYTES >> 20} MiB; the rest is not read")
+            break
         name, read = ledger.enter(place.element, place.line), _item_of(unit, place)
         if read is None:
             blank += 1

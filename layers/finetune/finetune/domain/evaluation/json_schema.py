@@ -10,7 +10,8 @@ from typing import Any
 
 from finetune.foreign import foreign
 
-MOST_LEVELS = 20
+# Each value of an answer may be compared with each part of a schema.
+MOST_LEVELS, MOST_PARTS = 20, 2_000
 
 _ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "default", "examples"})
 
@@ -57,6 +58,16 @@ def flaws(schema: Any, path: str = "json_schema", level: int = 0) -> Iterator[st
         else:
             for inner, where in _inner(name, wanted, f"{path}.{name}"):
                 yield from flaws(inner, where, level + 1)
+
+
+def has_too_many_parts(schema: Any) -> bool:
+    """Whether a schema has more keys and values than it may, whatever they mean."""
+    parts, pending = 0, [schema]
+    while pending and parts <= MOST_PARTS:
+        value = pending.pop()
+        parts += 1
+        pending += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return parts > MOST_PARTS
 
 
 def _inner(name: str, wanted: Any, path: str) -> Iterator[tuple[Any, str]]:

@@ -73,7 +73,7 @@ class Source:
 
     `flaw` is set if the file as a whole cannot be read; then there are no units. It is also set at the end if the file
     is too large.
-    `columns` names columns of a table by the parts of a record.
+    `columns` names columns of a table by the parts of a record, and `size` is how many bytes were read so far.
     `element` is the number of the current unit if the units are elements of an array; several elements may be on one
     line.
     """
@@ -81,7 +81,7 @@ class Source:
     def __init__(self, chunks: Iterable[bytes], suffix: str, columns: Mapping[str, str] | None = None) -> None:
         if suffix not in SUFFIXES:
             raise UnsupportedDataset(f"a dataset ends in {', '.join(SUFFIXES)}, not in {suffix or 'nothing'}.")
-        self.lines = self._units = self._size = 0
+        self.lines = self._units = self.size = 0
         self.element: int | None = None
         self._columns = columns or {}
         pieces = self._sized(chunks)
@@ -100,7 +100,7 @@ class Source:
                 break
             yield block
             self._units += len(block.units)
-        if excess := too_many(self._units) or too_large(self._size):
+        if excess := too_many(self._units) or too_large(self.size):
             self.flaw = Flaw("file-too-large", f"the file {excess}")
 
     def placed(self) -> Iterator[tuple[Place, Unit]]:
@@ -129,7 +129,7 @@ class Source:
 
     def _sized(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self._size += len(chunk)
+            self.size += len(chunk)
             yield chunk
 
     def _counted(self) -> Iterator[bytes]:
