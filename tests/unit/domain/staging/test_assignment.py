@@ -165,4 +165,16 @@ def test_prompts_that_nearly_equal_each_other_stay_on_one_side() -> None:
 
 def test_no_more_items_are_held_out_than_an_evaluation_set_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assignment, "MOST_ITEMS", 7)
-    assert Prepared(records(100)).sizes == (83, 10, 7)
+    made = Prepared(records(100))
+    assert made.sizes == (83, 10, 7)
+    assert made.result.notes == (
+        "7 records are held out for evaluation instead of 10; an evaluation set has at most 7 items and 64 MiB.",
+    )
+
+
+def test_long_records_are_held_out_only_as_far_as_they_fit_an_evaluation_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [record(f"question {n} " + f"{n} word " * 2_000, f"answer {n}") for n in range(100)]
+    monkeypatch.setattr(assignment, "MOST_BYTES", 100_000)
+    made = Prepared(lines)
+    assert 2 <= made.sizes[2] < 10
+    assert len(made.evaluation) <= 100_000

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import compress
 from math import floor
 
-from finetune.domain.evaluation.items import MOST_ITEMS
+from finetune.domain.evaluation.items import MOST_BYTES, MOST_ITEMS
 from finetune.domain.records.record import Disposition
 from finetune.domain.staging.shares import Shares
 from finetune.domain.validation.rules import DatasetRules
-from finetune.domain.validation.survey import Survey
+from finetune.domain.validation.survey import ONLY, Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,14 @@ class Wanted:
         total = survey.dispositions.count(Disposition.TRAINING)
         askable = sum(rank not in survey.unaskable for rank in survey.kept()) if survey.unaskable else total
         notes = []
-        evaluation = min(shares.to_evaluate(total), askable, MOST_ITEMS) if evaluate else 0
-        if evaluation > (asked := floor(shares.evaluation * total + 0.5)):
+        possible = min(shares.to_evaluate(total), askable) if evaluate else 0
+        evaluation = min(possible, _most_items(survey, total))
+        if evaluation < possible:
+            notes.append(
+                f"{evaluation:,} records are held out for evaluation instead of {possible:,}; an evaluation set has at "
+                f"most {MOST_ITEMS:,} items and {MOST_BYTES >> 20} MiB."
+            )
+        elif evaluation > (asked := floor(shares.evaluation * total + 0.5)):
             notes.append(
                 f"{evaluation} records are held out for evaluation instead of {asked}; a verdict needs that many."
             )
@@ -54,6 +61,16 @@ class Wanted:
             )
             validation = 0
         return cls(evaluation, validation, tuple(notes))
+
+
+# No fewer than most texts have for an estimated token.
+_BYTES_PER_TOKEN = 5
+
+
+def _most_items(survey: Survey, total: int) -> int:
+    """How many records fit the bounds of an evaluation set, by their mean length."""
+    kept = survey.dispositions.translate(ONLY[Disposition.TRAINING])
+    return min(MOST_ITEMS, MOST_BYTES * total // max(1, _BYTES_PER_TOKEN * sum(compress(survey.tokens, kept))))
 
 
 # Up to this many records all prompts are weighed; of more only those that have a chance, which bounds memory.
