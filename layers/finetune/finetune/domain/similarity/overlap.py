@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from finetune.domain.similarity.identity import NEAR, shingles
+from finetune.errors import UnsupportedDataset
 
 # Near means that 70 % of the pairs of neighbouring words of two prompts are the same: one word in twelve may differ.
 # What many prompts of the set share is their template and says nothing. Prompts with less than five such pairs of their
@@ -16,6 +18,9 @@ _NEAR_FEW = 0.5
 _TEMPLATE_SHARE = 0.1
 _LEAST_SHINGLES = 5
 _MOST_SHINGLES = 1_000_000
+# Pairs of words of all that is looked up, times the questions that have each; a fifth of the time of a function.
+# Records of which most pairs are in no question are not counted, and they are nearly all where people write.
+_MOST_COMPARED = 5_000_000_000
 
 
 class Asked(NamedTuple):
@@ -42,7 +47,10 @@ def alike(questions: Sequence[Asked]) -> list[int]:
 
 
 class Overlap:
-    """An index of questions; near ones are found among the first million pairs of words of the set."""
+    """An index of questions; near ones are found among the first million pairs of words of the set.
+
+    UnsupportedDataset when to look up all that is asked for takes too long.
+    """
 
     def __init__(self, questions: Iterable[Asked]) -> None:
         self._prompts: dict[bytes, list[int]] = {}
@@ -62,6 +70,7 @@ class Overlap:
         words = Counter(word for question in self._questions for word in set(question.prompt.split()))
         self._usual = {word for word, count in words.items() if count > often}
         self._sizes = [len(own - self._template) for own in found]
+        self._compared = 0
         self._holders: dict[int, list[int]] = {}
         for number, own in enumerate(found):
             for shingle in own - self._template:
@@ -87,7 +96,15 @@ class Overlap:
         known = own & self._holders.keys()
         if not known or len(known) < least * len(own):
             return
-        shared = Counter(number for shingle in known for number in self._holders[shingle])
+        holders = [self._holders[shingle] for shingle in known]
+        self._compared += sum(map(len, holders))
+        if self._compared > _MOST_COMPARED:
+            raise UnsupportedDataset(
+                "The records and the questions of a set beside them have the same pairs of words so often that to look "
+                f"for these questions takes more than {_MOST_COMPARED:,} comparisons. Drop a sample of the dataset, "
+                "which `finetune prepare --limit` can make, or shorten the project's evaluation or validation set."
+            )
+        shared = Counter(chain.from_iterable(holders))
         for number, count in shared.items():
             alike = count >= least * (len(own) + self._sizes[number] - count)
             if alike and (not few or self._differs_in_template(question, every, self._questions[number])):
