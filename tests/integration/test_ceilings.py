@@ -7,21 +7,24 @@ from typing import Any, cast
 
 import pytest
 
-from finetune.aws import ceilings
+from finetune.aws import ceilings, runs
 from finetune.errors import ServiceBusy, TooManyRunsAtOnce, TooManyRunsToday
 from finetune.run import Ceilings, Run
 from tests.integration.deployed import down
 from tests.integration.fakes import MemoryBucket, MemoryExecutions, Stack
 
 
-def claimed(stack: Stack) -> Run:
+def claimed(stack: Stack, slug: str | None = None) -> Run:
+    """A run of a project of its own, unless one is named."""
     run = stack.run(champion=False)
+    run = runs.under(run, slug or f"project-{stack.trained}")
     stack.bucket.objects[run.uri("run.json").removeprefix("s3://artifacts/")] = (b"{}", stack.bucket.now)
     return run
 
 
 def taken(stack: Stack) -> list[str]:
-    return [key for key in stack.bucket.objects if key.startswith("slots/")]
+    """The places of all projects together."""
+    return [key for key in stack.bucket.objects if key.startswith("slots/") and "/of/" not in key]
 
 
 def take(stack: Stack, run: Run, most: int = 2) -> None:
@@ -48,13 +51,17 @@ def test_the_day_is_that_of_the_claim_by_utc_also_for_a_retry_after_midnight(sta
     assert [key.split("/")[2] for key in taken(stack)] == ["2026-11-21", "2026-11-22"]
 
 
-def test_of_two_runs_that_reach_for_the_last_place_of_a_day_one_gets_it(stack: Stack) -> None:
-    one, other = claimed(stack), claimed(stack)
+@pytest.mark.parametrize(("slugs", "place"), [(("a", "b"), b'"taken"'), (("a", "a"), b'"share"')])
+def test_of_two_runs_that_reach_for_the_last_place_of_a_day_one_gets_it(
+    stack: Stack, slugs: tuple[str, str], place: bytes
+) -> None:
+    one, other = (claimed(stack, slug) for slug in slugs)
     original = stack.bucket.put_object
 
     def first_the_other(**asked: Any) -> None:
-        stack.bucket.put_object = original  # type: ignore[method-assign]  # once
-        take(stack, other, 1)
+        if place in asked["Body"]:
+            stack.bucket.put_object = original  # type: ignore[method-assign]  # once
+            take(stack, other, 1)
         original(**asked)
 
     stack.bucket.put_object = first_the_other  # type: ignore[method-assign]  # a race
@@ -64,7 +71,7 @@ def test_of_two_runs_that_reach_for_the_last_place_of_a_day_one_gets_it(stack: S
 
 
 def test_a_run_whose_function_died_before_or_after_it_was_counted_is_counted_once(stack: Stack) -> None:
-    for dying in (1, 2):
+    for dying in (1, 2, 3, 4):
         run, original, puts = claimed(stack), stack.bucket.put_object, list[str]()
 
         def die(*, of: Any = original, at: int = dying, seen: list[str] = puts, **asked: Any) -> None:
@@ -78,7 +85,39 @@ def test_a_run_whose_function_died_before_or_after_it_was_counted_is_counted_onc
             take(stack, run, 9)
         stack.bucket.put_object = original  # type: ignore[method-assign]  # it works again
         take(stack, run, 9)
-    assert len(taken(stack)) == 2
+    assert len(taken(stack)) == 4
+    assert sum("/of/" in key for key in stack.bucket.objects) == 4
+
+
+def test_one_project_takes_no_more_than_half_of_a_day(stack: Stack) -> None:
+    flood = [claimed(stack, "flood") for _ in range(4)]
+    for run in (*flood[:3], flood[0]):
+        take(stack, run, 5)
+    told = r"half of the stack's 5 runs in a UTC day, and 3 have begun on 2026-11-21\. The next .* MostRunsPerDay"
+    with pytest.raises(TooManyRunsToday, match=told):
+        take(stack, flood[3], 5)
+    for _ in range(2):
+        take(stack, claimed(stack, "2026-11-21"), 5)
+    assert len(taken(stack)) == 5
+
+
+def test_where_a_day_has_one_run_any_project_may_have_it(stack: Stack) -> None:
+    take(stack, claimed(stack), 1)
+    with pytest.raises(TooManyRunsToday, match="The stack allows 1 runs"):
+        take(stack, claimed(stack), 1)
+
+
+def test_a_run_that_was_counted_before_projects_had_shares_is_not_counted_again(stack: Stack) -> None:
+    run = claimed(stack)
+    take(stack, run)
+    before = {key: value for key, value in stack.bucket.objects.items() if "/of/" not in key}
+    before[run.uri("day.json").removeprefix("s3://artifacts/")] = (
+        b'{"taken": "s3://artifacts/slots/days/2026-11-21/0.json"}',
+        stack.bucket.now,
+    )
+    stack.bucket.objects = before
+    take(stack, run)
+    assert len(taken(stack)) == 1
 
 
 def going(stack: Stack, most: int | None = 2) -> Run:

@@ -345,9 +345,10 @@ def ceilings(world: World) -> Iterator[Violation]:
             beside = [each for at, each in first.values() if at <= begun and (each.running or each.stopped_at > begun)]
             if len(beside) > int(os.environ["MOST_RUNS_AT_ONCE"]):
                 yield Violation("too many runs", f"{len(beside)} runs train at once")
-    days = Counter(key.split("/")[2] for key in world.s3.keys(ARTIFACTS, "slots/days/"))
-    if days and max(days.values()) > int(os.environ["MOST_RUNS_PER_DAY"]):
-        yield Violation("too many runs", f"{max(days.values())} runs in a day")
+    most = int(os.environ["MOST_RUNS_PER_DAY"])
+    for folder, runs in Counter(key.rpartition("/")[0] for key in world.s3.keys(ARTIFACTS, "slots/days/")).items():
+        if runs > (math.ceil(most / 2) if "/of/" in folder else most):
+            yield Violation("too many runs", f"{runs} in {folder}")
 
 
 def foreign_models(world: World) -> Iterator[Violation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,27 +22,33 @@ if TYPE_CHECKING:
 def take_today(s3: S3Client, run: Run, most: int) -> None:
     """Count a run among those of its UTC day, once; TooManyRunsToday when there are as many as the stack allows.
 
-    The day is that of the run's claim by the clock of S3. `day.json` in the run's folder says which number the run is
-    about to take, so that a retry finds it.
+    A project has at most half of them, so that what one supplier drops leaves room for others. The day is that of the
+    run's claim by the clock of S3. `day.json` in the run's folder says which numbers the run is about to take, so that
+    a retry finds them.
     """
-    began = storage.written_at(s3, run.uri("run.json"))
-    own, note = orjson.dumps({"run_id": run.run_id, "execution_arn": run.execution_arn}), run.uri("day.json")
-    meant = storage.read(s3, note)
-    if meant and storage.read(s3, orjson.loads(meant)["taken"]) == own:
-        return
+    began, note = storage.written_at(s3, run.uri("run.json")), run.uri("day.json")
     bucket, _ = storage.split_uri(run.folder)
-    folder = f"s3://{bucket}/slots/days/{began:%Y-%m-%d}/"
-    # Numbers are taken one after the other, so there is none free below how many there are.
-    for number in range(len(storage.keys_under(s3, folder)), most):
-        uri = f"{folder}{number}.json"
-        storage.write_json(s3, note, {"taken": uri})
-        if storage.write_once(s3, uri, own, "application/json") or storage.read(s3, uri) == own:
-            return
-    raise TooManyRunsToday(
-        f"The stack allows {most} runs in a UTC day, and {most} have begun on {began:%Y-%m-%d}. The next may begin on "
-        f"{began + timedelta(days=1):%Y-%m-%d} at 00:00 UTC. Whoever deploys the stack can raise its parameter "
-        "MostRunsPerDay; no settings.yaml can."
-    )
+    day, share, days = f"{began:%Y-%m-%d}", ceil(most / 2), f"s3://{bucket}/slots/days"
+    own = orjson.dumps({"run_id": run.run_id, "execution_arn": run.execution_arn})
+    meant: dict[str, str] = orjson.loads(storage.read(s3, note) or b"{}")
+    for name, folder, bound, whose in (
+        ("share", f"{days}/of/{run.slug}/{day}/", share, f"A project may begin half of the stack's {most} runs"),
+        ("taken", f"{days}/{day}/", most, f"The stack allows {most} runs"),
+    ):
+        if name in meant and storage.read(s3, meant[name]) == own:
+            continue
+        # Numbers are taken one after the other, so there is none free below how many there are.
+        for number in range(len(storage.keys_under(s3, folder)), bound):
+            meant[name] = f"{folder}{number}.json"
+            storage.write_json(s3, note, meant)
+            if storage.write_once(s3, meant[name], own, "application/json") or storage.read(s3, meant[name]) == own:
+                break
+        else:
+            raise TooManyRunsToday(
+                f"{whose} in a UTC day, and {bound} have begun on {day}. The next may begin on "
+                f"{began + timedelta(days=1):%Y-%m-%d} at 00:00 UTC. Whoever deploys the stack can raise its parameter "
+                "MostRunsPerDay; no settings.yaml can."
+            )
 
 
 def take_at_once(s3: S3Client, stepfunctions: SFNClient, run: Run) -> None:
