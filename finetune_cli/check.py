@@ -18,7 +18,7 @@ from finetune_cli.commands.check import ENTRIES, SHOWN, Options
 from finetune_cli.console import Console
 from finetune_cli.findings import show, show_fix, show_result, show_verdict
 from finetune_cli.progress import watched
-from finetune_cli.rules import row_and_rules
+from finetune_cli.rules import row_and_rules, taken_no_more
 
 # Of more records the shares hold out enough, and staging them takes longer than checking them.
 MOST_FORESEEN = 20_000
@@ -40,7 +40,10 @@ def run(options: Options, console: Console) -> Answer:
         if options.fix:
             checked.fix = _fix(checked, options.fix, rules)
         _show(console, checked, row, options)
-    accepted = all(checked.accepted for checked in results)
+    refused = taken_no_more(row)
+    if refused:
+        console.say(f"Rejected: {refused}", style="bad")
+    accepted = not refused and all(checked.accepted for checked in results)
     return Answer(accepted, {"accepted": accepted, "files": [checked.as_dict(row, rules) for checked in results]})
 
 
@@ -112,9 +115,6 @@ def _show(console: Console, checked: Checked, row: BaseModelRow, options: Option
         show_fix(console, checked.fix)
     elif not checked.report.accepted and checked.report.records:
         console.say("--fix OUT writes the usable records to another file.", style="dim")
-    if row.lifecycle.status == "retired":
-        successor = f"; use --base-model {row.lifecycle.successor}" if row.lifecycle.successor else ""
-        console.say(f"Bedrock takes no new customization jobs for {row.name}{successor}.", style="yellow")
     if age := row.prices.age(datetime.now(UTC).date()):
         prices = f"The catalog's prices of {row.name} are of {row.prices.as_of}{age}"
         console.say(f"{prices}; a run asks AWS's price list first.", style="dim")

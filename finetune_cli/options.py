@@ -103,7 +103,9 @@ class CommandOptions:
 class DatasetOptions(CommandOptions):
     """The base model, method and settings with which a dataset is checked."""
 
-    base_model: str | None = option(metavar="ID", help=f"base model (default: from --settings, else {BASE_MODEL})")
+    base_model: str | None = option(
+        metavar="ID", help=f"base model, by any of its ids or in short (default: from --settings, else {BASE_MODEL})"
+    )
     method: Method | None = option(
         Methods(get_args(Method)),
         metavar="METHOD",

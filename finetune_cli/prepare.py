@@ -31,7 +31,7 @@ from finetune_cli.authoring.variants import variants
 from finetune_cli.commands.prepare import HINTS, Options
 from finetune_cli.console import Console
 from finetune_cli.findings import plural
-from finetune_cli.rules import hold_out, row_and_rules, settings_of
+from finetune_cli.rules import hold_out, row_and_rules, settings_of, taken_no_more
 
 Records = Callable[[Note], Iterator[tuple[Place, Record]]]
 
@@ -102,6 +102,8 @@ def _show(console: Console, found: dict[str, Any], row: BaseModelRow) -> None:
     verdict = "Accepted" if found["accepted"] else "Rejected"
     written = f"{found['out']} for {row.name}, {plural(found['records'], 'record')}{problems}"
     console.say(f"{verdict}: {written}. Changes: {changed}.")
+    if refused := taken_no_more(row):
+        console.say(refused, style="yellow")
 
 
 def _selected(records: Records, options: Options, note: Note) -> Selection | None:

@@ -43,6 +43,14 @@ def row_and_rules(options: DatasetOptions) -> tuple[BaseModelRow, DatasetRules]:
     return row, rules_for(row, method, maximum_records=asked.maximum_records, errors=asked.errors, columns=columns)
 
 
+def taken_no_more(row: BaseModelRow) -> str:
+    """Why a run with a base model would be refused, and which takes its place; nothing while it takes jobs."""
+    if row.lifecycle.status == "active":
+        return ""
+    successor = f"; use base_model {row.lifecycle.successor}" if row.lifecycle.successor else ""
+    return f"Bedrock takes no new customization jobs for {row.name}{successor}."
+
+
 def hold_out(options: DatasetOptions) -> Shares:
     """The shares of the records that a run holds out, and how many items a verdict needs."""
     if options.settings is None:

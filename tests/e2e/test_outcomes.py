@@ -82,7 +82,7 @@ def test_a_broken_dataset_is_refused_with_a_mail_that_names_its_lines(pipeline: 
     ("settings", "error", "words"),
     [
         ({"epochs": 3}, "SettingsInvalid", "epochs is not a setting"),
-        ({"base_model": "amazon.nova-micro-v1:0"}, "BaseModelUnknown", "did you mean 'amazon.nova-micro-v1:0:128k'?"),
+        ({"base_model": "amazon.nova-micro-v2:0"}, "BaseModelUnknown", "did you mean 'amazon.nova-micro-v1:0:128k'?"),
         ({"base_model": "meta.llama2-13b-v1:0:4k"}, "BaseModelRetired", "meta.llama3-3-70b-instruct-v1:0:128k"),
         ({"budget": {"limit_usd": 0.01}}, "BudgetExceeded", "0.01"),
         ({"base_model": "meta.llama3-2-1b-instruct-v1:0:128k"}, "BudgetExceeded", "prices.training_per_1k_tokens"),

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from finetune.domain import catalog
 from finetune.errors import BaseModelRetired, BaseModelUnknown
+from finetune.settings_file import parse_settings
 from tools import tables
 from tools.tables import CATALOG
 
@@ -54,14 +55,42 @@ def test_a_model_s_row_is_laid_over_its_family_s() -> None:
 @pytest.mark.parametrize(
     ("wanted", "hint"),
     [
-        ("amazon.nova-micro-v1:0", "did you mean 'amazon.nova-micro-v1:0:128k'?"),
-        ("us.amazon.nova-2-lite-v1:0", "did you mean 'amazon.nova-2-lite-v1:0:256k'?"),
+        ("amazon.nova-micro-v2:0", "did you mean 'amazon.nova-micro-v1:0:128k'?"),
+        ("us.amazon.nova-2-light-v1:0", "did you mean 'amazon.nova-2-lite-v1:0:256k'?"),
+        ("claude-3-haiku", "Anthropic Claude 3 Haiku, takes no new jobs; use 'amazon.nova-micro-v1:0:128k'."),
+        ("qwen3-32", "Qwen3 32B, is customized through another API only; use 'amazon.nova-micro-v1:0:128k'."),
         ("gpt-9", "known ids are amazon.nova-2-lite-v1:0:256k, "),
     ],
 )
-def test_an_unknown_id_is_answered_with_the_nearest_or_with_all(wanted: str, hint: str) -> None:
+def test_an_unknown_id_is_answered_with_the_nearest_that_takes_jobs_or_with_all(wanted: str, hint: str) -> None:
     with pytest.raises(BaseModelUnknown, match=re.escape(hint)):
         catalog.base_model(wanted)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nova-2-lite",
+        "Nova-2-Lite",
+        "amazon.nova-2-lite",
+        "amazon.nova-2-lite-v1:0",
+        "us.amazon.nova-2-lite-v1:0",
+        "global.amazon.nova-2-lite-v1:0",
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-lite-v1:0",
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2-lite-v1:0",
+    ],
+)
+def test_a_base_model_may_be_named_by_any_of_its_ids(name: str) -> None:
+    assert catalog.base_model(name).id == "amazon.nova-2-lite-v1:0:256k"
+    assert parse_settings(f"base_model: {name}".encode(), source="s").base_model == "amazon.nova-2-lite-v1:0:256k"
+
+
+def test_no_name_means_two_base_models() -> None:
+    for row in ROWS:
+        ids = (row.id, row.foundation_model_id, catalog.without_profile(row.inference_id))
+        short = [re.sub(r"-v?\d+(:\w+)*$", "", each) for each in ids]
+        for name in (row.inference_id, *ids, *short, *(each.partition(".")[2] for each in (*ids, *short))):
+            assert catalog.id_of(name) == row.id
 
 
 def test_a_foundation_model_may_be_named_by_its_arn() -> None:

@@ -58,7 +58,8 @@ def test_a_validation_set_is_too_small_without_what_the_evaluation_set_asks(
         "holds 31 different records, not counting 1 that another set of the project asks; Anthropic Claude 3 Haiku asks"
         in said
     )
-    assert said.count("Rejected: ") == 1
+    # Of the files it rejects one, and beside that the base model, which takes no jobs any more.
+    assert said.count("Rejected: ") - said.count("Rejected: Bedrock takes no new") == 1
 
 
 def test_sets_that_go_together_are_accepted_together(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,15 +70,32 @@ def test_images_are_looked_for_in_a_folder_that_stands_for_the_project_s(
     assert "cat.png is not a directory" in capsys.readouterr().err
 
 
-def test_a_retired_base_model_is_named_with_its_successor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_retired_base_model_is_refused_as_a_run_would_refuse_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = write(tmp_path / "data.jsonl", *map(pair, range(300)))
-    assert check(data, "--base-model", "cohere.command-text-v14:7:4k") == 0
+    assert check(data, "--base-model", "cohere.command-text-v14:7:4k") == 1
     out = capsys.readouterr().out
-    assert "no new customization jobs for Cohere Command; use --base-model amazon.nova" in out
+    last = out.splitlines()[-1]
+    assert last.startswith(
+        "Rejected: Bedrock takes no new customization jobs for Cohere Command; use base_model amazon."
+    )
     assert "The catalog's prices of Cohere Command are of 2025-08-01, which is" in out
     assert "days ago; a run asks AWS's price list first." in out
     check(data, "--base-model", "cohere.command-text-v14:7:4k", "--json")
-    assert answered(capsys)["files"][0]["base_model_status"] == "retired"
+    found = answered(capsys)
+    assert (found["accepted"], found["files"][0]["base_model_status"]) == (False, "retired")
+
+
+@pytest.mark.parametrize("name", ["nova-lite", "amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0"])
+def test_a_base_model_may_be_named_as_people_name_it(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.yaml").write_text(f"base_model: {name}\n")
+    data = write(tmp_path / "data.jsonl", *map(pair, range(120)))
+    for said in (("--base-model", name), ("--settings", tmp_path / "settings.yaml")):
+        assert check(data, *said, "--json") == 0
+        assert answered(capsys)["files"][0]["base_model"] == "amazon.nova-lite-v1:0:300k"
 
 
 @pytest.mark.parametrize(

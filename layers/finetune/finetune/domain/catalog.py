@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -181,26 +182,62 @@ def base_models() -> Mapping[str, BaseModelRow]:
     return {row["id"]: _row(row) for row in _rows()}
 
 
-def id_of(name: str) -> str:
-    """The id in the ARN of a foundation model, or the name itself.
+def without_profile(model: str) -> str:
+    """An id for Converse without the Region of its inference profile."""
+    return re.sub(r"^(?:us|eu|apac|global)\.", "", model)
 
-    >>> id_of("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0:128k")
-    'amazon.nova-micro-v1:0:128k'
+
+def _short(model_id: str) -> str:
+    """An id without the versions at its end."""
+    return re.sub(r"-v?[0-9]+(?::[0-9a-z]+)*$", "", model_id)
+
+
+@cache
+def _names() -> Mapping[str, BaseModelRow]:
+    """Each row by every name that means it: its ids, with and without versions, and without the provider."""
+    found = dict[str, BaseModelRow]()
+    for row in base_models().values():
+        ids = {row.id, row.foundation_model_id, without_profile(row.inference_id)}
+        ids |= {_short(each) for each in ids}
+        found |= dict.fromkeys(ids | {each.partition(".")[2] for each in ids}, row)
+    return found
+
+
+def id_of(name: str) -> str:
+    """The customization id that a name means: an id, the ARN of a foundation model or profile, or a short name.
+
+    A name that means none is given back without the ARN around it.
+
+    >>> id_of("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0:128k"), id_of("nova-micro")
+    ('amazon.nova-micro-v1:0:128k', 'amazon.nova-micro-v1:0:128k')
     """
-    return re.sub(r"^arn:[^:]*:bedrock:[^:]*::foundation-model/", "", name)
+    bare = re.sub(r"^arn:[^:]*:bedrock:[^:]*:[^:]*:(?:foundation-model|inference-profile)/", "", name)
+    row = _names().get(without_profile(bare.lower()))
+    return row.id if row else bare
 
 
 def base_model(name: str) -> BaseModelRow:
-    """The row of a customization id, or of a foundation model's ARN; BaseModelUnknown names the ids that exist."""
+    """The row that a name means; BaseModelUnknown names the nearest one that takes jobs."""
     model_id = id_of(name)
     try:
         return base_models()[model_id]
     except KeyError:
-        nearest = next(
-            (row.id for row in base_models().values() if model_id in {row.inference_id, row.foundation_model_id}), None
-        )
-        hint = f"did you mean {nearest!r}?" if nearest else "known ids are " + ", ".join(sorted(base_models())) + "."
-        raise BaseModelUnknown(f"base_model {foreign(model_id)!r} is not one that Bedrock customizes; {hint}") from None
+        raise BaseModelUnknown(
+            f"base_model {foreign(model_id)!r} is not one that Bedrock customizes; {_nearest(model_id)}"
+        ) from None
+
+
+def _nearest(model_id: str) -> str:
+    """The base model that takes jobs and is called most like an id, or all that take jobs."""
+    taking = [row.id for row in base_models().values() if row.lifecycle.status == "active" and row.methods]
+    near = get_close_matches(without_profile(model_id.lower()), _names(), 1, 0.7)
+    if not near:
+        return f"known ids are {', '.join(sorted(taking))}."
+    row = _names()[near[0]]
+    if row.id in taking:
+        return f"did you mean {row.id!r}?"
+    why = "takes no new jobs" if row.methods else "is customized through another API only"
+    return f"the most similar one, {row.name}, {why}; use {row.lifecycle.successor or taking[0]!r}."
 
 
 def require_active(row: BaseModelRow, *, accepted: bool, region: str) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from finetune.domain.catalog import BaseModelRow, Deployment, base_models
+from finetune.domain.catalog import BaseModelRow, Deployment, base_models, without_profile
 from finetune.domain.tokens import stated
 from finetune.frozen import Frozen
 
@@ -291,7 +290,10 @@ def lowered(own: PriceOverrides | TokenPrices, listed: object) -> Iterator[tuple
 
 def row_asked(model: str | None) -> BaseModelRow | None:
     """The catalog's row of a model by its id for Converse, whatever the Region of its profile."""
-    return next((row for row in base_models().values() if _bare(model) == _bare(row.inference_id)), None)
+    return next(
+        (row for row in base_models().values() if without_profile(model or "") == without_profile(row.inference_id)),
+        None,
+    )
 
 
 def listed_for(model: str | None) -> TokenPrices:
@@ -303,11 +305,7 @@ def listed_for(model: str | None) -> TokenPrices:
 def is_judge(model: str) -> bool:
     """Whether the catalog has a model that answers with text under this id for Converse, in any Region's profile."""
     answering = (row for row in base_models().values() if any(map(row.answers_text, row.methods)))
-    return _bare(model) in {_bare(row.inference_id) for row in answering}
-
-
-def _bare(model: str | None) -> str:
-    return re.sub(r"^(?:us|eu|apac|global)\.", "", model or "")
+    return without_profile(model) in {without_profile(row.inference_id) for row in answering}
 
 
 def token_prices(row: BaseModelRow, prices: PriceOverrides | None = None) -> TokenPrices:
