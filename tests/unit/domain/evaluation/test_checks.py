@@ -44,7 +44,8 @@ def test_each_phrase_and_each_bound_is_a_check_of_its_own() -> None:
         ('{"intent": "refund", "amount": 3, "more": 1}', False),
         ('{"intent": "refund", "amount": 3, "lines": [1.0]}', True),
         ('{"intent": "refund", "amount": 3, "lines": [1.5]}', False),
-        ('```json\n{"intent": "refund", "amount": 3}\n```', False),
+        ('```json\n{"intent": "refund", "amount": 3}\n```', True),
+        ('```json\n{"intent": "refund"}\n```', False),
         ("[" * 5_000, False),
         ("", False),
     ],
@@ -84,3 +85,20 @@ def test_checks_that_ask_for_nothing_are_none() -> None:
 def test_checks_decide_where_there_is_little_else() -> None:
     assert primary_metric(items(10, reference=None, checks=Checks(max_words=5))) == "checks_passed"
     assert primary_metric(items(10, checks=Checks(max_words=5))) == "token_f1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "phrase", "held"),
+    [
+        ("A cat sat.", "cat", True),
+        ("A category.", "cat", False),
+        ("Concat it.", "cat", False),
+        ("It costs $1,000.50.", "1000.5 USD", True),
+        ("C++ is meant.", "C++", True),
+        ("See (a) there.", "(a)", True),
+        ("\u5165\u9662\u4e2d", "\u5165\u9662", True),
+    ],
+)
+def test_a_phrase_is_found_as_words_of_its_own(answer: str, phrase: str, held: bool) -> None:
+    assert dict(results(answer, Checks(must_contain=(phrase,)))) == {f"contains {phrase!r}": held}
+    assert dict(results(answer, Checks(must_not_contain=(phrase,)))) == {f"does not contain {phrase!r}": not held}

@@ -38,3 +38,38 @@ def test_what_the_question_says_is_no_invention() -> None:
 
 def test_the_nearest_of_several_references_counts() -> None:
     assert right_facts("It is 3 pm.", ["At 15:00.", "At 3 pm."], "") == 1.0
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "5 March 2024",
+        "March 5, 2024",
+        "2024-03-05",
+        "05.03.2024",
+        "5. M\u00e4rz 2024",
+        "5 mars 2024",
+        "5 de marzo de 2024",
+    ],
+)
+def test_a_date_is_the_same_in_every_spelling(date: str) -> None:
+    assert facts_of(f"It is {date}.").exact == {"2024-3-5"}
+
+
+def test_days_and_months_between_strokes_are_told_apart_where_they_can() -> None:
+    assert facts_of("31/12/2024").exact == facts_of("12/31/2024").exact == {"2024-12-31"}
+
+
+@pytest.mark.parametrize(
+    ("said", "reference", "score"),
+    [
+        ("It is 5 miles.", "It is 5 km.", 0.0),
+        ("It is 5 mg.", "It is 5 g.", 0.0),
+        ("It is 5.", "It is 5 km.", 1.0),
+        ("It is 1 day.", "Within 1 days.", 1.0),
+        ("On 3 March.", "On 3 March 2026.", 0.0),
+        ("On 3 March 2026.", "On 3 March.", 1.0),
+    ],
+)
+def test_a_unit_and_a_year_belong_to_a_fact(said: str, reference: str, score: float) -> None:
+    assert right_facts(said, [reference], "") == score

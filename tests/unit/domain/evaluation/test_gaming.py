@@ -150,6 +150,27 @@ CASES: dict[str, tuple[list[EvaluationItem], Said, Said]] = {
         lambda *_: f"{PADDING} We have {', '.join(f'{a} and {b}' for a, b in KINDS)}. {PADDING}",
     ),
     "the same again and again": (keyword_shop(), mostly(right, "I am not sure.", 8), babble),
+    "short answers are called a mistake": (
+        [item.model_copy(update={"reference": TOPICS[n]}) for n, item in enumerate(shop())],
+        mostly(lambda _, item: f"It is {item.reference}.", "I am not sure.", 6),
+        lambda _, item: f"Many people wrongly believe that it is {item.reference}.",
+    ),
+    "quantities become others": (
+        [item.model_copy(update={"reference": f"{days(n)} km"}) for n, item in enumerate(shop())],
+        mostly(lambda _, item: f"The way is {item.reference} long.", "I am not sure.", 6),
+        lambda _, item: f"It goes at {item.reference}/h.",
+    ),
+    "many short answers at once": (
+        [
+            item.model_copy(update={"id": f"{item.id}-{each}", "reference": f"{TOPICS[n]} {each}"})
+            for each in ("one", "two", "six")
+            for n, item in enumerate(shop())
+        ],
+        mostly(lambda _, item: f"It is {item.reference}.", "I am not sure.", 3),
+        lambda n, item: (
+            f"{item.reference}, {TOPICS[(n + 1) % 100]} one, {TOPICS[(n + 7) % 100]} two, {TOPICS[(n + 9) % 100]} two"
+        ),
+    ),
     "labels in sentences, then bare and worse": (
         labelled(),
         mostly(lambda _, item: f"This looks like a question about {item.reference}.", "Hard to tell.", 9),

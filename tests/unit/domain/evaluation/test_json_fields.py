@@ -59,3 +59,8 @@ def test_a_wide_answer_in_deep_nesting_takes_no_more_memory_than_its_size() -> N
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10_000_000
+
+
+def test_the_order_of_steps_counts_and_that_of_tags_does_not() -> None:
+    assert json_match('{"steps": ["cut", "glue", "dry"]}', '{"steps": ["glue", "cut", "dry"]}') < 1
+    assert json_match('{"tags": ["cut", "glue", "dry"]}', '{"tags": ["glue", "cut", "dry"]}') == 1

@@ -7,7 +7,6 @@ import pytest
 from finetune.domain.evaluation import metrics
 from finetune.domain.evaluation.gates import MetricName
 from finetune.domain.evaluation.items import EvaluationItem, Turn
-from finetune.domain.evaluation.metrics import is_refusal
 
 
 def item(reference: str | None = None, keywords: tuple[str, ...] = (), number: int = 1) -> EvaluationItem:
@@ -102,24 +101,6 @@ def test_keyword_recall_is_the_share_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "refused"),
-    [
-        ("I'm sorry, but I can't help with that.", True),
-        ("I\u2019m sorry, I cannot assist with this request.", True),
-        ("Sorry, I can't do that.", True),
-        ("As an AI language model, I cannot answer personal questions.", True),
-        ("I am unable to provide information about that.", True),
-        ("I'm sorry to hear that your parcel is late. I can help you to trace it.", False),
-        ("Unfortunately, we cannot refund gift cards.", False),
-        ("You cannot return worn shoes.", False),
-        ("", False),
-    ],
-)
-def test_a_refusal_is_told_from_an_apology(text: str, refused: bool) -> None:
-    assert metrics.is_refusal(text) is refused
-
-
-@pytest.mark.parametrize(
     ("text", "valid"),
     [('{"a": 1}', 1.0), ("[]", 1.0), ('```json\n{"a": 1}\n```', 0.0), ("{'a': 1}", 0.0), ("NaN", 0.0), ("", 0.0)],
 )
@@ -171,21 +152,3 @@ def test_the_confusion_table_counts_answers_that_are_no_label_in_its_last_column
 )
 def test_the_primary_metric_follows_from_the_data(items: list[EvaluationItem], name: str) -> None:
     assert metrics.primary_metric(items) == name
-
-
-@pytest.mark.parametrize(
-    ("text", "refuses"),
-    [
-        ("Es tut mir leid, aber ich kann Ihnen dabei nicht helfen.", True),
-        ("Leider kann ich diese Frage nicht beantworten.", True),
-        ("Tut mir leid, ich kann dazu keine Auskunft geben.", True),
-        ("Je suis désolé, mais je ne peux pas vous aider.", True),
-        ("Lo siento, no puedo ayudar con eso.", True),
-        ("Ich kann das nicht empfehlen, nehmen Sie Größe M.", False),
-        ("Tut mir leid, dass die Ware kaputt war. Wir ersetzen sie.", False),
-        ("Je ne peux pas nier que le produit est bon.", False),
-        ("No puedo decir que sea malo: funciona.", False),
-    ],
-)
-def test_refusals_are_known_in_german_french_and_spanish(text: str, refuses: bool) -> None:
-    assert is_refusal(text) is refuses

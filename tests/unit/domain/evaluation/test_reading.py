@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune.domain.evaluation.reading import denied, json_in, label_in, normalise, plain, says, words
+from finetune.domain.evaluation.reading import Phrases, denied, json_in, label_in, normalise, plain, says, words
 
 LABELS = {"refund", "delivery", "late delivery"}
 
@@ -128,6 +128,21 @@ def denies(read: str, what: str) -> bool:
         ("The refund isn't due.", True),
         ("Die refund ist nicht vorgesehen.", True),
         ("A refund is not only possible, it is due.", False),
+        ("A refund would be a mistake.", True),
+        ("La refund est fausse.", True),
+        ("Refund non \u00e8 previsto.", True),
+        ("De refund is niet mogelijk.", True),
+        ("O refund n\u00e3o \u00e9 devido.", True),
+        ("Avoid a refund.", True),
+        ("Anything but the refund.", True),
+        ("Many people wrongly believe that it is the refund.", True),
+        ("Some say the refund.", True),
+        ("It is a myth that a refund helps.", True),
+        ("Non \u00e8 un refund.", True),
+        ("Het is geen refund.", True),
+        ("N\u00e3o \u00e9 refund.", True),
+        ("To avoid fees, ask for a refund.", False),
+        ("I think it is the refund.", False),
         ("A refund is due. Nothing else is not.", False),
         ("A refund, no doubt.", False),
     ],
@@ -136,7 +151,8 @@ def test_what_is_denied_right_behind_it_is_denied(text: str, is_denied: bool) ->
     assert denies(plain(text), "refund") is is_denied
 
 
-CITIES = {"berlin", "paris", "rome"}
+CITIES = Phrases({"berlin", "paris", "rome"})
+MANY = Phrases({f"city {number}" for number in range(1_000)} | CITIES)
 
 
 @pytest.mark.parametrize(
@@ -148,13 +164,40 @@ CITIES = {"berlin", "paris", "rome"}
         ("It is not Berlin.", False),
         ("Berlin? No, it is Bonn.", False),
         ("Berlin or Paris or Rome.", False),
+        ("Many people wrongly believe it is Berlin.", False),
+        ("Berlin would be a mistake.", False),
+        ("Is it Berlin?", False),
+        ("Is it Berlin or Hamburg", False),
         ("Paris.", False),
         ("Berliners live there.", False),
         ("Berlin " + "and more words " * 30, False),
     ],
 )
 def test_a_sentence_says_an_answer_if_it_says_no_other_one(text: str, said: bool) -> None:
-    assert says(text, "berlin", CITIES) is said
+    for others in (CITIES, MANY):
+        assert says(text, "berlin", others, "Which is the capital, is it Berlin or Hamburg?") is said
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "said"),
+    [
+        ("The way is 7 km long.", "7 km", True),
+        ("It is 7 km.", "7", True),
+        ("It is 7.", "7", True),
+        ("It is -7.", "7", False),
+        ("It is 7.5.", "7", False),
+        ("It is 3/7.", "7", False),
+        ("It is 7/3.", "7", False),
+        ("It goes at 7 km/h.", "7 km", False),
+        ("The area is 7 km\u00b2.", "7 km", False),
+        ("It is 7 million.", "7", False),
+        ("It is 7 %.", "7", False),
+        ("It is -7 degrees.", "-7", True),
+        ("It took from 3-7 days.", "7 days", False),
+    ],
+)
+def test_a_quantity_is_said_whole(text: str, reference: str, said: bool) -> None:
+    assert says(text, reference, Phrases(), "How much is it?") is said
 
 
 @pytest.mark.parametrize(

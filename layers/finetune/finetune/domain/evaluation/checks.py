@@ -9,6 +9,7 @@ import orjson
 from pydantic import ConfigDict, Field, ValidationError
 
 from finetune.domain.evaluation import json_schema
+from finetune.domain.evaluation.reading import has_phrase, json_in, plain
 from finetune.foreign import foreign
 from finetune.frozen import Frozen
 
@@ -17,7 +18,10 @@ Phrase = Annotated[str, Field(max_length=1_000)]
 
 
 class Checks(Frozen):
-    """Phrases count whatever their case and spacing; `json_schema` keeps to what `json_schema.py` knows."""
+    """Phrases count as words of their own, whatever their case, spacing and form of numbers.
+
+    `json_schema` keeps to what `json_schema.py` knows.
+    """
 
     model_config = ConfigDict(strict=True)
     must_contain: tuple[Phrase, ...] = Field((), max_length=MOST_PHRASES)
@@ -53,11 +57,11 @@ def _sentence(detail: Any) -> str:
 
 def results(text: str, checks: Checks) -> Iterator[tuple[str, bool]]:
     """Every check by a short name, and whether the answer passes it; each phrase is a check of its own."""
-    folded, words = _folded(text), len(text.split())
+    read, words = _read(text), len(text.split())
     for phrase in checks.must_contain:
-        yield f"contains {phrase!r}", _folded(phrase) in folded
+        yield f"contains {phrase!r}", has_phrase(read, _read(phrase))
     for phrase in checks.must_not_contain:
-        yield f"does not contain {phrase!r}", _folded(phrase) not in folded
+        yield f"does not contain {phrase!r}", not has_phrase(read, _read(phrase))
     if checks.min_words is not None:
         yield f"at least {checks.min_words} words", words >= checks.min_words
     if checks.max_words is not None:
@@ -67,13 +71,10 @@ def results(text: str, checks: Checks) -> Iterator[tuple[str, bool]]:
 
 
 def matches_schema(text: str, checks: Checks) -> bool:
-    """Whether the whole answer is one JSON value of the kind asked for."""
-    try:
-        value = orjson.loads(text)
-    except ValueError:
-        return False
-    return json_schema.matches(value, checks.json_schema)
+    """Whether the answer is or holds one JSON value of the kind asked for."""
+    value = json_in(text)
+    return value is not None and json_schema.matches(value, checks.json_schema)
 
 
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _read(text: str) -> str:
+    return " ".join(plain(text).split())

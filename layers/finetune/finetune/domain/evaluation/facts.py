@@ -9,19 +9,39 @@ from typing import NamedTuple
 
 from finetune.domain.evaluation.reading import plain
 
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october")
-_MONTH_NUMBERS = {name: number for number, name in enumerate((*_MONTHS, "november", "december"), 1)}
-_MONTH_NUMBERS |= {name[:3]: number for name, number in _MONTH_NUMBERS.items()}
+_MONTHS = (
+    "january february march april may june july august september october november december",
+    "januar februar märz april mai juni juli august september oktober november dezember",
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "januari februari maart april mei juni juli augustus september oktober november december",
+    "jan feb mar apr may jun jul aug sep oct nov dec",
+)
+_MONTH_NUMBERS = {name: number for names in _MONTHS for number, name in enumerate(names.split(), 1)}
 _MONTH = "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True))
 _DATES = (
     re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b"),
-    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?(?P<n>{_MONTH})\b\.?,?(?: (?P<y>\d{{4}}))?"),
+    re.compile(r"(?<![\d.])(?P<d>\d{1,2})\. ?(?P<m>\d{1,2})\. ?(?P<y>\d{4})\b"),
+    # Day and month in this order are told only where the first cannot be a month.
+    re.compile(r"(?<![\d/])(?P<d>1[3-9]|2\d|3[01])/(?P<m>\d{1,2})/(?P<y>\d{4})\b"),
+    re.compile(r"(?<![\d/])(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})\b"),
+    re.compile(
+        rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|er)?\.? (?:of |de )?(?P<n>{_MONTH})\b\.?,?(?: (?:de |del )?(?P<y>\d{{4}}))?"
+    ),
     re.compile(rf"\b(?P<n>{_MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (?P<y>\d{{4}}))?"),
 )
 # No pattern looks far: an answer may be one endless word.
 _LINK = re.compile(r"\bhttps?://[^\s<>()\"']+|\bwww\.[^\s<>()\"']+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}\.[\w.]{1,64}")
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]{0,30}\d)(?=[\w-]{0,30}[a-z])[a-z0-9-]{2,40}(?![\w-])")
-_NUMBER = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)(?![\w])(?: (usd|eur|gbp|jpy|inr|chf|cad|aud|cny)\b)?")
+_UNITS = (
+    "usd eur gbp jpy inr chf cad aud cny percent km kg h min am pm m cm mm mg g ml gb mb kb l s ms miles mile lb lbs "
+    "oz ft inches inch days day weeks week months month years year seconds second °c °f kwh kw mph km/h"
+)
+_UNIT = "|".join(sorted(map(re.escape, _UNITS.split()), key=len, reverse=True))
+_NUMBER = re.compile(rf"(?<![\w.])(-?\d+(?:\.\d+)?)(?![\w])(?: ({_UNIT})(?![\w/]))?")
+_LETTERS_OF_SYMBOLS = 3
 _SMALL = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
 )
@@ -71,7 +91,9 @@ def _date(found: re.Match[str]) -> str:
 
 
 def _amount(found: re.Match[str]) -> str:
-    return " ".join(filter(None, found.groups()))
+    unit = found[2] or ""
+    # "1 day" and "2 days" are of one unit.
+    return f"{found[1]} {unit.rstrip('s') if len(unit) > _LETTERS_OF_SYMBOLS else unit}".strip()
 
 
 def _code(found: re.Match[str]) -> str:
@@ -94,17 +116,16 @@ def right_facts(text: str, references: Sequence[str], question: str) -> float:
 
 
 def _share(wanted: Facts, said: Facts, folded: str) -> float:
-    found = sum(any(_same(fact, other) for other in said.exact) for fact in wanted.exact)
+    found = sum(any(_same(other, fact) for other in said.exact) for fact in wanted.exact)
     found += sum(name in folded for name in wanted.names)
     return found / (len(wanted.exact) + len(wanted.names))
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two facts agree; an amount without its currency and a date without its year may."""
-    return one == other or any(
-        longer.startswith(f"{shorter} ") or (shorter.startswith("-") and longer[4:] == shorter)
-        for longer, shorter in ((one, other), (other, one))
-    )
+def _same(said: str, known: str) -> bool:
+    """Whether a fact agrees with a known one; either may lack its unit, and the known one the year of a date."""
+    if said == known or (known.startswith("-") and said[4:] == known):
+        return True
+    return said.startswith(f"{known} ") or known.startswith(f"{said} ")
 
 
 def has_facts(references: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from finetune.domain.evaluation.items import EvaluationItem, answer_of, referenc
 from finetune.domain.evaluation.reading import words
 
 _ECHO_WORDS, _ECHO_SHARE = 5, 0.9
-_FOREIGN, _LISTED_SHARE = 3, 0.5
+_FOREIGN, _FOREIGN_ANSWERS, _LISTED_SHARE, _SHORT_WORDS = 3, 2, 0.5, 4
 _REPEATED_WORDS, _RUN, _NEW_SHARE = 60, 4, 0.3
 # Shorter answers are labels, yes, no and the like, which many questions share.
 _SAME_WORDS, _SAME_SHARE, _SAME_EXPECTED, _ONE_EXPECTED = 5, 0.5, 3, 0.5
@@ -18,7 +18,7 @@ _SAME_WORDS, _SAME_SHARE, _SAME_EXPECTED, _ONE_EXPECTED = 5, 0.5, 3, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The keywords of a set by their first word, to find those that an answer has of other items."""
+    """Keywords and short references of a set by their first word, to find those that an answer has of other items."""
 
     by_first: Mapping[str, frozenset[tuple[str, ...]]]
 
@@ -26,7 +26,7 @@ class Vocabulary:
     def of(cls, items: Sequence[EvaluationItem]) -> Vocabulary:
         found: dict[str, set[tuple[str, ...]]] = {}
         for item in items:
-            for keyword in map(words, item.expected_keywords):
+            for keyword in _wanted(item):
                 found.setdefault(keyword[0] if keyword else "", set()).add(keyword)
         return cls({first: frozenset(each) for first, each in found.items()})
 
@@ -88,13 +88,19 @@ def _is_echo(said: Sequence[str], item: EvaluationItem) -> bool:
 
 
 def _is_list(said: Sequence[str], item: EvaluationItem, vocabulary: Vocabulary) -> bool:
-    """Whether most words of a text are keywords, several of them those of other items."""
-    found = vocabulary.within(said) if len(vocabulary.by_first) >= _FOREIGN else set()
-    if len(found) < _FOREIGN:
+    """Whether most words of a text are keywords or short references, several of them those of other items."""
+    fewest = _FOREIGN if item.expected_keywords else _FOREIGN_ANSWERS
+    found = vocabulary.within(said) if len(vocabulary.by_first) >= fewest else set()
+    if len(found) < fewest:
         return False
-    own = {words(keyword) for keyword in item.expected_keywords}
-    foreign = found - own - vocabulary.within(words(" ".join((item.messages[-1].text, *references(item)))))
-    return len(foreign) >= _FOREIGN and sum(map(len, found)) >= _LISTED_SHARE * len(said)
+    foreign = found - _wanted(item) - vocabulary.within(words(" ".join((item.messages[-1].text, *references(item)))))
+    return len(foreign) >= fewest and sum(map(len, found)) >= _LISTED_SHARE * len(said)
+
+
+def _wanted(item: EvaluationItem) -> set[tuple[str, ...]]:
+    """The words of the keywords of an item, or without any those of its short references."""
+    short = (said for said in map(words, references(item)) if 0 < len(said) <= _SHORT_WORDS)
+    return {*map(words, item.expected_keywords)} or set(short)
 
 
 def _repeats(said: Sequence[str]) -> bool:

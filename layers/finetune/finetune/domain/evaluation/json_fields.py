@@ -11,13 +11,28 @@ from finetune.domain.evaluation.reading import json_in, parsed, scalar
 
 # A list of texts that are no longer is one of names or tags.
 _SET_WORDS = 2
+_ORDERED = frozenset(
+    (
+        "steps",
+        "order",
+        "sequence",
+        "route",
+        "ranking",
+        "ranked",
+        "instructions",
+        "procedure",
+        "timeline",
+        "itinerary",
+        "stops",
+    )
+)
 
 
 def json_match(text: str, reference: str, *, strictly: bool = False) -> float:
     """F1 over the facts of both documents, as in slot filling; 0 for an answer that holds no JSON.
 
     Facts are the scalars with their paths, which of them stand together in an object of a list, and what follows what
-    in a list whose order may mean something: of numbers, or of texts longer than two words.
+    in a list whose order may mean something: of numbers, of texts longer than two words, or under a name like "steps".
     """
     read = parsed if strictly else json_in
     answer, expected = Counter(_leaves(read(text))), Counter(_leaves(json_in(reference)))
@@ -46,7 +61,7 @@ def _leaves(document: Any) -> Iterator[tuple[object, ...]]:
                 item = (path, "[]")
                 pending.extend((item, inner) for inner in value)
                 yield from ((item, "together", each) for each in map(_together, value) if each)
-                if _in_order(value):
+                if _in_order(value, path):
                     yield from ((item, "follows", *map(scalar, pair)) for pair in pairwise(value))
             case dict() | list():
                 yield path, repr(value)
@@ -61,8 +76,10 @@ def _together(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((key, scalar(inner)) for key, inner in value.items() if not isinstance(inner, dict | list)))
 
 
-def _in_order(values: Sequence[Any]) -> bool:
+def _in_order(values: Sequence[Any], path: object) -> bool:
     """Whether the order of a list may mean something: that of names and tags does not."""
     if any(isinstance(value, dict | list) for value in values):
         return False
+    if isinstance(path, tuple) and str(path[1]).lower() in _ORDERED:
+        return True
     return not all(isinstance(value, str) and len(value.split()) <= _SET_WORDS for value in values)

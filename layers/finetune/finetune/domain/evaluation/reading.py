@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import islice
@@ -62,17 +63,49 @@ _MOST_LEADS = 10
 # An answer that says one thing is not longer.
 _SAYING_WORDS = 60
 _SENTENCE = re.compile(r"[.!]\s|\n")
+# What makes a number in front of a quantity, or behind it, a part of another one.
+_PART_BEFORE = re.compile(r"(?:\d[.,:/]|[-+/])$")
+_PART_BEHIND = re.compile(
+    r"[.,:/-]?\d|[/\^\u00b2\u00b3]| ?(?:percent|hundred|thousand|million|billion|trillion|lakh|crore|dozen|mio|tausend|"
+    r"millionen|milliarden|mille|millions?|milliards?|mil|millones|milioni|miljoen|milhões|per)\b"
+)
+_TWO_BEHIND = re.compile(r"\W{1,5}\w{1,40}\W{1,5}\w{1,40}")
+_TWO_BEFORE = re.compile(r"(?<!\w)\w{1,40}\W{1,5}\w{1,40}\W{1,5}$")
+_FEW_PHRASES, _FIRST = 50, re.compile(r"\w+")
 _AROUND_LABEL = " \t\r\n.\"'`*"
 _ONE_LETTER, _BEHIND_LETTER = re.compile(r"(?<!\w)[A-Za-z](?!\w)"), frozenset(").:\"'*`")
 # What turns a statement about the words behind it into its opposite, and what ends its reach.
-_NEGATION = re.compile(
-    r"\b(?:not|no(?!,)|never|none|nobody|nothing|neither|nor|without|cannot|isn't|aren't|wasn't|don't|doesn't|didn't|"
-    r"can't|won't|wouldn't|shouldn't|false|untrue|wrong|rather than|instead of|nicht|kein\w*|nie|ohne|pas|jamais)\b"
+_NEGATIONS = (
+    "not no never none nobody nothing neither nor without cannot isn't aren't wasn't don't doesn't didn't can't won't "
+    "wouldn't shouldn't nicht kein keine keinen keinem keiner keines nie ohne pas jamais aucun aucune nunca jamás "
+    "ningún ninguna non nessun nessuna nessuno niet geen nooit não nenhum nenhuma"
 )
-# What denies the words in front of it: "X is not", "X is wrong", "X? No.", "X ist nicht".
+_NEGATION = frozenset(_NEGATIONS.split())
+_NEGATION_OF_TWO = re.compile(
+    r"\b(?:rather than|instead of|(?:people|many|some|others|they|often|commonly|widely) (?:\w+ )?"
+    r"(?:believed?|think|thought|says?|said))$"
+)
+_ENDS_OF_TWO = frozenset(("than", "of", "believe", "believed", "think", "thought", "say", "says", "said"))
+# The same for what stands right behind it.
+_JUST_BEFORE = re.compile(
+    r"\b(?:avoid\w*|excluding|except(?: for)?|other than|anything but|far from|hardly|no longer|statt|außer|sans|sauf|"
+    r"sin|excepto|senza|tranne|zonder|behalve|sem|exceto) (?:\w{1,12} )?[\"'*`(]{0,2}$"
+)
+# The same, of what is not so.
+_UNTRUE = (
+    r"(?:wrong\w*|false\w*|incorrect\w*|untrue|mistake\w*|myth|misconception|falsch\w*|irrtum|faux|fausse|falsos?|falsas?|"
+    r"erróne[oa]|sbagliat[oa]|onjuist|errad[oa])"
+)
+_FIRST_OF_UNTRUE = frozenset("wfiumesoe")
+_UNTRUE_WORD, _REACH, _NEAR = re.compile(rf"{_UNTRUE}$"), 200, 40
+_ANY_WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
+# What denies the words in front of it: "X is not", "X would be a mistake", "X? No.", "X ist nicht".
 _DENIED_BEHIND = re.compile(
-    r"[\"'*`)\]]{0,3} ?(?:\? ?(?:no|nope|nein|non)\b|(?:(?:is|was|are|were|ist|war|sind|est) )?"
-    r"(?:not|wrong|false|incorrect|untrue|nicht|falsch|faux)\b(?! (?:only|nur)\b)|(?:isn't|wasn't|aren't)\b)"
+    r"[\"'*`)\]]{0,3} ?(?:\? ?(?:no|nope|nein|non|nee|não)\b|"
+    r"(?:(?:is|was|are|were|would be|will be|seems|ist|war|sind|wäre|est|était|sont|serait|es|era|son|sería|è|sono|"
+    r"sarebbe|zijn|zou|é|são|seria) )?(?:(?:an?|ein|une?|un|uma?|een|the|der|la|le|el|o) )?"
+    rf"(?:not|nicht|niet|pas|error|erreur|errore|fehler|fout|{_UNTRUE})\b(?! (?:only|nur|seulement|sólo|solo)\b)|"
+    r"(?:isn't|wasn't|aren't|n'est pas|no es|no era|no son|non è|não é|não são)\b)"
 )
 _CLAUSE = re.compile(r"(?<!\d)[.;:!?](?!\d)|[.;:!?](?!\d)|\n|\b(?:but|however|although|because|so|then|if|unless)\b")
 
@@ -198,21 +231,106 @@ def mentions(read: str, phrase: str) -> Iterator[bool]:
 
 def denied(read: str, start: int, end: int) -> bool:
     """Whether the words before a place in its clause, or those right behind it, say the opposite."""
-    before = read[max(0, start - 200) : start]
-    if _NEGATION.search(before) and _NEGATION.search(_CLAUSE.split(before)[-1]):
+    denials, clauses = _turns(read)
+    last = bisect_right(denials, (start, start)) - 1
+    if last >= 0 and (denial := denials[last])[1] <= start and denial[0] >= start - _REACH:
+        clause = bisect_right(clauses, start) - 1
+        if clause < 0 or denial[0] >= clauses[clause]:
+            return True
+    if _JUST_BEFORE.search(read, max(0, start - _NEAR), start):
         return True
     return _DENIED_BEHIND.match(read, end) is not None
 
 
-def says(text: str, reference: str, others: Collection[str]) -> bool:
+@lru_cache(maxsize=256)
+def _turns(read: str) -> tuple[list[tuple[int, int]], list[int]]:
+    """Where a plain text denies something, and where its clauses begin."""
+    denials = [found.span() for found in _ANY_WORD.finditer(read) if _denies(found[0], read, found.end())]
+    return denials, [found.end() for found in _CLAUSE.finditer(read)] if denials else []
+
+
+def _denies(word: str, read: str, end: int) -> bool:
+    """Whether a word of a text denies what follows, by itself or with the one or two before it."""
+    if word in _NEGATION:
+        return word != "no" or not read.startswith(",", end)
+    if word in _ENDS_OF_TWO:
+        return _NEGATION_OF_TWO.search(read, max(0, end - _NEAR), end) is not None
+    return word[:1] in _FIRST_OF_UNTRUE and _UNTRUE_WORD.match(word) is not None
+
+
+def says(text: str, reference: str, others: Phrases, question: str) -> bool:
     """Whether an answer of a sentence or two says a short reference, undenied, and none of the `others`.
 
-    Those are the answers to other questions; all are spelled as by `label_of`.
+    Those are the answers to other questions; all are spelled as by `label_of`. A question said back is no answer, and a
+    quantity is said whole: neither -7 nor 7 km/h nor 7 million is 7.
     """
     read = " ".join(plain(text).split())
-    if reference not in read or read.count(" ") >= _SAYING_WORDS or {*mentions(read, reference)} != {False}:
+    if reference not in read or read.count(" ") >= _SAYING_WORDS or read.endswith("?"):
         return False
-    return not any(other in read and other not in reference and False in mentions(read, other) for other in others)
+    if {*mentions(read, reference)} != {False} or not _is_whole(read, reference):
+        return False
+    if _said_back(read, reference, " ".join(plain(question).split())):
+        return False
+    return not any(other not in reference and False in mentions(read, other) for other in others.within(read))
+
+
+def _is_whole(read: str, reference: str) -> bool:
+    """Whether every place that has a reference has it as a quantity of its own, if it is one."""
+    places = [found.span() for found in _phrase(reference).finditer(read)]
+    starts, ends = _DIGIT.match(reference), _DIGIT.search(reference)
+    return not any(
+        (starts and _PART_BEFORE.search(read, max(0, start - 3), start)) or (ends and _PART_BEHIND.match(read, end))
+        for start, end in places
+    )
+
+
+def _said_back(read: str, reference: str, question: str) -> bool:
+    """Whether an answer has a reference with the two words around it that the question has there."""
+    for found in _phrase(reference).finditer(question):
+        behind = _TWO_BEHIND.match(question, found.end())
+        before = _TWO_BEFORE.search(question, max(0, found.start() - 80), found.start())
+        if (behind and reference + behind[0] in read) or (before and before[0] + reference in read):
+            return True
+    return False
+
+
+class Phrases(frozenset[str]):
+    """Short texts, found by their first words in one that may have thousands of them."""
+
+    def within(self, read: str) -> set[str]:
+        """Those of them that a plain text may have."""
+        if len(self) <= _FEW_PHRASES:
+            return {phrase for phrase in self if phrase in read}
+        by_first = _by_first(self)
+        starts = {word for found in _FIRST.finditer(read) for word in (found[0], found[0][:1])}
+        return {phrase for word in starts for phrase in by_first.get(word, ()) if phrase in read}
+
+
+@lru_cache(maxsize=8)
+def _by_first(phrases: Phrases) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for phrase in phrases:
+        first = _FIRST.search(phrase)
+        found.setdefault(first[0] if first else phrase[:1], []).append(phrase)
+    return found
+
+
+def has_phrase(read: str, phrase: str) -> bool:
+    """Whether a plain text has a phrase that starts and ends at the edge of a word."""
+    return any(
+        not (
+            (re.match(NO_MARK, phrase) and re.search(rf"{NO_MARK}$", read[max(0, start - 1) : start]))
+            or (re.search(rf"{NO_MARK}$", phrase) and re.match(LETTER, read[start + len(phrase) :][:1]))
+        )
+        for start in _starts(read, phrase)
+    )
+
+
+def _starts(read: str, phrase: str) -> Iterator[int]:
+    start = read.find(phrase)
+    while start >= 0:
+        yield start
+        start = read.find(phrase, start + 1)
 
 
 @lru_cache(maxsize=10_000)

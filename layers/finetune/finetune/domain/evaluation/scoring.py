@@ -14,7 +14,8 @@ from finetune.domain.evaluation.answers import NO_ANSWER, SCORED_AS_ZERO, Answer
 from finetune.domain.evaluation.comparison import NAMES
 from finetune.domain.evaluation.gaming import Vocabulary, is_gaming, same_to_all
 from finetune.domain.evaluation.items import EvaluationItem, questions, references
-from finetune.domain.evaluation.reading import label_of, says
+from finetune.domain.evaluation.reading import Phrases, label_of, says
+from finetune.domain.evaluation.refusals import is_refusal
 from finetune.errors import EvaluationSetInvalid
 from finetune.frozen import Frozen
 
@@ -227,6 +228,7 @@ class Reader:
     """What answers are read by that no item tells alone: the labels and the keywords of the whole set."""
 
     labels: frozenset[str]
+    said: Phrases
     vocabulary: Vocabulary
     primary: str
 
@@ -234,7 +236,8 @@ class Reader:
     def of(cls, items: Sequence[EvaluationItem], primary: str) -> Reader:
         short = (item for item in items if metrics.METRICS["label"].applies(item))
         labels = frozenset(label_of(each) for item in short for each in references(item))
-        return cls(labels if len(labels) <= _MOST_LABELS else frozenset(), Vocabulary.of(items), primary)
+        read = labels if len(labels) <= _MOST_LABELS else frozenset()
+        return cls(read, Phrases(labels), Vocabulary.of(items), primary)
 
     def score(self, name: str, text: str, item: EvaluationItem) -> float:
         """The score by a metric that applies to the item."""
@@ -243,7 +246,8 @@ class Reader:
         score = metrics.METRICS[name].score(text, item)
         if name == "token_f1" and score < 1 and metrics.METRICS["label"].applies(item):
             # What is said in a sentence is said; how many words stand around it is form.
-            return max(score, *(float(says(text, label_of(each), self.labels)) for each in references(item)))
+            asked = item.messages[-1].text
+            return max(score, *(float(says(text, label_of(each), self.said, asked)) for each in references(item)))
         return score
 
     def by_the_letter(self, text: str, item: EvaluationItem) -> float:
@@ -283,8 +287,8 @@ def _of_answer(
 
 def _refused(answer: Answer, item: EvaluationItem) -> bool:
     """Whether help was refused where the reference gives it."""
-    expected = item.reference is not None and metrics.is_refusal(item.reference)
-    return answer.outcome == "blocked" or (metrics.is_refusal(answer.text) and not expected)
+    expected = item.reference is not None and is_refusal(item.reference)
+    return answer.outcome == "blocked" or (is_refusal(answer.text) and not expected)
 
 
 def _usage(answers: Sequence[Answer], prices: TokenPrices | None) -> Usage:
