@@ -17,6 +17,9 @@ COMMANDS: dict[str, str] = {
     "resume": "go on with what a failed run has trained",
     "review": "decide a run's verdict again with people's ratings of the answers",
     "rollback": "put a project's previous model back into service",
+    "runs": "list the newest runs with verdict, gain, cost and age, and what waits for whom",
     "sample": "write an example dataset to start from",
+    "show": "show a run: verdict, reason, states, cost, files and links",
     "status": "list the models in service with their date, dataset and price",
+    "stop": "stop a run that is going on",
 }

@@ -60,6 +60,14 @@ class Console:
             complain(text)
 
 
+def agreed(console: Console, question: str) -> bool:
+    """Whether the person at the keyboard says yes; where nobody can be asked, the answer is no."""
+    if console.silent or not sys.stdin.isatty():
+        return False
+    complain(question, end="")
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
 def apart(paragraphs: Iterable[str]) -> list[str]:
     """Paragraphs with an empty line between them."""
     return [each for paragraph in paragraphs for each in ("", paragraph)][1:]

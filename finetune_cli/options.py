@@ -5,6 +5,7 @@ This module and `commands` import only what is fast, because `--help` and the co
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
@@ -93,6 +94,9 @@ class CommandOptions:
     YES: ClassVar[str]
     NO: ClassVar[str | None] = None
 
+    def enter(self) -> None:
+        """Whatever has to be set before the command runs."""
+
     @classmethod
     def parameters(cls) -> list[click.Parameter]:
         """The parameters for click, one for each field."""
@@ -124,9 +128,27 @@ class DatasetOptions(CommandOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions(CommandOptions):
-    """Which deployed stack a command uses."""
+    """Which deployed stack a command uses, and where it is."""
 
     stack: str = option(metavar="NAME", default=STACK, help=f"the stack (default: {STACK})")
+    profile: str | None = option(metavar="NAME", help="the profile of the AWS CLI (default: from AWS_PROFILE)")
+    local: bool = option(is_flag=True, help="the local cloud that `python -m local up` keeps running")
+
+    def enter(self) -> None:
+        """Let every client of this process use the profile or the local cloud."""
+        if self.local:
+            from finetune_cli.nearby import enter  # noqa: PLC0415 - nobody else waits for it
+
+            enter()
+        elif self.profile:
+            os.environ["AWS_PROFILE"] = self.profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(StackOptions):
+    """Which run a command is about."""
+
+    run: str = argument(metavar="RUN", help="the run, as `finetune runs` and its mail name it")
 
 
 @dataclass(frozen=True, kw_only=True)

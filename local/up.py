@@ -1,10 +1,12 @@
 """The local cloud with the stack in it, kept running: `python -m local up`."""
 
+import json
 import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from finetune_cli import nearby
 from local.deployment import REPOSITORY
 from local.session import Session, session
 from local.terminal import Terminal
@@ -22,6 +24,8 @@ def up(state: Path, region: str, time_scale: float, terminal: Terminal) -> None:
         terminal.say("")
         terminal.say("Ctrl-C stops everything.")
         told = 0
+        reached = stack.cloud.state / nearby.FILE
+        reached.write_text(json.dumps(stack.cloud.environment()))
         try:
             while True:
                 mails = stack.cloud.mails()
@@ -31,6 +35,8 @@ def up(state: Path, region: str, time_scale: float, terminal: Terminal) -> None:
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
             terminal.say("Stopping.")
+        finally:
+            reached.unlink(missing_ok=True)
 
 
 def guide(stack: Session) -> list[Section]:
@@ -41,6 +47,7 @@ def guide(stack: Session) -> list[Section]:
         Section("Drop a dataset with the AWS CLI", tuple(_cli(stack)), verbatim=True),
         Section("Drop a dataset with boto3", tuple(_boto3(stack)), verbatim=True),
         Section("See the runs", (_LIST_RUNS.format(machine=stack.outputs["StateMachineArn"]),), verbatim=True),
+        Section("The finetune command", tuple(_command(stack)), verbatim=True),
         Section("Mails", (f"are saved in {stack.cloud.state / 'outbox'} and shown here",)),
     ]
 
@@ -49,6 +56,18 @@ def _exports(stack: Session) -> Iterator[str]:
     yield "unset AWS_PROFILE AWS_SESSION_TOKEN"
     for name, value in stack.cloud.environment().items():
         yield f"export {name}={shlex.quote(value)}"
+
+
+def _command(stack: Session) -> Iterator[str]:
+    """The command finds this cloud by --local in the clone, and by a variable where its state is elsewhere."""
+    usual = (REPOSITORY / nearby.FOLDER).resolve() == stack.cloud.state
+    where = (
+        f"cd {shlex.quote(str(REPOSITORY))}"
+        if usual
+        else f"export {nearby.FOLDER_VARIABLE}={shlex.quote(str(stack.cloud.state))}"
+    )
+    yield where
+    yield f"{shlex.quote(str(REPOSITORY / '.venv/bin/finetune'))} runs --local"
 
 
 def _uploads() -> Iterator[tuple[str, str]]:
