@@ -112,18 +112,26 @@ class Past:
 
     @property
     def gain(self) -> str:
-        """How much better the model is by the metric that decides, in words; empty without a verdict."""
-        judged = self.judged
-        if judged is None or judged.get("difference") is None:
+        """How much better the model is by the metric that decides, in words; empty without a verdict.
+
+        Than the model in service, or else than the base model, of which the interval is told too.
+        """
+        judged = self.judged or {}
+        candidate, champion, difference = (
+            judged.get(name) for name in ("candidate_score", "champion_score", "difference")
+        )
+        if candidate is not None and champion is not None:
+            return f"{candidate - champion:+.3f}"
+        if difference is None:
             return ""
-        low, high = judged["interval"] or (None, None)
-        between = "" if low is None else f" ({low:+.3f} to {high:+.3f})"
-        return f"{judged['difference']:+.3f}{between}"
+        low, high = judged.get("interval") or (None, None)
+        return f"{difference:+.3f}" + ("" if low is None else f" ({low:+.3f} to {high:+.3f})")
 
 
 def _as_output(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's verdict as the state machine's output tells it; compared last is what is in service."""
-    last = (evaluation.get("comparisons") or [None])[-1]
+    """The file's verdict as the state machine's output tells it."""
+    against = (each for each in evaluation.get("comparisons", ()) if each.get("against") == "base")
+    difference = next((each["difference"] for each in against), None)
     scores = evaluation.get("scores", {})
     metric = evaluation.get("metric")
     return {
@@ -132,8 +140,8 @@ def _as_output(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "metric": metric,
         "metric_title": evaluation.get("metric_title"),
         **{f"{name}_score": scores.get(name, {}).get(metric) for name in ("base", "candidate", "champion")},
-        "difference": last["difference"].get("mean") if last else None,
-        "interval": (last["difference"].get("low"), last["difference"].get("high")) if last else None,
+        "difference": difference.get("mean") if difference else None,
+        "interval": (difference.get("low"), difference.get("high")) if difference else None,
         "items": evaluation.get("scored", 0),
     }
 

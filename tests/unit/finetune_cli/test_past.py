@@ -61,13 +61,19 @@ def test_after_ninety_days_the_files_tell_the_verdict(past: Runs, monkeypatch: p
         "decision": "do_not_promote",
         "metric": "exact_match",
         "scores": {"base": {"exact_match": 0.5}, "candidate": {"exact_match": 0.4}},
-        "comparisons": [{"difference": {"mean": -0.1, "low": -0.2, "high": 0.1}}],
+        "comparisons": [{"against": "base", "difference": {"mean": -0.1, "low": -0.2, "high": 0.1}}],
     }
     past.write(run, "evaluation.json", evaluation)
     monkeypatch.setattr("finetune.aws.executions.look", lambda *_: None)
     found = looked.find(stack.removing("finetune"), run.run_id)
     assert (found.verdict, found.gain) == ("not better", "-0.100 (-0.200 to +0.100)")
     assert found.started.isoformat() == "2026-11-21T10:31:00+00:00"
+
+
+def test_the_gain_is_that_over_the_model_in_service_where_there_was_one(past: Runs) -> None:
+    run = past.add("shop", 1)
+    past.ended(run, output={"evaluation": {**JUDGED, "champion_score": 0.75}})
+    assert looked.find(stack.removing("finetune"), run.run_id).gain == "-0.250"
 
 
 def test_what_a_run_has_cost_is_told_and_what_is_not_known_of_it(past: Runs) -> None:
