@@ -5,6 +5,8 @@ COMMANDS: dict[str, str] = {
     "access": "print the IAM policy of a supplier, owner, reader or approver of a project",
     "approvals": "list the runs that wait for somebody's answer, with what it would cost",
     "approve": "let a run that asks go on",
+    "ask": "ask a model in service or a base model one question, or have a conversation",
+    "batch": "ask a model every prompt of a file, and write the answers down",
     "check": "check whether a base model takes a dataset, and list what to mend",
     "compare": "show two runs side by side: result, data and settings",
     "completion": "print the script that lets a shell complete commands and options",
