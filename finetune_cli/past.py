@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from finetune.aws import executions, runs, storage
+from finetune.aws import executions, notice, runs, storage
 from finetune.aws.executions import Execution
 from finetune.aws.runs import Claim
 from finetune.aws.written import read_back
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"(?:(?P<slug>.+)-)?(?P<id>\d{8}-\d{6}-[0-9a-f]{8})")
 # How many runs are looked at at once; each takes some calls.
 _AT_ONCE = 8
+# Ends before anything was started, of which nothing is written down that it has cost.
+_NOTHING_BILLED = {*notice.BEFORE_ANY_JOB, "nothing new"}
 _DECISIONS = {"promote": "better", "do_not_promote": "not better", "inconclusive": "inconclusive"}
 _ENDINGS = {"ABORTED": "stopped", "TIMED_OUT": "timed out", "RUNNING": "going on", "PENDING_REDRIVE": "going on"}
 
@@ -104,11 +106,13 @@ class Past:
     @property
     def cost(self) -> str:
         """What it has cost, in words; of a run that goes on, what is expected."""
-        if self.usd is not None and not self.going:
-            spent = self.files["spent.json"]
-            unknown = spent.get("missing") or any(line.get("usd") is None for line in spent.get("lines", ()))
-            return f"{'at least ' if unknown else ''}{cents(self.usd)}"
-        return "unknown" if self.expected_usd is None else f"{cents(self.expected_usd)} expected"
+        if self.going:
+            return "unknown" if self.expected_usd is None else f"{cents(self.expected_usd)} expected"
+        if self.usd is None:
+            return "nothing" if self.verdict in _NOTHING_BILLED else "unknown"
+        spent = self.files["spent.json"]
+        unknown = spent.get("missing") or any(line.get("usd") is None for line in spent.get("lines", ()))
+        return f"{'at least ' if unknown else ''}{cents(self.usd)}"
 
     @property
     def gain(self) -> str:

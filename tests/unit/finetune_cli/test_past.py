@@ -81,9 +81,13 @@ def test_what_a_run_has_cost_is_told_and_what_is_not_known_of_it(past: Runs) -> 
     past.write(run, "cost.json", {"total_usd": 2.5})
     by = stack.removing("finetune")
     assert looked.find(by, run.run_id).cost == "$2.50 expected"
-    past.ended(run)
+    past.ended(run, "FAILED", error="BudgetExceeded")
+    assert looked.find(by, run.run_id).cost == "nothing"
+    past.ended(run, "TIMED_OUT")
+    assert looked.find(by, run.run_id).cost == "unknown"
     past.write(run, "spent.json", {"lines": [{"usd": 2}], "missing": [], "total_usd": 2})
     assert looked.find(by, run.run_id).cost == "$2.00"
+    past.ended(run, "FAILED", error="DatasetRejected")
     past.write(run, "spent.json", {"lines": [{"usd": None}], "missing": [], "total_usd": 0})
     assert looked.find(by, run.run_id).cost == "at least $0.00"
 
