@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import datetime, timedelta
 from statistics import median
@@ -44,6 +43,7 @@ def run(options: Options, console: Console) -> Answer:
         else:
             shown.show(table, news, found)
             if not found.going:
+                console.passing("")
                 break
         time.sleep(options.every)
     why = str((found.judged or {}).get("reason") or "")
@@ -79,7 +79,6 @@ class _Shown:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = not console.silent and sys.stdout.isatty()
         self._printed = 0
         self._told = ""
 
@@ -98,15 +97,14 @@ class _Shown:
     def _status(self, table: list[Row], news: list[str], now: datetime) -> None:
         going = [row for row in table if row.status == "running"]
         words = "; ".join([*(row.name for row in going), *news])
-        if self._live:
+        if self._console.live:
             time_in = f", {states.duration(going[-1].seconds_until(now))}" if going else ""
-            print(f"\r\x1b[K... {words}{time_in}", end="", flush=True)
+            self._console.passing(f"... {words}{time_in}")
         elif words != self._told:
             self._console.say(f"... {words}")
         self._told = words
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        if self._live:
-            print("\r\x1b[K", end="", flush=True)
+        self._console.passing("")
         self._console.say(text)
