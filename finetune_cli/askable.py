@@ -62,10 +62,18 @@ class Askable:
         return Askable(self.contestant, self.row, self.prices, parameters)
 
     def answers(self, items: Iterable[EvaluationItem], *, patience: float = PATIENCE_SECONDS) -> Iterator[Answer]:
-        """Answers as they come, paced at what the model takes; what has none within the patience is left out."""
+        """Answers as they come, paced at what the model takes; what has none within the patience is left out.
+
+        Only what the model had no room for is asked again: whatever else went wrong may have been billed.
+        """
         quota, until = self.row.requests_per_minute, time.monotonic() + patience
         yield from ask_all(
-            self._ask, items, pace=Pace(quota), workers=workers(quota, 1), remaining=lambda: until - time.monotonic()
+            self._ask,
+            items,
+            pace=Pace(quota),
+            workers=workers(quota, 1),
+            remaining=lambda: until - time.monotonic(),
+            most=1,
         )
 
     def _ask(self, item: EvaluationItem) -> Answer:

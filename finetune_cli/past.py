@@ -153,8 +153,7 @@ def _as_output(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 def newest(by: Removing, slugs: Iterable[str] | None, most: int) -> list[str]:
     """The folders of the newest runs of these projects or of all, newest first."""
     root = f"s3://{by.bucket}/runs/"
-    known = storage.folders_under(by.s3, root)
-    named = known if slugs is None else [slug for slug in known if slug in set(slugs)]
+    named = storage.folders_under(by.s3, root) if slugs is None else sorted(slugs)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(lambda slug: [(slug, each) for each in storage.folders_under(by.s3, f"{root}{slug}/")], named)
         every = [(run_id, slug) for each in found for slug, run_id in each if _NAMED.fullmatch(run_id)]

@@ -7,6 +7,8 @@ from typing import Any
 
 from finetune import notices
 from finetune.aws import approvals
+from finetune.aws.removal import Removing
+from finetune.errors import FineTuneError
 from finetune.foreign import foreign
 from finetune.question import Question
 from finetune_cli import past, stack, states
@@ -22,7 +24,7 @@ def run(options: Options, console: Console) -> Answer:
     """Yes when there is a run."""
     by = stack.removing(options.stack)
     found = past.look_at(by, past.newest(by, stack.slugs_of(options.stack, options.project), options.most))
-    asking = {each.execution_arn: each for each in approvals.waiting(by.s3, by.stepfunctions, by.bucket)}
+    asking = _asking(by, console)
     waits = {
         each.name: _waits(states.current(by.stepfunctions, each), asking.get(each.execution_arn)) for each in found
     }
@@ -34,6 +36,15 @@ def run(options: Options, console: Console) -> Answer:
         whose = f"Project {foreign(options.project)} of stack" if options.project else "Stack"
         console.write(f"{whose} {options.stack} has no run.")
     return Answer(bool(found), {"stack": options.stack, "runs": [facts(each, waits[each.name]) for each in found]})
+
+
+def _asking(by: Removing, console: Console) -> dict[str, Question]:
+    """The questions that wait for an answer, by execution; whoever may not read them sees the runs all the same."""
+    try:
+        return {each.execution_arn: each for each in approvals.waiting(by.s3, by.stepfunctions, by.bucket)}
+    except FineTuneError as error:
+        console.warn(f"warning: not known whether a run waits for a person: {error}")
+        return {}
 
 
 def _waits(state: str, question: Question | None) -> str:

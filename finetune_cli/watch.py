@@ -97,9 +97,10 @@ class _Shown:
     def _status(self, table: list[Row], news: list[str], now: datetime) -> None:
         going = [row for row in table if row.status == "running"]
         words = "; ".join([*(row.name for row in going), *news])
-        if self._console.live:
-            time_in = f", {states.duration(going[-1].seconds_until(now))}" if going else ""
-            self._console.passing(f"... {words}{time_in}")
+        if self._console.live and going:
+            # The inner state with its time; what is behind may be cut by a narrow terminal.
+            state = f"{going[-1].name}, {states.duration(going[-1].seconds_until(now))}"
+            self._console.passing("; ".join([f"... {state}", *news]))
         elif words != self._told:
             self._console.say(f"... {words}")
         self._told = words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from finetune.domain.evaluation.items import EvaluationItem, Turn
 from finetune_cli import askable, stack
@@ -66,3 +67,13 @@ def test_on_throughput_an_answer_costs_nothing_more(past: Runs) -> None:
 def test_a_long_line_of_an_answer_is_shown_in_pieces_and_nothing_is_lost() -> None:
     text = f"{'x' * 2_500}\n\nend"
     assert [len(each) for each in askable.lines(text)] == [1000, 1000, 500, 0, 3]
+
+
+@pytest.mark.parametrize(("code", "calls"), [("InternalServerException", 1), ("ThrottlingException", 2)])
+def test_only_what_was_certainly_not_billed_is_asked_again(past: Runs, code: str, calls: int) -> None:
+    runtime, _ = serving(past)
+    runtime.errors = [ClientError({"Error": {"Code": code, "Message": ""}}, "Converse")]
+    [found] = askable.find(stack.removing("finetune"), "shop")
+    [answer] = found.answers([ITEM])
+    assert len(runtime.asked) == calls
+    assert answer.error == (code if calls == 1 else None)

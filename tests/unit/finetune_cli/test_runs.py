@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from finetune.aws import approvals
+from finetune.errors import AccessRefused
 from finetune_cli.runs import table
 from tests.command import answered, finetune
 from tests.past import JUDGED, Runs
@@ -48,6 +49,21 @@ def test_a_run_that_asks_waits_for_a_person(
     out = capsys.readouterr().out
     assert "a person, until 2026-11-24 12:00 UTC" in out
     assert f"To answer: finetune approve {run.endpoint_name}" in out
+
+
+def test_whoever_may_not_read_questions_sees_the_runs_all_the_same(
+    past: Runs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = past.add("shop", 1)
+
+    def refuse(*_: object) -> None:
+        raise AccessRefused("While listing: AccessDenied")
+
+    monkeypatch.setattr(approvals, "waiting", refuse)
+    assert finetune("runs", "shop") == 0
+    out, err = capsys.readouterr()
+    assert run.endpoint_name in out
+    assert "not known whether a run waits for a person" in err
 
 
 def test_a_column_without_anything_is_left_out() -> None:
