@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from finetune.aws import customization, endpoints, spending, standing, storage
 from finetune.domain.cost import cents
 from finetune.domain.customization.jobs import phase_of
+from finetune.errors import AccessRefused
 from finetune.run import Run
 from finetune_cli.past import Past, read_json
 
@@ -34,9 +35,13 @@ class Activities:
         self._money, self._summed = "", float("-inf")
 
     def of(self, found: Past, table: Collection[Row]) -> list[str]:
-        """In a few words each; nothing before the run is planned."""
-        going = {row.name for row in table if row.status == "running"}
-        return list(self._words(found.plan, going)) if found.plan else []
+        """In a few words each; nothing before the run is planned. What the caller may not ask is said, and left out."""
+        going, told = {row.name for row in table if row.status == "running"}, list[str]()
+        try:
+            told.extend(self._words(found.plan, going) if found.plan else ())
+        except AccessRefused as error:
+            told.append(str(error))
+        return told
 
     def _words(self, run: Run, going: set[str]) -> Iterator[str]:
         if going & _TRAINS:

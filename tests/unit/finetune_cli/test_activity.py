@@ -51,3 +51,11 @@ def test_a_run_that_asks_names_the_command_that_answers_and_the_money_so_far(pas
     by = stack.removing("finetune")
     told = Activities(by, "finetune").of(looked.find(by, run.run_id), going("Request Approval"))
     assert told == [f"a person is asked: finetune approve {run.endpoint_name}", "$0.00 so far"]
+
+
+def test_what_the_caller_may_not_ask_is_said_and_ends_nothing(past: Runs) -> None:
+    run = past.add("shop", 1)
+    past.stack.account.emulator.admin.inject("deny-get-job:always")
+    by = stack.removing("finetune")
+    [told] = Activities(by, "finetune").of(looked.find(by, run.run_id), going("Train Candidates"))
+    assert "AccessDeniedException" in told
