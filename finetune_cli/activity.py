@@ -10,6 +10,7 @@ from finetune.aws import customization, endpoints, spending, standing, storage
 from finetune.domain.cost import cents
 from finetune.domain.customization.jobs import phase_of
 from finetune.errors import AccessRefused
+from finetune.letter import of_stack
 from finetune.run import Run
 from finetune_cli.past import Past, read_json
 
@@ -52,7 +53,7 @@ class Activities:
         if going & _EVALUATES:
             yield self._answers(run)
         if going & _ASKS:
-            yield f"a person is asked: finetune approve {run.endpoint_name}"
+            yield f"a person is asked: finetune approve {run.endpoint_name}{of_stack(self._stack)}"
         yield self._cost(run)
 
     def _jobs(self, run: Run) -> Iterator[str]:

@@ -31,7 +31,7 @@ def run(options: Options, console: Console) -> Answer:
     if found:
         rows = [(each.name, each.verdict, each.gain, each.cost, past.ago(each.age), waits[each.name]) for each in found]
         console.write(*table([_COLUMNS, *rows]))
-        console.write(*(f"To answer: {notices.command('approve', each, options.stack)}" for each in asking.values()))
+        console.write(*(f"To answer: {notices.command('approve', each, options.stack)}" for each in _of(found, asking)))
     else:
         whose = f"Project {foreign(options.project)} of stack" if options.project else "Stack"
         console.write(f"{whose} {options.stack} has no run.")
@@ -45,6 +45,11 @@ def _asking(by: Removing, console: Console) -> dict[str, Question]:
     except FineTuneError as error:
         console.warn(f"warning: not known whether a run waits for a person: {error}")
         return {}
+
+
+def _of(found: Iterable[Past], asking: Mapping[str, Question]) -> list[Question]:
+    """The questions of these runs."""
+    return [asking[each.execution_arn] for each in found if each.execution_arn in asking]
 
 
 def _waits(state: str, question: Question | None) -> str:

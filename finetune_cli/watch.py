@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from finetune.errors import ServiceBusy
+from finetune.letter import of_stack
 from finetune_cli import past, stack, states
 from finetune_cli.activity import Activities
 from finetune_cli.answer import Answer
@@ -50,7 +51,7 @@ def run(options: Options, console: Console) -> Answer:
     console.say(
         f"{found.verdict}: {why}" if why else found.verdict, style="good" if found.verdict == "promoted" else ""
     )
-    console.say(f"Cost: {found.cost}. `finetune show {found.name}` tells the rest.")
+    console.say(f"Cost: {found.cost}. `finetune show {found.name}{of_stack(options.stack)}` tells the rest.")
     return Answer(found.verdict == "promoted", dict(facts(found)))
 
 

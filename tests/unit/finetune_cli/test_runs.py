@@ -49,6 +49,9 @@ def test_a_run_that_asks_waits_for_a_person(
     out = capsys.readouterr().out
     assert "a person, until 2026-11-24 12:00 UTC" in out
     assert f"To answer: finetune approve {run.endpoint_name}" in out
+    past.add("zoo", 2)
+    assert finetune("runs", "zoo") == 0
+    assert "To answer" not in capsys.readouterr().out
 
 
 def test_whoever_may_not_read_questions_sees_the_runs_all_the_same(
