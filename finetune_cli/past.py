@@ -16,7 +16,8 @@ from finetune.aws.executions import Execution
 from finetune.aws.runs import Claim
 from finetune.aws.written import read_back
 from finetune.domain.cost import cents
-from finetune.foreign import foreign
+from finetune.foreign import foreign, line
+from finetune.parts import Failure
 from finetune.run import Run
 from finetune_cli.answer import UsageFailure
 
@@ -92,6 +93,14 @@ class Past:
         return "nothing new" if status == "SUCCEEDED" else "unknown"
 
     @property
+    def reason(self) -> str:
+        """Why it ended as it did, in one sentence; empty while nobody knows."""
+        execution = self.execution
+        if execution and execution.cause and execution.error:
+            return Failure(Error=execution.error, Cause=execution.cause).sentence
+        return line(str((self.judged or {}).get("reason") or (execution and execution.cause) or ""))
+
+    @property
     def usd(self) -> float | None:
         """What it has cost, in USD; None until that is known."""
         found = self.files.get("spent.json")
@@ -111,7 +120,7 @@ class Past:
         if self.usd is None:
             return "nothing" if self.verdict in _NOTHING_BILLED else "unknown"
         spent = self.files["spent.json"]
-        unknown = spent.get("missing") or any(line.get("usd") is None for line in spent.get("lines", ()))
+        unknown = spent.get("missing") or any(each.get("usd") is None for each in spent.get("lines", ()))
         return f"{'at least ' if unknown else ''}{cents(self.usd)}"
 
     @property

@@ -8,7 +8,6 @@ from typing import Any
 
 from finetune.aws import storage
 from finetune.foreign import block
-from finetune.parts import Failure
 from finetune_cli import console_links, past, stack, states
 from finetune_cli.answer import Answer
 from finetune_cli.commands.show import Options
@@ -38,7 +37,7 @@ def run(options: Options, console: Console) -> Answer:
         console.write("", "Console", *(f"  {name}: {link}" for name, link in links.items()))
     told = {
         **facts(found),
-        "reason": _reason(found),
+        "reason": found.reason,
         "scores": {name: (found.judged or {}).get(key) for key, name in _SCORES},
         "settings": found.plan.settings.model_dump(mode="json") if found.plan else None,
         "dataset": found.plan.dataset.payload() if found.plan else None,
@@ -60,14 +59,6 @@ def _now(found: Past) -> datetime:
     return (execution.stopped or execution.as_of) if execution else datetime.now(UTC)
 
 
-def _reason(found: Past) -> str:
-    """Why it ended as it did, in one sentence; empty while nobody knows."""
-    execution = found.execution
-    if execution and execution.cause and execution.error:
-        return Failure(Error=execution.error, Cause=execution.cause).sentence
-    return str((found.judged or {}).get("reason") or "")
-
-
 def _paragraph(found: Past, now: datetime) -> str:
     return block(found.name, *(f"  {name}: {value}" for name, value in _lines(found, now) if value))
 
@@ -75,7 +66,7 @@ def _paragraph(found: Past, now: datetime) -> str:
 def _lines(found: Past, now: datetime) -> Iterator[tuple[str, str]]:
     plan, judged = found.plan, found.judged or {}
     yield "verdict", found.verdict
-    yield "why", _reason(found)
+    yield "why", found.reason
     yield (
         "started",
         f"{found.started:%Y-%m-%d %H:%M} UTC, {states.duration((now - found.started).total_seconds())} long",

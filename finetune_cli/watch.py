@@ -30,29 +30,36 @@ def run(options: Options, console: Console) -> Answer:
     """Yes when the run ends with its model in service."""
     by = stack.removing(options.stack)
     found = past.find(by, options.run)
-    shown, activities = _Shown(console), Activities(by, options.stack)
     console.say(found.name, style="bold")
     if found.going and (end := _expected_end(by, found)):
         console.say(end)
+    try:
+        found = _to_its_end(by, found, options.every, _Shown(console), Activities(by, options.stack))
+    except KeyboardInterrupt:
+        console.passing("")
+        console.say(f"Run {found.name} goes on; `finetune watch {found.name}{of_stack(options.stack)}` shows it again.")
+        raise
+    console.passing("")
+    told = ": ".join(filter(None, (found.verdict, found.reason)))
+    console.say(told, style="good" if found.verdict == "promoted" else "")
+    console.say(f"Cost: {found.cost}. `finetune show {found.name}{of_stack(options.stack)}` tells the rest.")
+    return Answer(found.verdict == "promoted", dict(facts(found)))
+
+
+def _to_its_end(by: Removing, found: Past, seconds: int, shown: _Shown, activities: Activities) -> Past:
+    """Look at the run again and again until it has ended; what AWS does not answer is asked again."""
     while True:
         try:
             found = past.look(by, found.folder) or found
             table = states.of(by.stepfunctions, found)
             news = activities.of(found, table) if found.going else []
         except ServiceBusy as error:
-            shown.say(f"AWS is asked again in {options.every} s: {error}")
+            shown.say(f"AWS is asked again in {seconds} s: {error}")
         else:
             shown.show(table, news, found)
             if not found.going:
-                console.passing("")
-                break
-        time.sleep(options.every)
-    why = str((found.judged or {}).get("reason") or "")
-    console.say(
-        f"{found.verdict}: {why}" if why else found.verdict, style="good" if found.verdict == "promoted" else ""
-    )
-    console.say(f"Cost: {found.cost}. `finetune show {found.name}{of_stack(options.stack)}` tells the rest.")
-    return Answer(found.verdict == "promoted", dict(facts(found)))
+                return found
+        time.sleep(seconds)
 
 
 def _expected_end(by: Removing, found: Past) -> str:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from finetune.aws import clients, executions
 from finetune.errors import ServiceBusy
 from finetune_cli import past as looked
 from finetune_cli import states
@@ -37,13 +38,13 @@ def test_it_goes_on_until_the_run_ends_and_says_when_that_may_be(
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        past.ended(run, "FAILED", error="TrainingFailed")
+        past.ended(run, "FAILED", error="TrainingFailed", cause="The job failed.")
 
     monkeypatch.setattr(time, "sleep", sleep)
     assert finetune("watch", run.run_id, "--every", "3") == 1
     out = capsys.readouterr().out
     assert "because the project's last run took 2 h." in out
-    assert "TrainingFailed" in out
+    assert "TrainingFailed: The job failed." in out
     assert slept == [3]
 
 
@@ -73,3 +74,18 @@ def test_a_program_gets_the_end(past: Runs, capsys: pytest.CaptureFixture[str]) 
     past.ended(run, output={"promotion": {}})
     assert finetune("watch", run.run_id, "--json") == 0
     assert answered(capsys)["verdict"] == "promoted"
+
+
+def test_ctrl_c_ends_the_watching_alone_and_says_how_to_begin_again(
+    past: Runs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = past.add("shop", 1)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    assert finetune("watch", run.run_id) == 130
+    words = f"Run {run.endpoint_name} goes on; `finetune watch {run.endpoint_name}` shows it again."
+    assert capsys.readouterr().out.endswith(f"{words}\n")
+    assert executions.goes_on(clients.stepfunctions(), run.execution_arn)
