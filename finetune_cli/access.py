@@ -22,10 +22,13 @@ type Statement = dict[str, Any]
 # What IAM reads as more than itself within an ARN.
 _WILD = frozenset("*?$")
 _ANY = "any.jsonl"
+# The id of a run: character by character, so that a project whose name goes on behind this one's is another.
+_ANY_RUN = "????????-??????-????????"
 # What a run tells people; staged records, answers and tokens are not among them.
 REPORTS = (
     "report.html", "evaluation.json", "human-review.csv", "answers.csv", "validation.html", "validation.json",
     "problems.jsonl", "training.json", "prepared.json", "cost.json", "spent.json",
+    "run.json", "plan.json", "published.json",
 )  # fmt: skip
 
 
@@ -126,26 +129,31 @@ def _owner(place: Place) -> list[Statement]:
 def _reader(place: Place) -> list[Statement]:
     folder = f"runs/{place.slug}/"
     published = place.arn("ssm", f"parameter/{place.stack}/{place.slug}/endpoint")
+    execution = f"{_executions(place)}:{place.slug}-{_ANY_RUN}"
     return [
         _allow("ReadReports", ["s3:GetObject"], place.s3(place.artifacts, *(f"{folder}*/{name}" for name in REPORTS))),
         _list("ListRuns", place, place.artifacts, f"{folder}*"),
+        _allow("FollowRuns", ["states:DescribeExecution", "states:GetExecutionHistory"], [execution]),
+        _allow(
+            "FindTheStack", ["cloudformation:DescribeStacks"], [place.arn("cloudformation", f"stack/{place.stack}/*")]
+        ),
         _allow("ReadPublishedEndpoint", ["ssm:GetParameter"], [published]),
     ]
+
+
+def _executions(place: Place) -> str:
+    return place.machine_arn.replace(":stateMachine:", ":execution:")
 
 
 def _approver(place: Place) -> list[Statement]:
     if not place.decide:
         raise UsageFailure(f"Stack {place.stack!r} has no output DecideFunctionName: deploy this release.")
-    execution = place.machine_arn.replace(":stateMachine:", ":execution:")
     return [
         *_reader(place),
         _allow("Answer", ["lambda:InvokeFunction"], [place.arn("lambda", f"function:{place.decide}")]),
         _allow("ReadQuestions", ["s3:GetObject"], place.s3(place.artifacts, "approvals/*")),
         _list("FindQuestions", place, place.artifacts, "approvals/*", "tokens/*"),
-        _allow("SeeWhetherRunsWait", ["states:DescribeExecution"], [f"{execution}:*"]),
-        _allow(
-            "FindTheStack", ["cloudformation:DescribeStacks"], [place.arn("cloudformation", f"stack/{place.stack}/*")]
-        ),
+        _allow("SeeWhetherRunsWait", ["states:DescribeExecution"], [f"{_executions(place)}:*"]),
     ]
 
 

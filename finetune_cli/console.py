@@ -50,6 +50,16 @@ class Console:
         if lines:
             self._print(block(*lines))
 
+    @property
+    def live(self) -> bool:
+        """Whether a line can be written over: a person looks at a terminal."""
+        return self._width is not None
+
+    def passing(self, text: str) -> None:
+        """The last line of a terminal, in place of the one before; nothing elsewhere, and an empty text clears it."""
+        if self._stream and self._width:
+            print(f"\r\x1b[K{line(text)[: self._width - 1]}", end="", file=self._stream, flush=True)
+
     def _print(self, text: str) -> None:
         if self._stream:
             print(text, file=self._stream)
@@ -58,6 +68,14 @@ class Console:
         """A line beside the answer, on standard error."""
         if self._stream:
             complain(text)
+
+
+def agreed(console: Console, question: str) -> bool:
+    """Whether the person at the keyboard says yes; where nobody can be asked, the answer is no."""
+    if console.silent or not sys.stdin.isatty():
+        return False
+    complain(question, end="")
+    return sys.stdin.readline().strip().lower() == "yes"
 
 
 def apart(paragraphs: Iterable[str]) -> list[str]:

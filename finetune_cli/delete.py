@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
@@ -11,7 +10,7 @@ from finetune.aws.removal import Plan, Removing, Target
 from finetune_cli import stack
 from finetune_cli.answer import TWO_PROJECTS, Answer, UsageFailure
 from finetune_cli.commands.delete import Options
-from finetune_cli.console import Console, complain
+from finetune_cli.console import Console, agreed
 from finetune_cli.costs import KINDS, price_of
 
 # Seconds between two looks, and how many: throughput is created in minutes to hours, and cannot be deleted before.
@@ -32,7 +31,7 @@ def run(options: Options, console: Console) -> Answer:
         if not plan.staying:
             console.warn(f"finetune: stack {options.stack} has nothing of {options.target}.")
         return Answer(False, _facts(options, target, plan, deleted=False))
-    if not (options.yes or _agreed(console)):
+    if not (options.yes or agreed(console, "Delete all of this? Type yes: ")):
         console.warn("finetune: nothing was deleted.")
         return Answer(False, _facts(options, target, plan, deleted=False))
     left = removal.carry_out(by, target, wait=lambda: time.sleep(WAIT_SECONDS), looks=range(LOOKS))
@@ -40,14 +39,6 @@ def run(options: Options, console: Console) -> Answer:
         raise UsageFailure(f"Something of {options.target} is still being ended; run the command again to continue.")
     console.write("Deleted, and Bedrock knows nothing of it any more.")
     return Answer(True, _facts(options, target, plan, deleted=True))
-
-
-def _agreed(console: Console) -> bool:
-    """Whether the person at the keyboard says yes; a program has to say so by --yes."""
-    if console.silent or not sys.stdin.isatty():
-        return False
-    complain("Delete all of this? Type yes: ", end="")
-    return sys.stdin.readline().strip().lower() == "yes"
 
 
 def _plan(by: Removing, plan: Plan) -> list[str]:

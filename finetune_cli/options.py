@@ -5,7 +5,8 @@ This module and `commands` import only what is fast, because `--help` and the co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import os
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -75,13 +76,18 @@ def argument(kind: click.ParamType[Any] | None = None, **attributes: Any) -> Any
     return field(metadata={"parameter": lambda name: click.Argument([name], type=kind, **attributes)})
 
 
-def option(kind: click.ParamType[Any] | None = None, flag: str | None = None, **attributes: Any) -> Any:
-    """A field that is an option; its flag is the field's name unless another one is given."""
+def option(
+    kind: click.ParamType[Any] | None = None, flag: str | None = None, *, absent: Any = MISSING, **attributes: Any
+) -> Any:
+    """A field that is an option; its flag is the field's name unless another one is given.
+
+    `absent` is what the field holds for whoever makes the options without a command line and does not name it.
+    """
 
     def made(name: str) -> click.Option:
         return click.Option([name, flag or f"--{name.replace('_', '-')}"], type=kind, **attributes)
 
-    return field(metadata={"parameter": made})
+    return field(default=absent, metadata={"parameter": made})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +98,9 @@ class CommandOptions:
     # When the command exits with 0, and when with 1 if it ever does.
     YES: ClassVar[str]
     NO: ClassVar[str | None] = None
+
+    def enter(self) -> None:
+        """Whatever has to be set before the command runs."""
 
     @classmethod
     def parameters(cls) -> list[click.Parameter]:
@@ -124,9 +133,29 @@ class DatasetOptions(CommandOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions(CommandOptions):
-    """Which deployed stack a command uses."""
+    """Which deployed stack a command uses, and where it is."""
 
     stack: str = option(metavar="NAME", default=STACK, help=f"the stack (default: {STACK})")
+    profile: str | None = option(
+        absent=None, metavar="NAME", help="the profile of the AWS CLI (default: from AWS_PROFILE)"
+    )
+    local: bool = option(absent=False, is_flag=True, help="the local cloud that `python -m local up` keeps running")
+
+    def enter(self) -> None:
+        """Let every client of this process use the profile or the local cloud."""
+        if self.local:
+            from finetune_cli.nearby import enter  # noqa: PLC0415 - nobody else waits for it
+
+            enter()
+        elif self.profile:
+            os.environ["AWS_PROFILE"] = self.profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(StackOptions):
+    """Which run a command is about."""
+
+    run: str = argument(metavar="RUN", help="the run, as `finetune runs` and its mail name it")
 
 
 @dataclass(frozen=True, kw_only=True)

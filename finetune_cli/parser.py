@@ -50,7 +50,9 @@ def command_of(name: str) -> click.Command:
 
     def run(*, json: bool, **given: Any) -> int:
         console = Console(None if json else sys.stdout)
-        answer: Answer = import_module(f"finetune_cli.{name}").run(options(**given), console)
+        asked = options(**given)
+        asked.enter()
+        answer: Answer = import_module(f"finetune_cli.{name}").run(asked, console)
         if json:
             tell(as_json(name, answer.exit_code, result=answer.result))
         return answer.exit_code

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from finetune.aws import overview
+from finetune.aws import clients, overview, usage
 from finetune.aws.endpoints import Tagged
 from finetune.aws.overview import InService
 from finetune.aws.tags import RUN_TAG
+from finetune.aws.usage import Usage
 from finetune.domain import catalog, cost
+from finetune.domain.cost import dollars
+from finetune.errors import FineTuneError
 from finetune.foreign import block
 from finetune.letter import of_stack
 from finetune_cli import stack
@@ -29,12 +34,17 @@ def run(options: Options, console: Console) -> Answer:
     wanted = stack.slugs_of(options.stack, options.project)
     shown = [each for each in everything if wanted is None or each.slug in wanted]
     warned = [each for each in loose if wanted is None or overview.project_of(each) in wanted]
-    console.write(*apart(list(map(_paragraph, shown)) or [_nothing(options)]))
-    for warning in [*filter(None, (_mismatch(each, options.stack) for each in shown)), *map(_warning, warned)]:
+    used, unasked = _usage(shown)
+    console.write(*apart([_paragraph(each, used.get(each.slug)) for each in shown] or [_nothing(options)]))
+    for warning in [
+        *unasked,
+        *filter(None, (_mismatch(each, options.stack) for each in shown)),
+        *map(_warning, warned),
+    ]:
         console.warn(f"warning: {warning}")
     facts = {
         "stack": options.stack,
-        "projects": [_facts(each) for each in shown],
+        "projects": [{**_facts(each), "usage": _used(each, used.get(each.slug))} for each in shown],
         "unpublished": [{**each.endpoint.payload(), "tags": dict(each.tags)} for each in warned],
     }
     return Answer(bool(shown or warned), facts)
@@ -43,6 +53,57 @@ def run(options: Options, console: Console) -> Answer:
 def _nothing(options: Options) -> str:
     whose = f"Project {options.project} of stack" if options.project else "Stack"
     return f"{whose} {options.stack} has nothing in service."
+
+
+def _usage(shown: Sequence[InService]) -> tuple[dict[str, Usage], list[str]]:
+    """How each is used, by slug, or why that could not be asked."""
+    if not shown:
+        return {}, []
+    names = {
+        each.slug: [
+            each.published.endpoint_arn,
+            each.published.endpoint_arn.rpartition("/")[2],
+            each.published.endpoint_name,
+            each.published.model_arn,
+        ]
+        for each in shown
+    }
+    now = max((each.found.as_of for each in shown if each.found), default=datetime.now(UTC))
+    try:
+        return usage.of_endpoints(clients.cloudwatch(), names, now), []
+    except FineTuneError as error:
+        return {}, [f"not known how the models are used: {error}"]
+
+
+def _used(each: InService, found: Usage | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    means = {"answer_tokens": found.answer_tokens, "usd_per_day": _usd_per_day(each, found)}
+    return {**found.model_dump(), **means}
+
+
+def _usd_per_day(each: InService, found: Usage) -> float | None:
+    """What the tokens of these days have cost a day; throughput costs the same every day."""
+    prices = _prices(each)
+    if each.published.kind == "provisioned":
+        hour = prices["provisioned_per_hour"]
+        return None if hour is None else 24 * hour
+    usd = cost.TokenPrices(**prices).usd(found.input_tokens, found.output_tokens)
+    return None if usd is None else usd / found.days
+
+
+def _usage_words(each: InService, found: Usage | None) -> str:
+    if found is None or not (found.invocations or found.throttles):
+        return f"CloudWatch knows of no call in {usage.DAYS} days"
+    errors = found.client_errors + found.server_errors
+    latency = "" if found.latency_ms is None else f", {found.latency_ms / 1000:.1f} s each"
+    answers = "" if found.answer_tokens is None else f", {found.answer_tokens:,.0f} tokens an answer"
+    day = _usd_per_day(each, found)
+    price = "" if day is None else f", about {dollars(day)} a day"
+    return (
+        f"{found.invocations:,} calls in {found.days} days, {errors:,} errors, {found.throttles:,} throttled"
+        f"{latency}{answers}{price}"
+    )
 
 
 def _state(each: InService) -> str:
@@ -83,7 +144,7 @@ def _prices(each: InService) -> dict[str, float | None]:
     }
 
 
-def _paragraph(each: InService) -> str:
+def _paragraph(each: InService, used: Usage | None) -> str:
     published = each.published
     since = f"{published.since:%Y-%m-%d %H:%M} UTC" if published.since else "unknown"
     dataset = published.dataset
@@ -93,6 +154,7 @@ def _paragraph(each: InService) -> str:
         ("since", f"{since}, run {published.run_id}"),
         ("dataset", f"{dataset.shown} (version {dataset.version_id})" if dataset else "unknown"),
         ("price", _price_words(each)),
+        ("used", _usage_words(each, used)),
         ("previous", f"run {published.previous_run_id}" if published.previous_run_id else "none"),
     ]
     return block(each.slug, *(f"  {name:<10}{value}" for name, value in lines))

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from finetune.domain.evaluation.verdict import Evaluation
+from finetune_cli.history import dump
 from local.bedrock.ledger import Ledger
 from local.cloud import Mail
-from local.history import dump
 from local.project import RequestError
 from local.session import Session
 from local.watch import View

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from finetune.contracts import JudgeEvaluationOutput
 from finetune.parts import Failure
+from finetune_cli.history import Event, rows, state_names
 from local.bedrock.ledger import Ledger
 from local.cloud import Mail
-from local.history import Event, rows, state_names
 from local.watch import known
 
 

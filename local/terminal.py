@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from local.history import settled
+from finetune_cli.history import settled
 from local.watch import Activity, View
 from local.words import MARKS, Line, Section, activity_line, count, duration, state_line
 

@@ -12,8 +12,8 @@ from finetune.contracts import PrepareDatasetOutput
 from finetune.domain.customization.jobs import phase_of
 from finetune.parts import Endpoint
 from finetune.run import Run
+from finetune_cli.history import Event, Row, rows
 from local.clock import Timeline
-from local.history import Event, Row, rows
 from local.session import Session
 
 POLL_SECONDS = 0.3

@@ -16,9 +16,9 @@ from finetune.domain.catalog import base_models
 from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.evaluation.verdict import Evaluation
 from finetune.run import Run
+from finetune_cli.history import Row
 from local.bedrock.ledger import Bill, Ledger
 from local.clock import Timeline
-from local.history import Row
 from local.results import Result
 from local.watch import Activity
 

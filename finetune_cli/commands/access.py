@@ -17,8 +17,8 @@ class Options(StackOptions):
     """Print the IAM policy of a person or program that has a part in a project, and nothing else.
 
     A supplier may drop datasets into incoming/PROJECT/. An owner may also write the project's settings, sets and media
-    and read its reports. A reader may read its reports and its published endpoint. An approver may answer what runs
-    ask; IAM cannot bound that to one project.
+    and read its reports. A reader may read its reports and its published endpoint and follow its runs. An approver may
+    answer what runs ask; IAM cannot bound that to one project.
     """
 
     EXAMPLE: ClassVar = "finetune access shop-assistant --as supplier"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,3 +158,18 @@ class Pipeline:
 
     def jobs_of(self, project: str) -> list[str]:
         return [job.name for job in self.admin.ledger().jobs if job.name.startswith(f"{project}-")]
+
+
+def finetune(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person runs it, with the credentials of the environment and nothing of this machine's."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with pipeline.admin.working():  # a rollback that takes three hours of service time counts as given up
+        return subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "finetune_cli.main", *arguments],
+            cwd=ROOT,
+            env={**inherited, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+            | (environment or pipeline.cloud.environment()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline
+from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, finetune
 from tests.waiting import eventually
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
@@ -159,3 +159,17 @@ def test_training_text_stays_out_of_logs_mails_payloads_and_tags(pipeline: Pipel
     assert not [text for text in said if canary in text]
     payloads = [json.dumps(event, default=str) for event in accepted.events]
     assert max(map(len, payloads)) < 64 * 1024
+
+
+def test_the_command_tells_of_each_way_to_end_what_the_history_tells(pipeline: Pipeline) -> None:
+    pipeline.drop("told/data.jsonl", (EXAMPLE / "broken.jsonl").read_bytes())
+    listed = json.loads(finetune(pipeline, "runs", "--most", "1000", "--json").stdout)["result"]["runs"]
+    by_verdict = {each["verdict"]: each for each in listed if not each["going"]}
+    assert "DatasetRejected" in by_verdict
+    for verdict, each in by_verdict.items():
+        run = pipeline.ended(each["execution"])
+        shown = json.loads(finetune(pipeline, "show", each["run"], "--json").stdout)["result"]
+        assert [state["state"] for state in shown["states"]] == list(dict.fromkeys(run.states))
+        assert verdict in {run.error, "promoted", "not better", "inconclusive", "nothing new", "stopped", "timed out"}
+        assert (verdict == "promoted") == (run.states[-1] == "Model Promoted")
+        assert (verdict == "stopped") == (run.status == "ABORTED")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 import yaml
 
 from finetune.domain.customization.jobs import resource_name
-from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline
+from tests.e2e.pipeline import EXAMPLE, Execution, Pipeline, finetune
 from tests.waiting import eventually
-from tools.project import ROOT
 
 DATASET = (EXAMPLE / "dataset.jsonl").read_bytes()
 WORSE = (EXAMPLE / "worse.jsonl").read_bytes()
@@ -48,21 +44,6 @@ def drop(pipeline: Pipeline, project: str, data: bytes, *faults: str, **settings
     pipeline.configure(project, {**SETTINGS, **settings}, EVALUATION)
     pipeline.admin.inject(*faults)
     return pipeline.drop(f"{project}/data.jsonl", data)
-
-
-def finetune(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command as a person runs it, with the credentials of the environment and nothing of this machine's."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with pipeline.admin.working():  # a rollback that takes three hours of service time counts as given up
-        return subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "finetune_cli.main", *arguments],
-            cwd=ROOT,
-            env={**inherited, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-            | (environment or pipeline.cloud.environment()),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 def test_the_doctor_finds_the_deployed_stack_right_but_for_what_the_local_cloud_cannot_tell(pipeline: Pipeline) -> None:

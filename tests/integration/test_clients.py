@@ -42,7 +42,7 @@ THROTTLED = {"iam"}
 
 # What a client is called here where AWS's name is a word of Python or none that a reader knows.
 NAMES = {"functions": "lambda", "identity": "sts"}
-OF_THE_COMMAND = {"cloudwatch", "events", "functions", "iam", "identity", "kms", "sqs"}
+OF_THE_COMMAND = {"cloudwatch", "events", "functions", "iam", "identity", "kms", "logs", "sqs"}
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -129,12 +129,14 @@ def test_people_s_ratings_are_asked_for_by_name(installed: tuple[Path, str], tmp
     assert (done.returncode, done.stderr) == (2, "finetune: evaluation.json is not the evaluation.json of a run.\n")
 
 
-@pytest.mark.parametrize("line", [("status",), ("rollback", "shop")])
-def test_what_speaks_to_aws_needs_the_extra(line: tuple[str, ...], installed: tuple[Path, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("line", "first"), [(("status",), "boto3"), (("rollback", "shop"), "botocore")])
+def test_what_speaks_to_aws_needs_the_extra(
+    line: tuple[str, ...], first: str, installed: tuple[Path, str], tmp_path: Path
+) -> None:
     done = run(installed, tmp_path, *line)
     assert (done.returncode, done.stdout) == (2, "")
     if installed[1]:
         words = "While connecting to AWS: You must specify a region. Set a Region in AWS_REGION."
     else:
-        words = "This command needs botocore. Install the extra aws: pip install '<folder of the clone>[aws]'."
+        words = f"This command needs {first}. Install the extra aws: pip install '<folder of the clone>[aws]'."
     assert done.stderr == f"finetune: {words}\n"

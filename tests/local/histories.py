@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from finetune_cli.history import Event, load, rows
 from local.clock import Timeline
-from local.history import Event, load, rows
 from local.watch import Activity, View
 
 FOLDER = Path(__file__).parent / "fixtures" / "histories"

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from finetune_cli.history import Event
 from local.clock import Timeline
-from local.history import Event
 from local.session import Session
 from local.watch import Activity, watch
 from tests.local.histories import recorded, timeline

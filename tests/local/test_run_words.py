@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.history import Row
+from finetune_cli.history import Row
 from local.words import note
 from tests.local.histories import view
 

@@ -28,6 +28,7 @@ PLACE = Place(
     "arn:aws:kms:us-east-1:123456789012:key/k",
 )
 SLUG = PLACE.slug
+EXECUTIONS = MACHINE.replace(":stateMachine:", ":execution:")
 
 
 def may(part: str, action: str, resource: str, **context: str) -> bool:
@@ -53,6 +54,14 @@ OWN = {
     },
     ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:finetune-decide"): {"approver"},
     ("s3:GetObject", s3(ARTIFACTS, "approvals/k/q.json")): {"approver"},
+    # What `finetune show` asks
+    ("s3:GetObject", s3(ARTIFACTS, f"runs/{SLUG}/r1/plan.json")): {"owner", "reader", "approver"},
+    ("states:GetExecutionHistory", f"{EXECUTIONS}:{SLUG}-20261121-103005-0badcafe"): {"owner", "reader", "approver"},
+    ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:123456789012:stack/finetune/1"): {
+        "owner",
+        "reader",
+        "approver",
+    },
 }
 
 
@@ -96,6 +105,9 @@ OTHERS = [
     ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:finetune-plan-run"),
     ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:123456789012:function:finetune-decide"),
     ("states:StartExecution", MACHINE),
+    ("states:StopExecution", f"{EXECUTIONS}:{SLUG}-20261121-103005-0badcafe"),
+    ("states:GetExecutionHistory", f"{EXECUTIONS}:{SLUG}-too-20261121-103005-0badcafe"),
+    ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"),
     ("states:SendTaskSuccess", "*"),
     ("bedrock:InvokeModel", "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abc"),
     ("kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/other"),

@@ -67,3 +67,22 @@ def test_a_program_is_told_nothing_but_the_answer(capsys: pytest.CaptureFixture[
 def test_a_warning_goes_beside_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     Console(sys.stdout).warn("warning: look")
     assert capsys.readouterr() == ("", "warning: look\n")
+
+
+class Screen(io.StringIO):
+    """A terminal that does not know its columns, which are then 80."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_passing_line_is_cleared_before_the_next_and_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    console = Console(screen)
+    console.passing("\x1b[2J" + "x" * 200)
+    assert console.live
+    assert screen.getvalue() == "\r\x1b[K" + ("[U+001B][2J" + "x" * 200)[:79]
+    plain = io.StringIO()
+    Console(plain).passing("news")
+    assert (plain.getvalue(), Console(plain).live) == ("", False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ def test_every_command_has_options_work_and_help_with_an_example_and_exit_codes(
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_example_of_every_command_can_be_read(name: str) -> None:
     options = import_module(f"finetune_cli.commands.{name}").Options
-    words = options.EXAMPLE.removeprefix('eval "$(').removesuffix(')"').split()
+    words = shlex.split(options.EXAMPLE.removeprefix('eval "$(').removesuffix(')"'))
     assert words[:2] == ["finetune", name]
     assert command_of(name).make_context(name, words[2:]).params
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
@@ -112,6 +112,11 @@ def kms() -> KMSClient:
 @cache
 def sqs() -> SQSClient:
     return boto3.client("sqs", config=_CONTROL)
+
+
+@cache
+def logs() -> Any:
+    return boto3.client("logs", config=_CONTROL)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ class Execution:
     redrives: int
     stopped: datetime | None
     as_of: datetime
+    started: datetime | None = None
     input: str | None = None
     output: str | None = None
     error: str | None = None
@@ -69,6 +71,20 @@ def all_of(stepfunctions: SFNClient, machine_arn: str) -> dict[str, Execution]:
     return found
 
 
+def history(stepfunctions: SFNClient, arn: str) -> list[Mapping[str, Any]]:
+    """Every event of an execution without its data, oldest first; none when Step Functions does not know it."""
+    with translated(f"reading the history of {arn}"):
+        try:
+            pages = stepfunctions.get_paginator("get_execution_history").paginate(
+                executionArn=arn, includeExecutionData=False
+            )
+            return [event for page in pages for event in page["events"]]
+        except ClientError as error:
+            if code_of(error) == "ExecutionDoesNotExist":
+                return []
+            raise
+
+
 def stop(stepfunctions: SFNClient, arn: str, why: str) -> None:
     """Stop an execution; one that has ended is stopped already."""
     with translated(f"stopping {arn}"):
@@ -86,5 +102,6 @@ def _execution(found: Any, as_of: datetime) -> Execution:
         redrives=found.get("redriveCount", 0),
         stopped=found.get("stopDate"),
         as_of=as_of,
+        started=found.get("startDate"),
         **{key: found[key] for key in ("input", "output", "error", "cause") if key in found},
     )

@@ -11,7 +11,7 @@ from finetune.parts import Outcome
 from finetune.remains import Standing
 
 # These ends come before anything is started, so nothing can stand.
-_BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
+BEFORE_ANY_JOB: frozenset[Outcome] = frozenset(
     {
         "RequestRefused",
         "DatasetRejected",
@@ -34,7 +34,7 @@ def deliver(by: Acting, known: NotifyInput, redrives: int, *, unknown: str = "")
     bucket, arn = environment.ARTIFACT_BUCKET, known.execution_arn
     if mail.was_sent(s3, bucket, arn, redrives) or _is_told_with_others(by, known):
         return False
-    asked = known.run if known.outcome not in _BEFORE_ANY_JOB else None
+    asked = known.run if known.outcome not in BEFORE_ANY_JOB else None
     stands = (
         standing(bedrock, ssm, s3, asked, stack=environment.STACK_NAME) if asked else Standing(unknown=unknown or None)
     )

@@ -48,6 +48,13 @@ def outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
 
+def resource(cloudformation: CloudFormationClient, stack: str, name: str) -> str:
+    """The physical id of a resource of a stack, by its name in the template."""
+    with translated(f"looking for {name} of stack {stack}"):
+        found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=name)
+    return str(found["StackResourceDetail"].get("PhysicalResourceId", ""))
+
+
 def in_service(bedrock: BedrockClient, ssm: SSMClient, stack: str) -> list[InService]:
     """What every project of the stack has in service, by the project's name."""
     return [

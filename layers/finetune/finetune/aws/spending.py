@@ -66,7 +66,7 @@ def delete_endpoint(bedrock: BedrockClient, s3: S3Client, found: Found, folder: 
 def written(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spent:
     """What the run has cost until now, kept as spent.json; never raises, because a mail waits for it."""
     try:
-        found = _spent(s3, known, run, stands)
+        found = until_now(s3, run, stands, known)
     except FineTuneError as error:
         found = Spent(missing=(f"what could not be read ({str(error).rstrip('.')})",))
     with suppress(FineTuneError):
@@ -75,7 +75,8 @@ def written(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spe
     return found
 
 
-def _spent(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spent:
+def until_now(s3: S3Client, run: Run, stands: Standing, known: NotifyInput | None = None) -> Spent:
+    """What the run has cost until now; `known` is what its execution tells, if that was asked."""
     lines, missing = list[SpentLine](), list[str]()
     if stands.unknown:
         missing.append("what Bedrock did not tell of the run's job and endpoint")
@@ -87,7 +88,7 @@ def _spent(s3: S3Client, known: NotifyInput, run: Run, stands: Standing) -> Spen
 
 def _add_training(
     s3: S3Client,
-    known: NotifyInput,
+    known: NotifyInput | None,
     run: Run,
     stands: Standing,
     candidate: Candidate,
@@ -99,7 +100,7 @@ def _add_training(
         missing.append(f"the job {name}, which has not ended")
     if name not in stands.trained + stands.unfinished:
         return
-    tokens = known.prepared.training_tokens if known.prepared else _training_tokens(s3, run)
+    tokens = known.prepared.training_tokens if known and known.prepared else _training_tokens(s3, run)
     if tokens is None or not candidate.hyperparameters:
         missing.append(f"the job {name}, whose tokens or epochs are not known")
         return

@@ -154,8 +154,11 @@ def _details(event: Event) -> Mapping[str, Any]:
 
 
 def _object(document: str | None) -> dict[str, Any]:
-    """A JSON document that is an object; empty for any other and for none."""
-    content = json.loads(document or "{}")
+    """A JSON document that is an object; empty for any other, for none and for a history without its data."""
+    try:
+        content = json.loads(document or "{}")
+    except ValueError:
+        return {}
     return content if isinstance(content, dict) else {}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.history import Event, Row, dump, load, rows, settled, state_names
+from finetune_cli.history import Event, Row, dump, load, rows, settled, state_names
 from local.watch import known
 from tests.local.histories import ENDS, recorded
 from tools.project import states

@@ -1,0 +1,10 @@
+"""What `finetune compare` is called with."""
+
+from __future__ import annotations
+
+from finetune_cli.parser import command_of
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    read = command_of("compare").make_context("compare", ["a", "b"]).params
+    assert (read["run"], read["other"]) == ("a", "b")
