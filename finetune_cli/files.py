@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from finetune.domain.records.source import SUFFIXES
+from finetune.domain.records.limits import ANY_SUFFIX, SUFFIXES
 from finetune.domain.validation.rules import media_name
 from finetune.foreign import foreign
 from finetune_cli.answer import UsageFailure
@@ -44,7 +44,7 @@ def dataset(path: Path, suffix: str | None = None) -> tuple[Path, str]:
     suffix = suffix or path.suffix.lower()
     if suffix not in SUFFIXES:
         advice = "unpack it first" if suffix in _PACKED else "export it as CSV" if suffix in _SHEETS else ""
-        known = f"the name of a dataset ends in {' or '.join(SUFFIXES)}"
+        known = f"the name of a dataset ends in {ANY_SUFFIX}"
         raise UsageFailure(f"{name_of(path)} is not a dataset: {'; '.join(filter(None, (known, advice)))}.")
     return path, suffix
 

@@ -100,7 +100,9 @@ def _parsers() -> argparse.ArgumentParser:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="the file to drop: .jsonl, .json or .csv")
+    parser.add_argument(
+        "dataset", type=Path, metavar="DATASET", help="the file to drop: .jsonl, .ndjson, .json, .csv or .tsv"
+    )
     parser.add_argument(
         "--project", metavar="NAME", help="name of the project (default: from the dataset's folder or file name)"
     )

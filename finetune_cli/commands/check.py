@@ -21,7 +21,7 @@ class Options(DatasetOptions):
     NO: ClassVar = "one is rejected"
 
     files: tuple[Path, ...] = argument(
-        File(), nargs=-1, required=True, metavar="FILE...", help="datasets: .jsonl, .json or .csv"
+        File(), nargs=-1, required=True, metavar="FILE...", help="datasets: .jsonl, .ndjson, .json, .csv or .tsv"
     )
     validation: Path | None = option(File(), metavar="FILE", help="the project's own validation set: .jsonl")
     evaluation: Path | None = option(File(), metavar="FILE", help="the project's own evaluation set: .jsonl")

@@ -25,7 +25,7 @@ class Options(DatasetOptions):
     YES: ClassVar = "the new dataset is accepted"
     NO: ClassVar = "it is rejected"
 
-    file: Path = argument(File(), metavar="FILE", help="a dataset: .jsonl, .json or .csv")
+    file: Path = argument(File(), metavar="FILE", help="a dataset: .jsonl, .ndjson, .json, .csv or .tsv")
     out: Path = option(File(), required=True, metavar="FILE", help="the file to write: .jsonl")
     changes: Path | None = option(File(), metavar="FILE", help="list the changes in this file, as JSON Lines")
     balance: int | None = option(Count(), metavar="N", help="keep at most N records of each label, or of each topic")

@@ -28,9 +28,8 @@ from finetune.domain.customization.jobs import (
     RUN_BOUND,
     STALLED_AFTER,
 )
-from finetune.domain.customization.projects import DATASET_SUFFIXES
 from finetune.domain.evaluation.metrics import _SHORT_REFERENCE_WORDS
-from finetune.domain.records.limits import MAX_DATASET_BYTES, MAX_UNITS
+from finetune.domain.records.limits import ANY_SUFFIX, MAX_DATASET_BYTES, MAX_UNITS
 from finetune.domain.records.strict_json import MAX_LINE_BYTES
 from finetune.domain.validation.lint import _FEW_ANSWERED, _FEW_LABELLED
 from finetune.domain.validation.rules import MEGABYTE
@@ -138,7 +137,7 @@ SENTENCES = [
     said(TROUBLESHOOTING, "which is {} GB;", GIGABYTES),
     said(TROUBLESHOOTING, "more than {} lines", f"{MAX_UNITS:,}"),
     said(TROUBLESHOOTING, "more than {} files", f"{MOST_LISTED:,}"),
-    said(TROUBLESHOOTING, "Drop a {} file of", " or ".join(", ".join(DATASET_SUFFIXES).rsplit(", ", 1))),
+    said(TROUBLESHOOTING, "Drop a {} file of", ANY_SUFFIX),
     said(TROUBLESHOOTING, "file of at most {} GB", GIGABYTES),
     said(TROUBLESHOOTING, "than the stack's: Nova in {}, Llama", regions("amazon.nova")),
     said(TROUBLESHOOTING, "Llama 3 in {}. The usual", regions("meta.llama")),

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 # The error's name as states and docs/troubleshooting.md spell it, and what a person does about it.
 ADVICE: Mapping[str, str] = {
-    "UnsupportedDataset": "Drop a .jsonl, .json or .csv file of at most 10.7 GB under incoming/<project>/.",
+    "UnsupportedDataset": (
+        "Drop a .jsonl, .ndjson, .json, .csv or .tsv file of at most 10.7 GB under incoming/<project>/."
+    ),
     "FilesMisplaced": "Move the named files to where they belong, or delete them, and drop the dataset again.",
     "SettingsInvalid": "Correct the named key in the project's settings.yaml and drop the dataset again.",
     "BaseModelUnknown": "Correct base_model or method, or deploy in the named Region, and drop the dataset again.",

@@ -16,6 +16,8 @@ from finetune.errors import UnsupportedDataset
     [
         ("incoming/shop/data.jsonl", "shop"),
         ("incoming/shop/2026/data.csv", "shop"),
+        ("incoming/shop/data.TSV", "shop"),
+        ("incoming/shop.ndjson", "shop"),
         ("incoming/shop.jsonl", "shop"),
         ("incoming/Größe & Co/a+b %20.JSONL", "Größe & Co"),
         ("incoming/a.b.json", "a.b"),
@@ -29,7 +31,7 @@ def test_a_dataset_belongs_to_its_folder_or_else_to_its_stem(key: str, project: 
     "key", ["incoming/shop/data.zip", "incoming/shop/readme", "projects/shop/data.jsonl", "x.jsonl"]
 )
 def test_what_is_not_a_dataset_is_refused_with_how_to_drop_one(key: str) -> None:
-    with pytest.raises(UnsupportedDataset, match=r"drop a \.jsonl, \.json or \.csv file as incoming/"):
+    with pytest.raises(UnsupportedDataset, match=r"drop a \.jsonl, \.ndjson, \.json, \.csv or \.tsv file as incoming/"):
         projects.project_of(key)
 
 

@@ -185,13 +185,16 @@ NAMES = st.sampled_from(
 def test_the_same_rows_give_the_same_records_in_every_container(data: st.DataObject) -> None:
     names = data.draw(NAMES)
     table = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(names, WORDS)), min_size=1, max_size=4))
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, names)
-    writer.writeheader()
-    writer.writerows(table)
+    file, tabs = io.StringIO(newline=""), io.StringIO(newline="")
+    for each, delimiter in ((file, ","), (tabs, "\t")):
+        writer = csv.DictWriter(each, names, delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(table)
     lines = "\n".join(map(json.dumps, table))
     written = {
         ".csv": file.getvalue(),
+        ".tsv": tabs.getvalue(),
+        ".ndjson": lines,
         ".jsonl": lines,
         "array.json": json.dumps(table),
         "wrapped.json": json.dumps({"exported": "today", "data": table}, indent=1),

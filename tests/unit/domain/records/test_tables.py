@@ -32,6 +32,14 @@ def test_tables_are_read_by_their_header(data: bytes, expected: dict[str, list[i
     assert found(check(data, suffix=".csv")) == expected
 
 
+def test_a_table_of_tabs_is_read_by_tabs_whatever_else_its_header_has() -> None:
+    data = b"Question, if any; or none\tanswer\na\tb\n"
+    columns = {"prompt": "question, if any; or none", "completion": "answer"}
+    for suffix, problems in ((".tsv", {}), (".csv", {"csv-header": [1]})):
+        report = check_dataset([data], suffix=suffix, rules=rules(columns=columns), lint=False)
+        assert {code: lines for code, lines in found(report).items() if code == "csv-header"} == problems
+
+
 def test_a_row_begins_on_the_line_behind_the_row_before_it() -> None:
     data = b'prompt,completion\n"one\ntwo",x\n\nthree,y\n'
     found, lines = units([data], ".csv")

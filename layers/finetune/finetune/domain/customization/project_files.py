@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from finetune.domain.records.limits import SUFFIXES
 from finetune.foreign import LINE_CHARACTERS, foreign
 
 # What people call each file, without its suffix.
@@ -16,7 +17,7 @@ _STEMS = {
     "validation.jsonl": {"val", "valid", "validation", "validations", "validation_set", "val_set"},
 }
 _SUFFIXES = {"settings.yaml": {".yaml", ".yml"}}
-_OF_DATASETS = {".jsonl", ".json", ".csv", ".ndjson"}
+_OF_DATASETS = frozenset(SUFFIXES)
 # So many are named, with their commands if all of it fits a line of a mail and some words before it: a command that is
 # cut in the middle of a quoted name is another command.
 _MOST_NAMED, _FITS = 2, LINE_CHARACTERS - 200

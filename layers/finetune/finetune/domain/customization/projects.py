@@ -11,11 +11,13 @@ from typing import Any
 
 from finetune.domain.customization import jobs
 from finetune.domain.customization.project_files import meant, misplaced
+from finetune.domain.records.limits import ANY_SUFFIX, SUFFIXES
 from finetune.errors import FilesMisplaced, UnsupportedDataset
 from finetune.foreign import BLANK, foreign
 
 INCOMING = "incoming/"
-DATASET_SUFFIXES = (".jsonl", ".json", ".csv")
+# What release 0.2.0 took for a dataset.
+_SUFFIXES_BEFORE = (".jsonl", ".json", ".csv")
 MOST_NAME_CHARACTERS = 200
 
 # The letters of a slug before a hash, and without one; with either, a job's name fits Bedrock's 63 characters.
@@ -39,9 +41,9 @@ def project_of(key: str) -> str:
     if key.startswith(INCOMING) and len(segments) > 1 and meant(file):
         [found] = misplaced(segments[0], [key])
         raise FilesMisplaced(f"{found.sentence()}.")
-    if not key.startswith(INCOMING) or PurePosixPath(file).suffix.lower() not in DATASET_SUFFIXES:
+    if not key.startswith(INCOMING) or PurePosixPath(file).suffix.lower() not in SUFFIXES:
         raise UnsupportedDataset(
-            f"{foreign(key)!r} is not a dataset: drop a .jsonl, .json or .csv file as {INCOMING}<project>/<name>.jsonl."
+            f"{foreign(key)!r} is not a dataset: drop a {ANY_SUFFIX} file as {INCOMING}<project>/<name>.jsonl."
         )
     name = _folder_or_stem(segments)
     if wrong := _ambiguous([*segments, name]):
@@ -65,7 +67,7 @@ def project_in(key: str) -> str | None:
 def project_before(key: str) -> str | None:
     """The project of a key by the rule of release 0.2.0, which took more keys; None when it was no dataset then."""
     path = PurePosixPath(key.removeprefix(INCOMING))
-    if not key.startswith(INCOMING) or path.suffix.lower() not in DATASET_SUFFIXES:
+    if not key.startswith(INCOMING) or path.suffix.lower() not in _SUFFIXES_BEFORE:
         return None
     return path.parts[0] if len(path.parts) > 1 else path.stem
 

@@ -1,7 +1,10 @@
-"""How large a dataset may be, in bytes and in units."""
+"""What a dataset may be called, and how large it may be, in bytes and in units."""
 
 from __future__ import annotations
 
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+# The same in a sentence.
+ANY_SUFFIX = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 # What a run can stage on the disk of Prepare Dataset (template.yaml). Both functions that read it do so in less than a
 # third of their fifteen minutes (benchmarks/README.md).
 MAX_DATASET_BYTES = 10 * 1024**3

@@ -13,7 +13,7 @@ import orjson
 
 from finetune.domain.findings import Flaw, Place
 from finetune.domain.records.arrays import array_elements, wrapped_at
-from finetune.domain.records.limits import too_large, too_many
+from finetune.domain.records.limits import SUFFIXES, too_large, too_many
 from finetune.domain.records.lines import lines_of, newlines
 from finetune.domain.records.record import Unit
 from finetune.domain.records.shapes import KEYS_OF_LISTS
@@ -28,7 +28,6 @@ CONTAINERS: dict[Container, str] = {
     "json-objects": "JSON objects over several lines each",
     "csv": "CSV",
 }
-SUFFIXES = (".jsonl", ".json", ".csv")
 _HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _MAGIC: dict[bytes, Flaw] = {
@@ -90,6 +89,7 @@ class Source:
         self.byte_order_mark = head.startswith(_BOM)
         head = head.removeprefix(_BOM)
         self.container: Container = _container(head, suffix)
+        self._delimiter = "\t" if suffix == ".tsv" else None
         self._pieces = newlines(chain((head,), pieces))
 
     def __iter__(self) -> Iterator[Block]:
@@ -123,7 +123,7 @@ class Source:
 
     def _read(self) -> Iterator[tuple[int, Unit]]:
         if self.container == "csv":
-            return table_rows(self._counted(), self._columns)
+            return table_rows(self._counted(), self._columns, self._delimiter)
         wrapped, bare = self.container == "json-object", self.container == "json-objects"
         return array_elements(self._counted(), wrapped=wrapped, bare=bare)
 
@@ -154,7 +154,7 @@ def _head(chunks: Iterator[bytes]) -> bytes:
 
 def _container(head: bytes, suffix: str) -> Container:
     """What the file is by how it begins. A whole array on the first of several lines is a bad line, not a dataset."""
-    if suffix == ".csv":
+    if suffix in {".csv", ".tsv"}:
         return "csv"
     start = head.lstrip()
     if start.startswith(b"{"):

@@ -1,4 +1,4 @@
-"""The rows of a table (CSV) as records of their own, by the names in its header."""
+"""The rows of a table (CSV or TSV) as records of their own, by the names in its header."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from finetune.domain.records.strict_json import MAX_LINE_BYTES
 _COMPLETE = ({"text"}, {"image-ref", "caption"})
 
 
-def table_rows(pieces: Iterable[bytes], columns: Mapping[str, str] | None = None) -> Iterator[tuple[int, Unit]]:
+def table_rows(
+    pieces: Iterable[bytes], columns: Mapping[str, str] | None = None, delimiter: str | None = None
+) -> Iterator[tuple[int, Unit]]:
     """The rows of a table with a header as objects, each with the line it begins on; blank rows come as empty bytes.
 
     `columns` says which column is the prompt, the completion or the system prompt, where their names do not.
+    Without a delimiter it is the one of comma, semicolon and tab that the header has most often.
     """
-    table = _Table(pieces)
+    table = _Table(pieces, delimiter)
     header = next(table, None)
     if header is None:
         return
@@ -77,7 +80,7 @@ def _unusable(header: list[str], keys: list[str]) -> Flaw | None:
 class _Table:
     """csv.reader over bytes: rows, or what is wrong with one; `line` is the last physical line read."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: Iterable[bytes], delimiter: str | None) -> None:
         self.line = 0
         self._bad: Flaw | None = None
         self._lines = chain.from_iterable(lines_of(pieces))
@@ -87,7 +90,7 @@ class _Table:
             self.line, delimiter = 1, first[4:].decode()
         else:
             self._lines = chain((first,) if first else (), self._lines)
-            delimiter = max(",;\t", key=first.decode(errors="replace").count)
+            delimiter = delimiter or max(",;\t", key=first.decode(errors="replace").count)
         csv.field_size_limit(MAX_LINE_BYTES)
         self._rows = csv.reader(self._text(), delimiter=delimiter, strict=True)
 

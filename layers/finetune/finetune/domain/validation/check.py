@@ -52,7 +52,7 @@ def check_dataset(  # noqa: PLR0913 - each is a choice of its own that the calle
 ) -> DatasetReport:
     """Check a byte stream against the rules of a base model in one pass and bounded memory.
 
-    `suffix` is .jsonl, .json or .csv. `counted_elsewhere` is the number of records in the other file, training or
+    `suffix` is one of `SUFFIXES`. `counted_elsewhere` is the number of records in the other file, training or
     validation, for models that count both together.
 
     Without `lint` the check looks only for what Bedrock would refuse and for exact duplicates. A `surveyor` notes every
