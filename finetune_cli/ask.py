@@ -45,15 +45,19 @@ def run(options: Options, console: Console) -> Answer:
     """Yes when every model has answered every question."""
     by = stack.removing(options.stack)
     found = [each.bounded(options.max_tokens) for each in askable.find(by, options.model, compare=options.compare)]
-    talks, told, spent = [Conversation(each, options.system) for each in found], list[dict[str, Any]](), 0.0
+    talks, told = [Conversation(each, options.system) for each in found], list[dict[str, Any]]()
+    spent = billed = 0.0
     for prompt in [options.prompt] if options.prompt else _prompts(console):
         bound = askable.bound((talk.model, talk.item(prompt)) for talk in talks)
-        if not (options.yes or _may(console, bound, spent)):
+        if not (options.yes or _may(console, bound, billed)):
             console.warn("finetune: nothing was asked.")
             return Answer(False, {"answers": told, "usd": spent})
         answers = [_answered(talk, prompt, console, alone=len(talks) == 1) for talk in talks]
         told += answers
-        spent += sum(each["usd"] or 0.0 for each in answers)
+        usd = sum(each["usd"] or 0.0 for each in answers)
+        spent += usd
+        # What has failed may have been billed all the same.
+        billed += bound or 0.0 if any(each["error"] for each in answers) else usd
     if not told:
         raise UsageFailure("Nothing was asked: give a question behind the name, or on standard input.")
     return Answer(not any(each["error"] for each in told), {"answers": told, "usd": spent})
@@ -73,10 +77,10 @@ def _typed() -> str:
     return sys.stdin.readline().strip()
 
 
-def _may(console: Console, bound: float | None, spent: float) -> bool:
+def _may(console: Console, bound: float | None, billed: float) -> bool:
     """Whether a question may be asked: it is billed, which is said, and a person agrees to what is not little."""
     console.warn(f"Asking is billed: at most {askable.price(bound)} for this question.")
-    if bound is not None and spent + bound <= UNASKED_USD:
+    if bound is not None and billed + bound <= UNASKED_USD:
         return True
     return agreed(console, "Ask it? Type yes: ")
 

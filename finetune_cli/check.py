@@ -44,7 +44,14 @@ def run(options: Options, console: Console) -> Answer:
     if refused:
         console.say(f"Rejected: {refused}", style="bad")
     accepted = not refused and all(checked.accepted for checked in results)
-    return Answer(accepted, {"accepted": accepted, "files": [checked.as_dict(row, rules) for checked in results]})
+    return Answer(
+        accepted,
+        {
+            "accepted": accepted,
+            "refused": refused or None,
+            "files": [checked.as_dict(row, rules) for checked in results],
+        },
+    )
 
 
 def _require_sense(options: Options) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finetune_cli import past, stack
 from finetune_cli.answer import Answer
@@ -12,9 +12,6 @@ from finetune_cli.console import Console
 from finetune_cli.past import Past, read_json
 from finetune_cli.runs import table
 from finetune_cli.states import duration
-
-if TYPE_CHECKING:
-    pass
 
 _OTHER_SET = (
     "The evaluation sets differ, so the scores are not comparable; give the project an evaluation set of its own "

@@ -45,7 +45,7 @@ def run(options: Options, console: Console) -> Answer:
         console.warn(f"warning: not asked, so there may be more: {why}")
     facts = {
         "stack": options.stack,
-        "billed": [_facts(each) for each in shown],
+        "billed": [facts_of(each) for each in shown],
         "usd_per_hour": _sum(each.usd_per_hour for each in shown),
         "usd_per_month": _sum(each.usd_per_month for each in shown),
         "deleted_lately": [each.model_dump(mode="json") for each in deleted],
@@ -103,7 +103,8 @@ def _gone(each: Deleted) -> str:
     return f"Deleted by retention.days on {each.at:%Y-%m-%d}: {each.name}"
 
 
-def _facts(each: Billed) -> dict[str, Any]:
+def facts_of(each: Billed) -> dict[str, Any]:
+    """One thing for a program."""
     return {
         "kind": each.kind,
         "name": each.name,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from finetune.aws import billed
 from finetune.aws.billed import Billed
 from finetune.foreign import foreign
@@ -11,7 +9,7 @@ from finetune_cli import past, stack
 from finetune_cli.answer import Answer
 from finetune_cli.commands.models import Options
 from finetune_cli.console import Console
-from finetune_cli.costs import price_of
+from finetune_cli.costs import facts_of, price_of
 from finetune_cli.runs import table
 
 
@@ -31,7 +29,7 @@ def run(options: Options, console: Console) -> Answer:
         console.write(f"{whose} {options.stack} has no custom model.")
     for why in account.unasked:
         console.warn(f"warning: not asked, so there may be more: {why}")
-    facts = {"stack": options.stack, "models": list(map(_facts, shown)), "unasked": list(account.unasked)}
+    facts = {"stack": options.stack, "models": list(map(facts_of, shown)), "unasked": list(account.unasked)}
     return Answer(bool(shown), facts)
 
 
@@ -42,17 +40,3 @@ def _stands(each: Billed) -> str:
         f"deleted on {each.deletion}" if each.deletion else "",
     )
     return ", ".join(filter(None, told)) or "not in service"
-
-
-def _facts(each: Billed) -> dict[str, Any]:
-    return {
-        "model": each.name,
-        "arn": each.arn,
-        "project": each.project or None,
-        "run": each.run or None,
-        "created": each.created.isoformat() if each.created else None,
-        "in_service": each.in_service,
-        "kept": each.kept,
-        "deletion": each.deletion,
-        "usd_per_month": each.usd_per_month,
-    }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finetune.domain.catalog import BaseModelRow, base_model
+from finetune.domain.catalog import BaseModelRow, base_model, require_active
 from finetune.domain.staging.shares import Shares
 from finetune.domain.validation.rules import DatasetRules, rules_for
-from finetune.errors import SettingsInvalid
+from finetune.errors import BaseModelRetired, SettingsInvalid
 from finetune_cli.files import name_of, readable
 from finetune_cli.options import BASE_MODEL, METHOD, DatasetOptions
 
@@ -44,11 +44,12 @@ def row_and_rules(options: DatasetOptions) -> tuple[BaseModelRow, DatasetRules]:
 
 
 def taken_no_more(row: BaseModelRow) -> str:
-    """Why a run with a base model would be refused, and which takes its place; nothing while it takes jobs."""
-    if row.lifecycle.status == "active":
-        return ""
-    successor = f"; use base_model {row.lifecycle.successor}" if row.lifecycle.successor else ""
-    return f"Bedrock takes no new customization jobs for {row.name}{successor}."
+    """Why a run with a base model would be refused, by the catalog; nothing while it takes jobs."""
+    try:
+        require_active(row, accepted=row.lifecycle.status == "active", region="")
+    except BaseModelRetired as error:
+        return str(error)
+    return ""
 
 
 def hold_out(options: DatasetOptions) -> Shares:

@@ -49,12 +49,13 @@ def facts(row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def duration(seconds: float) -> str:
-    """Seconds in their two largest units."""
+def duration(seconds: float, decimals: int = 0) -> str:
+    """Seconds as a person says them, in their two largest units: 12 s, 5 min 20 s, 1 h 12 min."""
     if seconds < 60:
-        return f"{seconds:.0f} s"
-    parts, rest = list[str](), round(seconds)
+        return f"{seconds:.{decimals}f} s"
+    parts, rest = list[tuple[int, str]](), round(seconds)
     for name, size in _UNITS:
-        number, rest = divmod(rest, size)
-        parts += [f"{number} {name}"] if number else []
-    return " ".join(parts[:2])
+        count, rest = divmod(rest, size)
+        parts.append((count, name))
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {name}" for count, name in parts[first : first + 2] if count)

@@ -16,6 +16,7 @@ from finetune.domain.catalog import base_models
 from finetune.domain.evaluation.metrics import METRICS
 from finetune.domain.evaluation.verdict import Evaluation
 from finetune.run import Run
+from finetune_cli import states
 from finetune_cli.history import Row
 from local.bedrock.ledger import Bill, Ledger
 from local.clock import Timeline
@@ -27,7 +28,6 @@ SERVICE_TIME_KINDS = ("Wait", "Map")
 TIMED_KINDS = ("Task", "Wait", "Map")
 VERDICTS = ("status", "decision", "outcome", "kind")
 CONTESTANTS = {"base": "base model", "champion": "in service", "candidate": "custom model"}
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,8 @@ class Section:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them, in their two largest units: 0.4 s, 12.0 s, 5 min 20 s, 1 h 12 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    parts, rest = [], round(seconds)
-    for name, size in _UNITS:
-        count, rest = divmod(rest, size)
-        parts.append((count, name))
-    first = next(index for index, (count, _) in enumerate(parts) if count)
-    return " ".join(f"{count} {name}" for count, name in parts[first : first + 2] if count)
+    """Seconds as a person says them, those below a minute with a decimal."""
+    return states.duration(seconds, 1)
 
 
 def state_line(row: Row, now: datetime, timeline: Timeline) -> Line:

@@ -17,14 +17,12 @@ from tests.simulation.definitions import Machine
 from tests.simulation.interpreter import WAITING, Ended, TaskFailed, run
 from tests.simulation.moto_interpreter import PREFIX, Answered, Moto, Outcome, Script, corrected_moto
 from tests.simulation.random_machines import answers_of_the_pipeline, machine_of
-from tests.simulation.small_machines import DIFFERENT, FUNCTION, LONG, SLOW, SMALL
+from tests.simulation.small_machines import DIFFERENT, FUNCTION, LONG, SLOW, SMALL, UNANSWERED
 from tools.project import definition, states, substitution, waits_for_token
 
 type Definition = dict[str, Any]
 
 SEEDS = 40
-# Seconds after which a question is over that nobody answers; an error of the function that asks has to come first.
-UNANSWERED = 2_000_000
 CONTEXT = {"Execution": {"Id": f"{PREFIX}:execution:m:e", "Name": "e", "RedriveCount": 0, "Input": {}}}
 
 

@@ -78,3 +78,11 @@ def test_an_error_of_the_model_is_told_by_its_code(past: Runs, capsys: pytest.Ca
     runtime.errors = [ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, "Converse")]
     assert finetune("ask", "shop", "Hello") == 1
     assert "the custom model did not answer: ValidationException." in capsys.readouterr().err
+
+
+def test_what_has_failed_counts_as_billed_before_more_is_asked(past: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime, _ = serving(past, prices={"input_per_1k_tokens": 0.06, "output_per_1k_tokens": 0.06})
+    runtime.errors = [ClientError({"Error": {"Code": "InternalServerException", "Message": "no"}}, "Converse")]
+    monkeypatch.setattr(sys, "stdin", Typed("one\ntwo\nno\n"))
+    assert finetune("ask", "shop") == 1
+    assert len(runtime.asked) == 1

@@ -59,7 +59,7 @@ def test_a_validation_set_is_too_small_without_what_the_evaluation_set_asks(
         in said
     )
     # Of the files it rejects one, and beside that the base model, which takes no jobs any more.
-    assert said.count("Rejected: ") - said.count("Rejected: Bedrock takes no new") == 1
+    assert said.count("Rejected: ") - said.count("Rejected: base_model") == 1
 
 
 def test_sets_that_go_together_are_accepted_together(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,13 +78,14 @@ def test_a_retired_base_model_is_refused_as_a_run_would_refuse_it(
     out = capsys.readouterr().out
     last = out.splitlines()[-1]
     assert last.startswith(
-        "Rejected: Bedrock takes no new customization jobs for Cohere Command; use base_model amazon."
+        "Rejected: base_model 'cohere.command-text-v14:7:4k' (Cohere Command) takes no new customization"
     )
     assert "The catalog's prices of Cohere Command are of 2025-08-01, which is" in out
     assert "days ago; a run asks AWS's price list first." in out
     check(data, "--base-model", "cohere.command-text-v14:7:4k", "--json")
     found = answered(capsys)
     assert (found["accepted"], found["files"][0]["base_model_status"]) == (False, "retired")
+    assert f"Rejected: {found['refused']}" == last
 
 
 @pytest.mark.parametrize("name", ["nova-lite", "amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0"])

@@ -67,7 +67,11 @@ def test_days_and_months_between_strokes_are_told_apart_where_they_can() -> None
         ("It is 5 mg.", "It is 5 g.", 0.0),
         ("It is 5.", "It is 5 km.", 1.0),
         ("It is 1 day.", "Within 1 days.", 1.0),
-        ("On 3 March.", "On 3 March 2026.", 0.0),
+        ("On 3 March.", "On 3 March 2026.", 0.5),
+        ("On 4 March.", "On 3 March 2026.", 0.0),
+        ("It takes 5 seconds.", "It takes 5 s.", 1.0),
+        ("It weighs 3 lbs.", "It weighs 3 lb.", 1.0),
+        ("It is 3 miles.", "It is 3 mi.", 1.0),
         ("On 3 March 2026.", "On 3 March.", 1.0),
     ],
 )

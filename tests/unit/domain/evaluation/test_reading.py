@@ -194,10 +194,18 @@ def test_a_sentence_says_an_answer_if_it_says_no_other_one(text: str, said: bool
         ("It is 7 %.", "7", False),
         ("It is -7 degrees.", "-7", True),
         ("It took from 3-7 days.", "7 days", False),
+        ("It takes 3 to 7 days.", "7 days", False),
+        ("Between 3 and 7 days.", "7 days", False),
+        ("7 days or 9 days.", "7 days", False),
+        ("7 to 10", "7", False),
+        ("More than 7 days.", "7 days", False),
+        ("Minus 7 days.", "7 days", False),
+        ("Mehr als 7 days.", "7 days", False),
+        ("For 2 rooms it is 7 days.", "7 days", True),
     ],
 )
 def test_a_quantity_is_said_whole(text: str, reference: str, said: bool) -> None:
-    assert says(text, reference, Phrases(), "How much is it?") is said
+    assert says(text, reference, Phrases(), "How much is it for 2 rooms?") is said
 
 
 @pytest.mark.parametrize(
@@ -210,3 +218,9 @@ def test_json_is_found_in_its_wrapping(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "no", "{'a': 1}", "null", "[" * 5000])
 def test_where_there_is_no_json_none_is_found(text: str) -> None:
     assert json_in(text) is None
+
+
+def test_other_answers_are_seen_in_a_script_without_spaces() -> None:
+    cities = Phrases({f"\u90fd\u5e02{number}" for number in range(300)} | {"\u6771\u4eac", "\u5927\u962a"})
+    assert says("\u7b54\u3048\u306f\u6771\u4eac\u3067\u3059", "\u6771\u4eac", cities, "?")
+    assert not says("\u6771\u4eac\u3068\u5927\u962a\u3067\u3059", "\u6771\u4eac", cities, "?")

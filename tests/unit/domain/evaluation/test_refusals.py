@@ -16,6 +16,7 @@ REFUSALS = {
         "Unfortunately, I'm not able to answer this question.",
         "I must decline to answer that.",
         "I won't help you with this.",
+        "I cannot provide medical advice.",
     ],
     "German": [
         "Es tut mir leid, aber ich kann Ihnen dabei nicht helfen.",
@@ -73,6 +74,7 @@ ANSWERS = {
         "I can't help you until you have signed in.",
         "Sorry for the delay. Your refund is on its way.",
         "I cannot help more than this: the device is broken.",
+        "I can't answer that without your order number.",
         "",
     ],
     "German": [

@@ -35,9 +35,10 @@ _DATES = (
 # No pattern looks far: an answer may be one endless word.
 _LINK = re.compile(r"\bhttps?://[^\s<>()\"']+|\bwww\.[^\s<>()\"']+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}\.[\w.]{1,64}")
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]{0,30}\d)(?=[\w-]{0,30}[a-z])[a-z0-9-]{2,40}(?![\w-])")
+# As they are spelled in a plain text.
 _UNITS = (
-    "usd eur gbp jpy inr chf cad aud cny percent km kg h min am pm m cm mm mg g ml gb mb kb l s ms miles mile lb lbs "
-    "oz ft inches inch days day weeks week months month years year seconds second °c °f kwh kw mph km/h"
+    "usd eur gbp jpy inr chf cad aud cny percent km kg h min am pm m cm mm mg g ml gb mb kb l s ms mi lb oz ft inch "
+    "day days week weeks month months year years °c °f kwh kw mph"
 )
 _UNIT = "|".join(sorted(map(re.escape, _UNITS.split()), key=len, reverse=True))
 _NUMBER = re.compile(rf"(?<![\w.])(-?\d+(?:\.\d+)?)(?![\w])(?: ({_UNIT})(?![\w/]))?")
@@ -108,7 +109,8 @@ def right_facts(text: str, references: Sequence[str], question: str) -> float:
     """
     known = facts_of(question).exact.union(*(facts_of(reference).exact for reference in references))
     said = facts_of(text)
-    stated = [any(_same(fact, other) for other in known) for fact in said.exact]
+    # A date without its year lacks a fact and invents none.
+    stated = [any(_same(fact, other) or _same(other, fact) for other in known) for fact in said.exact]
     sound = sum(stated) / len(stated) if stated else 1.0
     folded = plain(text)
     shares = [_share(wanted, said, folded) for reference in references if (wanted := facts_of(reference)).any]

@@ -45,11 +45,25 @@ _CURRENCIES |= {"£": "gbp", "pounds": "gbp", "¥": "jpy", "yen": "jpy", "₹": 
 _CURRENCIES |= {code: code for code in ("usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud", "cny")}
 _CURRENCY = "|".join(sorted(map(re.escape, _CURRENCIES), key=len, reverse=True))
 _AMOUNT = re.compile(rf"(?<!\w)(?:({_CURRENCY}) ?(-?\d+(?:\.\d+)?)|(-?\d+(?:\.\d+)?) ?({_CURRENCY}))(?!\w)")
-_UNITS = {"%": "percent", "kilometres": "km", "kilometers": "km", "kilograms": "kg", "kilos": "kg", "hours": "h"}
-_UNITS |= {"hour": "h", "hrs": "h", "minutes": "min", "mins": "min", "metres": "m", "meters": "m"}
-_UNITS |= {
-    unit: unit for unit in ("km", "kg", "h", "min", "am", "pm", "m", "cm", "mm", "mg", "g", "ml", "gb", "mb", "kb")
+_SPELLED_UNITS = {
+    "percent": "% pct",
+    "km": "kilometre kilometres kilometer kilometers",
+    "m": "metre metres meter meters",
+    "mi": "mile miles",
+    "inch": "inches",
+    "ft": "foot feet",
+    "kg": "kilogram kilograms kilos",
+    "g": "gram grams gramme grammes",
+    "mg": "milligram milligrams",
+    "lb": "lbs",
+    "l": "litre litres liter liters",
+    "h": "hour hours hrs",
+    "min": "minute minutes mins",
+    "s": "second seconds sec secs",
 }
+_SYMBOLS = "am pm cm mm ml gb mb kb"
+_UNITS = {name: unit for unit, names in _SPELLED_UNITS.items() for name in (unit, *names.split())}
+_UNITS |= {unit: unit for unit in _SYMBOLS.split()}
 _UNIT = re.compile(rf"(\d) ?({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?!\w)")
 _PUNCTUATION = re.compile(
     rf"[{re.escape(string.punctuation.replace('.', '').replace('-', ''))}]|(?<!\d)\.|\.(?!\d)|(?<![\s(])(?<!^)-|-(?!\d)"
@@ -63,15 +77,18 @@ _MOST_LEADS = 10
 # An answer that says one thing is not longer.
 _SAYING_WORDS = 60
 _SENTENCE = re.compile(r"[.!]\s|\n")
-# What makes a number in front of a quantity, or behind it, a part of another one.
-_PART_BEFORE = re.compile(r"(?:\d[.,:/]|[-+/])$")
+# What makes another quantity of a number: words in front of it, and behind it.
+_PART_BEFORE = re.compile(
+    r"\b(?:minus|(?:more|less|fewer|greater|later|earlier|longer|shorter) than|over|under|above|below|at least|at most|"
+    r"mehr als|weniger als|mindestens|höchstens|plus de|moins de|au moins|más de|menos de|al menos) $"
+)
 _PART_BEHIND = re.compile(
-    r"[.,:/-]?\d|[/\^\u00b2\u00b3]| ?(?:percent|hundred|thousand|million|billion|trillion|lakh|crore|dozen|mio|tausend|"
-    r"millionen|milliarden|mille|millions?|milliards?|mil|millones|milioni|miljoen|milhões|per)\b"
+    r"[/\^\u00b2\u00b3]| ?(?:percent|hundred|thousand|million|billion|trillion|lakh|crore|dozen|mio|tausend|millionen|"
+    r"milliarden|mille|millions?|milliards?|mil|millones|milioni|miljoen|milhões|per)\b"
 )
 _TWO_BEHIND = re.compile(r"\W{1,5}\w{1,40}\W{1,5}\w{1,40}")
 _TWO_BEFORE = re.compile(r"(?<!\w)\w{1,40}\W{1,5}\w{1,40}\W{1,5}$")
-_FEW_PHRASES, _FIRST = 50, re.compile(r"\w+")
+_FEW_PHRASES = 50
 _AROUND_LABEL = " \t\r\n.\"'`*"
 _ONE_LETTER, _BEHIND_LETTER = re.compile(r"(?<!\w)[A-Za-z](?!\w)"), frozenset(").:\"'*`")
 # What turns a statement about the words behind it into its opposite, and what ends its reach.
@@ -262,24 +279,26 @@ def says(text: str, reference: str, others: Phrases, question: str) -> bool:
     """Whether an answer of a sentence or two says a short reference, undenied, and none of the `others`.
 
     Those are the answers to other questions; all are spelled as by `label_of`. A question said back is no answer, and a
-    quantity is said whole: neither -7 nor 7 km/h nor 7 million is 7.
+    quantity is said whole and alone: neither -7 nor 7 km/h, 7 million, 3 to 7 or more than 7 is 7.
     """
     read = " ".join(plain(text).split())
     if reference not in read or read.count(" ") >= _SAYING_WORDS or read.endswith("?"):
         return False
-    if {*mentions(read, reference)} != {False} or not _is_whole(read, reference):
+    asked = " ".join(plain(question).split())
+    if {*mentions(read, reference)} != {False} or _said_back(read, reference, asked):
         return False
-    if _said_back(read, reference, " ".join(plain(question).split())):
+    if _DIGIT.search(reference) and not _is_whole(read, reference, asked):
         return False
     return not any(other not in reference and False in mentions(read, other) for other in others.within(read))
 
 
-def _is_whole(read: str, reference: str) -> bool:
-    """Whether every place that has a reference has it as a quantity of its own, if it is one."""
+def _is_whole(read: str, reference: str, question: str) -> bool:
+    """Whether an answer states a quantity and no other one, but for numbers that the question has."""
+    if any(map(_DIGIT.search, {*words(read)} - {*words(reference)} - {*words(question)})):
+        return False
     places = [found.span() for found in _phrase(reference).finditer(read)]
-    starts, ends = _DIGIT.match(reference), _DIGIT.search(reference)
     return not any(
-        (starts and _PART_BEFORE.search(read, max(0, start - 3), start)) or (ends and _PART_BEHIND.match(read, end))
+        _PART_BEFORE.search(read, max(0, start - _NEAR), start) or _PART_BEHIND.match(read, end)
         for start, end in places
     )
 
@@ -302,16 +321,14 @@ class Phrases(frozenset[str]):
         if len(self) <= _FEW_PHRASES:
             return {phrase for phrase in self if phrase in read}
         by_first = _by_first(self)
-        starts = {word for found in _FIRST.finditer(read) for word in (found[0], found[0][:1])}
-        return {phrase for word in starts for phrase in by_first.get(word, ()) if phrase in read}
+        return {phrase for word in {"", *words(read)} for phrase in by_first.get(word, ()) if phrase in read}
 
 
 @lru_cache(maxsize=8)
 def _by_first(phrases: Phrases) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for phrase in phrases:
-        first = _FIRST.search(phrase)
-        found.setdefault(first[0] if first else phrase[:1], []).append(phrase)
+        found.setdefault(next(iter(words(phrase)), ""), []).append(phrase)
     return found
 
 

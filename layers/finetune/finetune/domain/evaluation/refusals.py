@@ -27,7 +27,7 @@ _LANGUAGES = {
         r"not permitted to|not in a position to|don't feel comfortable|must decline to|have to decline to|decline to)",
         r"help\w*|assist\w*|answer\w*|comply|fulfil\w*|respond|discuss\w*|engage|generat\w*|do (?:that|this)|"
         r"(?:provid\w*|giv\w*|offer\w*|shar\w*) (?:you )?(?:with )?"
-        r"(?:that|this|any|information|advice|assistance|help|an answer)",
+        r"(?:that|this|any|an answer|(?:\w+ )?(?:information|advice|assistance|help))",
         r"until|before|unless|without|more\b|further|any ?more|better",
     ),
     "German": _Language(
